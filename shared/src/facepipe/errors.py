@@ -1,0 +1,150 @@
+"""The error tree of the pipeline.
+
+    FacepipeError                   500  internal_error
+    ├── InvalidRequestError         400  invalid_request
+    ├── UnauthorizedError           401  unauthorized
+    ├── ForbiddenError              403  forbidden
+    ├── ImageNotFoundError          404  not_found
+    ├── ResultNotReadyError         409  not_finished
+    ├── AnalysisFailedError         409  failed
+    ├── ImageDeletedError           410  deleted
+    ├── ImageTooLargeError          413  image_too_large
+    ├── UnsupportedImageError       415  unsupported_image
+    ├── UndecodableImageError       422  undecodable_image
+    ├── TooManyRequestsError        429  too_many_requests
+    ├── ModelError                  500  model_error
+    │   ├── ModelNotFoundError      500  model_not_found
+    │   └── ModelCorruptError       500  model_corrupt
+    ├── ServiceUnavailableError     503  service_unavailable
+    ├── DeadlineExceededError       504  deadline_exceeded
+    └── StorageFullError            507  storage_full
+
+Every error has a stable `code` that clients may branch on, the HTTP status that an API
+answers with, and a message that says what to do. Raise the most specific one, chained
+with `from`; catch `FacepipeError` at the edge of a service and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FacepipeError(Exception):
+    """Root of all errors that the pipeline raises on purpose."""
+
+    code: ClassVar[str] = "internal_error"
+    http_status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    # Whether trying the same again later can help.
+    transient: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+
+class InvalidRequestError(FacepipeError):
+    """The request itself is malformed: a bad cursor, an unknown parameter, no file."""
+
+    code, http_status, title = "invalid_request", 400, "Invalid request"
+
+
+class UnauthorizedError(FacepipeError):
+    """An API key is needed and none, or an unknown one, was sent."""
+
+    code, http_status, title = "unauthorized", 401, "API key required"
+
+
+class ForbiddenError(FacepipeError):
+    """The API key is known and may not do this."""
+
+    code, http_status, title = "forbidden", 403, "Not allowed with this API key"
+
+
+class ImageNotFoundError(FacepipeError):
+    """No image with this id was ever accepted."""
+
+    code, http_status, title = "not_found", 404, "Not found"
+
+
+class ResultNotReadyError(FacepipeError):
+    """The image is still on its way through the stages."""
+
+    code, http_status, title = "not_finished", 409, "Analysis not finished"
+
+
+class AnalysisFailedError(FacepipeError):
+    """No result could be had for the image; the message says why."""
+
+    code, http_status, title = "failed", 409, "Analysis failed"
+
+
+class ImageDeletedError(FacepipeError):
+    """The image was erased on request."""
+
+    code, http_status, title = "deleted", 410, "Deleted"
+
+
+class ImageTooLargeError(FacepipeError):
+    """More bytes, pixels or files than the configured limit."""
+
+    code, http_status, title = "image_too_large", 413, "Too large"
+
+
+class UnsupportedImageError(FacepipeError):
+    """The bytes are not an image of an accepted format."""
+
+    code, http_status, title = "unsupported_image", 415, "Unsupported image format"
+
+
+class UndecodableImageError(FacepipeError):
+    """The bytes claim to be an accepted format and cannot be decoded."""
+
+    code, http_status, title = "undecodable_image", 422, "Image cannot be decoded"
+
+
+class TooManyRequestsError(FacepipeError):
+    """The queue is longer than its limit, or a key has used up its rate."""
+
+    code, http_status, title = "too_many_requests", 429, "Too many requests"
+    transient = True
+
+
+class ModelError(FacepipeError):
+    """A model could not be loaded or run."""
+
+    code, title = "model_error", "Model error"
+
+
+class ModelNotFoundError(ModelError):
+    """The weights of a model are not where they should be."""
+
+    code, title = "model_not_found", "Model weights missing"
+
+
+class ModelCorruptError(ModelError):
+    """The weights of a model do not match the checksum of the catalogue."""
+
+    code, title = "model_corrupt", "Model weights corrupt"
+
+
+class ServiceUnavailableError(FacepipeError):
+    """Another service or Redis does not answer; it is worth trying again."""
+
+    code, http_status, title = "service_unavailable", 503, "Service unavailable"
+    transient = True
+
+
+class DeadlineExceededError(FacepipeError):
+    """A call took longer than its deadline."""
+
+    code, http_status, title = "deadline_exceeded", 504, "Deadline exceeded"
+    transient = True
+
+
+class StorageFullError(FacepipeError):
+    """The volume has no room left."""
+
+    code, http_status, title = "storage_full", 507, "Storage full"
+    transient = True

@@ -1,0 +1,101 @@
+"""Configuration that two or more services share, read from `FACEPIPE_*` variables.
+
+A nested field is reached with one underscore: `FACEPIPE_REDIS_URL` is `redis.url`. A service
+derives from `Settings` and adds a section of its own. `.env.example` lists every variable.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RedisSettings(BaseModel):
+    url: str = "redis://127.0.0.1:6379/0"
+    image_budget_bytes: int = Field(512 * 2**20, description="used memory above which images are not cached")
+    image_ttl_s: int = Field(900, description="how long pixels and crops stay cached")
+
+
+class PortSettings(BaseModel):
+    input: int = 8000
+    landmark: int = 8001
+    agegender: int = 8002
+    storage: int = 8003
+    logger: int = 8004
+    plotter: int = 8005
+    viewer: int = 7860
+    store_grpc: int = 50051
+    otlp: int = 4317
+
+
+class AddressSettings(BaseModel):
+    """Where the other services are reached."""
+
+    input: str = "http://127.0.0.1:8000"
+    storage: str = "http://127.0.0.1:8003"
+    logger: str = "http://127.0.0.1:8004"
+    plotter: str = "http://127.0.0.1:8005"
+    store_grpc: str = "127.0.0.1:50051"
+    otlp: str = "127.0.0.1:4317"
+
+
+class VolumeSettings(BaseModel):
+    """Folders on disk; each may be a mount of its own."""
+
+    root: Path = Path("volumes")
+
+    @cached_property
+    def inbox(self) -> Path:
+        return self.root / "inbox"
+
+    @cached_property
+    def saved_data(self) -> Path:
+        return self.root / "saved_data"
+
+    @cached_property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @cached_property
+    def models(self) -> Path:
+        return self.root / "models"
+
+
+class StageSettings(BaseModel):
+    """How a stage runs its workers."""
+
+    workers: int = Field(1, ge=1, le=64, description="RQ worker processes of this stage")
+    threads: int = Field(0, ge=0, description="threads a model may use; 0: the CPU quota, shared")
+    job_timeout_s: int = Field(120, ge=1, description="a job running longer is killed and tried again")
+    lease_s: int = Field(8, ge=3, description="a job whose lease was not renewed so long is given back")
+    max_jobs: int = Field(10_000, ge=1, description="a worker is replaced after so many jobs")
+    max_rss_mb: int = Field(2048, ge=128, description="a worker that has grown beyond is replaced")
+
+
+class TelemetrySettings(BaseModel):
+    enabled: bool = True
+    level: str = "INFO"
+    backlog: int = Field(2048, description="records kept while the logger does not answer")
+
+
+class Settings(BaseSettings):
+    """What every service needs to find its neighbours."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FACEPIPE_",
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        extra="ignore",
+    )
+
+    host: str = Field("127.0.0.1", description="address that a service listens on")
+    bind: str = Field("127.0.0.1", description="address on which the public ports are published")
+    redis: RedisSettings = RedisSettings()
+    port: PortSettings = PortSettings()
+    address: AddressSettings = AddressSettings()
+    volumes: VolumeSettings = VolumeSettings()
+    stage: StageSettings = StageSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
