@@ -15,8 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from facepipe.geometry import BoundingBox, Point
 
-SCHEMA_VERSION = 1
-
 ImageId = Annotated[
     str,
     Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the uploaded bytes, in hex"),
@@ -189,7 +187,7 @@ class Models(_Model):
 class AnalysisDocument(_Model):
     """The result document, `saved_data/<image_id>.json`."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     timestamp: datetime
     image_path: str
     redis_key: str

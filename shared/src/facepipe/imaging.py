@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
-import simplejpeg
+import simplejpeg  # type: ignore[import-untyped]  # ships no types
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from facepipe.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
@@ -190,7 +190,10 @@ def _orientation(image: Image.Image) -> int:
 def _pixels(image: Image.Image, data: bytes) -> RgbImage:
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
         try:
-            return simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False)
+            rgb: RgbImage = simplejpeg.decode_jpeg(
+                data, "RGB", fastdct=False, fastupsample=False
+            )
+            return rgb
         except ValueError:
             pass  # Pillow says more precisely what is wrong, or copes with it
     try:

@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 class RedisSettings(BaseModel):
     url: str = "redis://127.0.0.1:6379/0"
-    image_budget_bytes: int = Field(512 * 2**20, description="used memory above which images are not cached")
-    image_ttl_s: int = Field(900, description="how long pixels and crops stay cached")
+    image_budget_bytes: int = Field(default=512 * 2**20, description="used memory above which images are not cached")
+    image_ttl_s: int = Field(default=900, description="how long pixels and crops stay cached")
 
 
 class PortSettings(BaseModel):
@@ -67,18 +67,18 @@ class VolumeSettings(BaseModel):
 class StageSettings(BaseModel):
     """How a stage runs its workers."""
 
-    workers: int = Field(1, ge=1, le=64, description="RQ worker processes of this stage")
-    threads: int = Field(0, ge=0, description="threads a model may use; 0: the CPU quota, shared")
-    job_timeout_s: int = Field(120, ge=1, description="a job running longer is killed and tried again")
-    lease_s: int = Field(8, ge=3, description="a job whose lease was not renewed so long is given back")
-    max_jobs: int = Field(10_000, ge=1, description="a worker is replaced after so many jobs")
-    max_rss_mb: int = Field(2048, ge=128, description="a worker that has grown beyond is replaced")
+    workers: int = Field(default=1, ge=1, le=64, description="RQ worker processes of this stage")
+    threads: int = Field(default=0, ge=0, description="threads a model may use; 0: the CPU quota, shared")
+    job_timeout_s: int = Field(default=120, ge=1, description="a job running longer is killed and tried again")
+    lease_s: int = Field(default=8, ge=3, description="a job whose lease was not renewed so long is given back")
+    max_jobs: int = Field(default=10_000, ge=1, description="a worker is replaced after so many jobs")
+    max_rss_mb: int = Field(default=2048, ge=128, description="a worker that has grown beyond is replaced")
 
 
 class TelemetrySettings(BaseModel):
     enabled: bool = True
     level: str = "INFO"
-    backlog: int = Field(2048, description="records kept while the logger does not answer")
+    backlog: int = Field(default=2048, description="records kept while the logger does not answer")
 
 
 class Settings(BaseSettings):
@@ -91,8 +91,8 @@ class Settings(BaseSettings):
         extra="ignore",
     )
 
-    host: str = Field("127.0.0.1", description="address that a service listens on")
-    bind: str = Field("127.0.0.1", description="address on which the public ports are published")
+    host: str = Field(default="127.0.0.1", description="address that a service listens on")
+    bind: str = Field(default="127.0.0.1", description="address on which the public ports are published")
     redis: RedisSettings = RedisSettings()
     port: PortSettings = PortSettings()
     address: AddressSettings = AddressSettings()

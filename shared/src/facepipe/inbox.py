@@ -1,0 +1,115 @@
+"""The inbox on disk: the truth about an accepted image until its result is on disk.
+
+    <root>/<image_id>.json    what is known of the upload, written first
+    <root>/<image_id>         the upload, byte for byte; once it is here, it is accepted
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from facepipe.analysis import ImageInfo
+from facepipe.errors import ImageNotFoundError, InvalidRequestError
+
+_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+
+
+class InboxEntry(BaseModel):
+    """What stands beside an upload in the inbox."""
+
+    image: ImageInfo
+    received_at: datetime
+    traceparent: str = ""
+
+
+def check_image_id(image_id: str) -> str:
+    """Raises InvalidRequestError for anything but 64 hex digits, which no path can escape."""
+    if not _IMAGE_ID.fullmatch(image_id):
+        raise InvalidRequestError("an image id is 64 lower-case hex digits")
+    return image_id
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """Writes aside, syncs, renames: after a crash `path` holds all of `data` or what it held.
+
+    Raises:
+        OSError: no room, no permission; `path` is untouched and nothing is left behind.
+    """
+    handle, aside = tempfile.mkstemp(prefix=f".{path.name[:16]}-", suffix=".tmp", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(file.fileno(), 0o644)
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except BaseException:
+        Path(aside).unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+class Inbox:
+    """Uploads that were accepted and have no result yet."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+
+    def add(self, image_id: str, data: bytes, entry: InboxEntry) -> None:
+        """Makes an upload durable. Adding the same one twice changes nothing.
+
+        Raises:
+            OSError: it could not be written; nothing was accepted.
+        """
+        path = self.path(image_id)
+        write_durably(self._entry_path(image_id), entry.model_dump_json().encode())
+        write_durably(path, data)
+
+    def read(self, image_id: str) -> bytes:
+        """The upload, byte for byte. Raises ImageNotFoundError."""
+        try:
+            return self.path(image_id).read_bytes()
+        except FileNotFoundError as error:
+            raise ImageNotFoundError(f"{image_id} is not in the inbox") from error
+
+    def entry(self, image_id: str) -> InboxEntry:
+        """What was noted of the upload. Raises ImageNotFoundError."""
+        try:
+            return InboxEntry.model_validate_json(self._entry_path(image_id).read_bytes())
+        except FileNotFoundError as error:
+            raise ImageNotFoundError(f"{image_id} is not in the inbox") from error
+
+    def ids(self) -> Iterator[str]:
+        """Ids of all accepted uploads, in no order."""
+        with os.scandir(self._root) as files:
+            yield from (file.name for file in files if _IMAGE_ID.fullmatch(file.name))
+
+    def remove(self, image_id: str) -> None:
+        """Erases an upload; the bytes first, so that no entry is ever without its note."""
+        self.path(image_id).unlink(missing_ok=True)
+        self._entry_path(image_id).unlink(missing_ok=True)
+
+    def path(self, image_id: str) -> Path:
+        return self._root / check_image_id(image_id)
+
+    def __contains__(self, image_id: str) -> bool:
+        return self.path(image_id).exists()
+
+    def _entry_path(self, image_id: str) -> Path:
+        return self._root / f"{check_image_id(image_id)}.json"
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

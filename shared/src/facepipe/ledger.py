@@ -1,0 +1,114 @@
+"""What the ledger of images tells: states, runs of stages, pages and numbers. Pure types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from facepipe.analysis import (
+    AgeGenderPart,
+    Gender,
+    ImageInfo,
+    LandmarksPart,
+    PartError,
+    Status,
+)
+
+
+class StageName(StrEnum):
+    """The stages that leave a mark in an image's timeline."""
+
+    LANDMARK = "landmark"
+    AGEGENDER = "agegender"
+    STORAGE = "storage"
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """One run of a stage on one image.
+
+    Attributes:
+        attempt: 1 for the first try of this generation.
+        worker: name of the RQ worker.
+        ended_at: None while it is running, or when its worker died.
+        timings_ms: how long the steps inside took, e.g. `{"detect": 41.2}`.
+    """
+
+    image_id: str
+    generation: int
+    stage: StageName
+    attempt: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    error: PartError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageState:
+    """Where an image stands, and with `include_parts` what is known of it."""
+
+    image_id: str
+    generation: int
+    status: Status
+    image: ImageInfo
+    received_at: datetime
+    updated_at: datetime
+    error: PartError | None = None
+    num_faces: int | None = None
+    timeline: tuple[StageRun, ...] = ()
+    landmarks: LandmarksPart | None = None
+    agegender: AgeGenderPart | None = None
+    traceparent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Answer to a registration: the state, and whether this call entered it."""
+
+    state: ImageState
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """Filters of a listing; every one that is set must hold.
+
+    Age and gender match an image when one and the same face fits both.
+    """
+
+    statuses: tuple[Status, ...] = ()
+    received_after: datetime | None = None
+    received_before: datetime | None = None
+    min_faces: int | None = None
+    max_faces: int | None = None
+    min_age: int | None = None
+    max_age: int | None = None
+    gender: Gender | None = None
+    limit: int = 50
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of images, newest first; `next_cursor` is empty on the last one."""
+
+    images: tuple[ImageState, ...]
+    next_cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Numbers over the whole ledger.
+
+    `accepted` equals the sum of `images_by_status`, the deleted ones included.
+    """
+
+    images_by_status: Mapping[Status, int]
+    accepted: int
+    faces: int
+    faces_by_gender: Mapping[Gender, int]
+    stored_last_hour: int

@@ -1,0 +1,339 @@
+"""Conversions between the ledger's types and the messages of `facepipe.v1.FaceStore`.
+
+Client and server both go through here, so that a field is named in one place.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import cast
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from facepipe.analysis import (
+    AgeGender,
+    AgeGenderPart,
+    Box,
+    DetectedFace,
+    Doubt,
+    Gender,
+    ImageInfo,
+    LandmarkPoint,
+    LandmarksPart,
+    ModelInfo,
+    PartError,
+    Status,
+)
+from facepipe.ledger import ImageState, ListQuery, Page, StageName, StageRun, Stats
+from facepipe.v1 import face_store_pb2 as pb
+
+_STATUS_TO_PB = {
+    status: cast(pb.Status, pb.Status.Value(f"STATUS_{status.name}")) for status in Status
+}
+_STATUS_FROM_PB: dict[int, Status] = {number: status for status, number in _STATUS_TO_PB.items()}
+_STAGE_TO_PB = {
+    stage: cast(pb.Stage, pb.Stage.Value(f"STAGE_{stage.name}")) for stage in StageName
+}
+_STAGE_FROM_PB: dict[int, StageName] = {number: stage for stage, number in _STAGE_TO_PB.items()}
+
+
+def timestamp_to_pb(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(moment.astimezone(UTC))
+    return message
+
+
+def timestamp_from_pb(message: Timestamp) -> datetime:
+    return message.ToDatetime(tzinfo=UTC)
+
+
+def status_to_pb(status: Status) -> pb.Status:
+    return _STATUS_TO_PB[status]
+
+
+def status_from_pb(number: int) -> Status:
+    """Raises KeyError for a status this version does not know."""
+    return _STATUS_FROM_PB[number]
+
+
+def stage_to_pb(stage: StageName) -> pb.Stage:
+    return _STAGE_TO_PB[stage]
+
+
+def stage_from_pb(number: int) -> StageName:
+    """Raises KeyError for a stage this version does not know."""
+    return _STAGE_FROM_PB[number]
+
+
+def image_to_pb(image: ImageInfo) -> pb.ImageInfo:
+    return pb.ImageInfo(
+        file_name=image.file_name,
+        format=image.format,
+        width=image.width,
+        height=image.height,
+        orientation_applied=image.orientation_applied,
+        size_bytes=image.size_bytes,
+    )
+
+
+def image_from_pb(message: pb.ImageInfo, image_id: str) -> ImageInfo:
+    return ImageInfo(
+        width=message.width,
+        height=message.height,
+        format=message.format,
+        orientation_applied=message.orientation_applied or 1,
+        sha256=image_id,
+        file_name=message.file_name,
+        size_bytes=message.size_bytes,
+    )
+
+
+def error_to_pb(error: PartError | None) -> pb.PartError | None:
+    return None if error is None else pb.PartError(code=error.code, message=error.message)
+
+
+def error_from_pb(message: pb.PartError) -> PartError | None:
+    return PartError(code=message.code, message=message.message) if message.code else None
+
+
+def model_to_pb(model: ModelInfo) -> pb.ModelInfo:
+    return pb.ModelInfo(name=model.name, sha256=model.sha256)
+
+
+def model_from_pb(message: pb.ModelInfo) -> ModelInfo:
+    return ModelInfo(name=message.name, sha256=message.sha256)
+
+
+def landmarks_to_pb(part: LandmarksPart) -> pb.LandmarksPart:
+    return pb.LandmarksPart(
+        faces=[_face_to_pb(face) for face in part.faces],
+        detector=model_to_pb(part.detector),
+        landmarker=model_to_pb(part.landmarker),
+    )
+
+
+def landmarks_from_pb(message: pb.LandmarksPart) -> LandmarksPart:
+    """Raises ValueError when a box is empty or coordinates do not pair up."""
+    return LandmarksPart(
+        faces=[_face_from_pb(face) for face in message.faces],
+        detector=model_from_pb(message.detector),
+        landmarker=model_from_pb(message.landmarker),
+    )
+
+
+def agegender_to_pb(part: AgeGenderPart) -> pb.AgeGenderPart:
+    return pb.AgeGenderPart(
+        faces=[
+            pb.FaceAgeGender(
+                age=face.age,
+                gender=face.gender,
+                age_low=face.age_low,
+                age_high=face.age_high,
+                gender_confidence=face.gender_confidence,
+                reliable=face.reliable,
+                reasons=[str(reason) for reason in face.reasons],
+            )
+            for face in part.faces
+        ],
+        model=model_to_pb(part.model),
+    )
+
+
+def agegender_from_pb(message: pb.AgeGenderPart) -> AgeGenderPart:
+    """Raises ValueError for an unknown gender or reason."""
+    return AgeGenderPart(
+        faces=[
+            AgeGender(
+                age=face.age if face.HasField("age") else None,
+                gender=Gender(face.gender),
+                age_low=face.age_low if face.HasField("age_low") else None,
+                age_high=face.age_high if face.HasField("age_high") else None,
+                gender_confidence=(
+                    face.gender_confidence if face.HasField("gender_confidence") else None
+                ),
+                reliable=face.reliable,
+                reasons=[Doubt(reason) for reason in face.reasons],
+            )
+            for face in message.faces
+        ],
+        model=model_from_pb(message.model),
+    )
+
+
+def run_to_pb(run: StageRun) -> pb.StageRun:
+    return pb.StageRun(
+        stage=stage_to_pb(run.stage),
+        attempt=run.attempt,
+        worker=run.worker,
+        started_at=timestamp_to_pb(run.started_at),
+        ended_at=timestamp_to_pb(run.ended_at),
+        error=error_to_pb(run.error),
+    )
+
+
+def run_from_pb(message: pb.StageRun, image_id: str, generation: int) -> StageRun:
+    return StageRun(
+        image_id=image_id,
+        generation=generation,
+        stage=stage_from_pb(message.stage),
+        attempt=message.attempt,
+        worker=message.worker,
+        started_at=timestamp_from_pb(message.started_at),
+        ended_at=timestamp_from_pb(message.ended_at) if message.HasField("ended_at") else None,
+        error=error_from_pb(message.error),
+    )
+
+
+def part_request(run: StageRun) -> pb.SavePartRequest:
+    """The frame of a SavePart call; the caller sets the part itself."""
+    return pb.SavePartRequest(
+        image_id=run.image_id,
+        generation=run.generation,
+        stage=stage_to_pb(run.stage),
+        timings_ms=dict(run.timings_ms),
+        attempt=run.attempt,
+        worker=run.worker,
+        started_at=timestamp_to_pb(run.started_at),
+        ended_at=timestamp_to_pb(run.ended_at),
+    )
+
+
+def run_of_part(request: pb.SavePartRequest) -> StageRun:
+    """The run that a SavePart call tells of, its failure included."""
+    failed = request.WhichOneof("part") == "failure"
+    return StageRun(
+        image_id=request.image_id,
+        generation=request.generation,
+        stage=stage_from_pb(request.stage),
+        attempt=request.attempt,
+        worker=request.worker,
+        started_at=timestamp_from_pb(request.started_at),
+        ended_at=timestamp_from_pb(request.ended_at) if request.HasField("ended_at") else None,
+        timings_ms=dict(request.timings_ms),
+        error=error_from_pb(request.failure.error) if failed else None,
+    )
+
+
+def state_to_pb(state: ImageState) -> pb.Analysis:
+    return pb.Analysis(
+        image_id=state.image_id,
+        generation=state.generation,
+        status=status_to_pb(state.status),
+        image=image_to_pb(state.image),
+        received_at=timestamp_to_pb(state.received_at),
+        updated_at=timestamp_to_pb(state.updated_at),
+        error=error_to_pb(state.error),
+        num_faces=state.num_faces,
+        timeline=[run_to_pb(run) for run in state.timeline],
+        landmarks=None if state.landmarks is None else landmarks_to_pb(state.landmarks),
+        agegender=None if state.agegender is None else agegender_to_pb(state.agegender),
+        traceparent=state.traceparent,
+    )
+
+
+def state_from_pb(message: pb.Analysis) -> ImageState:
+    return ImageState(
+        image_id=message.image_id,
+        generation=message.generation,
+        status=status_from_pb(message.status),
+        image=image_from_pb(message.image, message.image_id),
+        received_at=timestamp_from_pb(message.received_at),
+        updated_at=timestamp_from_pb(message.updated_at),
+        error=error_from_pb(message.error),
+        num_faces=message.num_faces if message.HasField("num_faces") else None,
+        timeline=tuple(
+            run_from_pb(run, message.image_id, message.generation) for run in message.timeline
+        ),
+        landmarks=landmarks_from_pb(message.landmarks) if message.HasField("landmarks") else None,
+        agegender=agegender_from_pb(message.agegender) if message.HasField("agegender") else None,
+        traceparent=message.traceparent,
+    )
+
+
+def query_to_pb(query: ListQuery) -> pb.ListAnalysesRequest:
+    return pb.ListAnalysesRequest(
+        statuses=[status_to_pb(status) for status in query.statuses],
+        received_after=timestamp_to_pb(query.received_after),
+        received_before=timestamp_to_pb(query.received_before),
+        min_faces=query.min_faces,
+        max_faces=query.max_faces,
+        min_age=query.min_age,
+        max_age=query.max_age,
+        gender="" if query.gender is None else str(query.gender),
+        limit=query.limit,
+        cursor=query.cursor,
+    )
+
+
+def query_from_pb(message: pb.ListAnalysesRequest) -> ListQuery:
+    """Raises ValueError or KeyError for an unknown gender or status."""
+
+    def number(name: str) -> int | None:
+        return getattr(message, name) if message.HasField(name) else None
+
+    def moment(name: str) -> datetime | None:
+        return timestamp_from_pb(getattr(message, name)) if message.HasField(name) else None
+
+    return ListQuery(
+        statuses=tuple(status_from_pb(status) for status in message.statuses),
+        received_after=moment("received_after"),
+        received_before=moment("received_before"),
+        min_faces=number("min_faces"),
+        max_faces=number("max_faces"),
+        min_age=number("min_age"),
+        max_age=number("max_age"),
+        gender=Gender(message.gender) if message.gender else None,
+        limit=min(message.limit or 50, 500),
+        cursor=message.cursor,
+    )
+
+
+def page_from_pb(message: pb.ListAnalysesResponse) -> Page:
+    return Page(
+        images=tuple(state_from_pb(analysis) for analysis in message.analyses),
+        next_cursor=message.next_cursor,
+    )
+
+
+def stats_to_pb(stats: Stats) -> pb.Stats:
+    return pb.Stats(
+        images_by_status={str(key): value for key, value in stats.images_by_status.items()},
+        accepted=stats.accepted,
+        faces=stats.faces,
+        faces_by_gender={str(key): value for key, value in stats.faces_by_gender.items()},
+        stored_last_hour=stats.stored_last_hour,
+    )
+
+
+def stats_from_pb(message: pb.Stats) -> Stats:
+    return Stats(
+        images_by_status={Status(key): value for key, value in message.images_by_status.items()},
+        accepted=message.accepted,
+        faces=message.faces,
+        faces_by_gender={Gender(key): value for key, value in message.faces_by_gender.items()},
+        stored_last_hour=message.stored_last_hour,
+    )
+
+
+def _face_to_pb(face: DetectedFace) -> pb.DetectedFace:
+    return pb.DetectedFace(
+        box=pb.Box(x1=face.box.x1, y1=face.box.y1, x2=face.box.x2, y2=face.box.y2),
+        confidence=face.confidence,
+        landmarks=[value for point in face.landmarks for value in (point.x, point.y)],
+        landmarks_error=error_to_pb(face.landmarks_error),
+    )
+
+
+def _face_from_pb(message: pb.DetectedFace) -> DetectedFace:
+    box = Box(x1=message.box.x1, y1=message.box.y1, x2=message.box.x2, y2=message.box.y2)
+    if box.x2 <= box.x1 or box.y2 <= box.y1:
+        raise ValueError(f"an empty box: {box}")
+    values = iter(message.landmarks)
+    return DetectedFace(
+        box=box,
+        confidence=min(1.0, max(0.0, message.confidence)),
+        landmarks=[LandmarkPoint(x=x, y=y) for x, y in zip(values, values, strict=True)],
+        landmarks_error=error_from_pb(message.landmarks_error),
+    )
