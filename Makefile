@@ -1,0 +1,73 @@
+# The verbs of the pipeline. Each is one line here; what it does lives in the package local/.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+# The Python that builds the environments. local/ looks for a 3.11 from here.
+PYTHON ?= $(or $(FACEPIPE_PYTHON),$(shell command -v python3 || command -v python3.11 || echo python3))
+BUILD := $(PYTHON) -m local.build
+STACK := .venvs/local/bin/python -m local.stack
+
+.PHONY: help setup start stop status logs demo ingest test check lint format types proto lock \
+        clean bench reindex import-model fetch-deepface
+
+help: ## Show these verbs
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Build one virtual environment a service (seconds when nothing changed)
+	@$(BUILD) setup
+
+start: setup ## Start Redis and every service on this machine, without Docker
+	@$(STACK) start
+
+stop: ## Stop exactly what `make start` started
+	@$(BUILD) stop
+
+status: setup ## Show each service, its workers and the length of its queue
+	@$(STACK) status
+
+logs: setup ## Follow the central log (IMAGE=id for one image)
+	@$(STACK) logs
+
+demo: setup ## Start, analyse a photograph and print what was found (PHOTO=path for your own)
+	@$(STACK) demo "$$PHOTO"
+
+ingest: setup ## Send a whole folder, resumable: make ingest DIR=path
+	@$(STACK) ingest "$$DIR"
+
+test: ## Run every test (those that need a browser or Docker skip with a reason)
+	@$(BUILD) test
+
+check: ## What CI runs: lint, import rules, types, every test
+	@$(BUILD) check
+
+lint: ## Lint, format check, import rules
+	@$(BUILD) lint
+
+format: ## Format the code and bring generated files up to date
+	@$(BUILD) format
+
+types: ## mypy --strict over everything
+	@$(BUILD) types
+
+proto: ## Generate the gRPC stubs from shared/proto
+	@$(BUILD) proto
+
+lock: ## Compile every requirements.txt from its requirements.in (UPGRADE=1 for newer versions)
+	@$(BUILD) lock
+
+bench: setup ## Throughput and latency of the running stack, beside the bare models
+	@$(BUILD) bench
+
+reindex: setup ## Build the index of results anew from the files
+	@$(STACK) reindex
+
+import-model: setup ## Export volumes/models/model.pt for serving, once, through Ultralytics
+	@$(BUILD) import-model
+
+fetch-deepface: setup ## Fetch DeepFace's own age and gender weights (1.1 GB)
+	@$(STACK) fetch-deepface
+
+clean: ## Remove environments and caches; volumes/ is left alone
+	@$(BUILD) clean

@@ -1,0 +1,17 @@
+"""Gives each test its mark by the folder it stands in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).parent
+_LAYERS = ("contract", "integration", "e2e", "compose")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        place = item.path.relative_to(_ROOT).parts
+        layer = place[1] if place[0] == "tests" and place[1] in _LAYERS else "unit"
+        item.add_marker(getattr(pytest.mark, layer))
