@@ -6,19 +6,25 @@ resolves. A payload carries ids and small numbers, never pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Self, cast
+from uuid import uuid4
 
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry as RedisRetry
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
 
-if TYPE_CHECKING:
-    from redis import Redis
-
 RETRY_PAUSES_S = (1, 5, 15)
 FAILURE_TTL_S = 3600
+# Long enough for two enqueuers to tell who is first, short enough to outlive neither.
+_PLOTS_LOCK_MS = 5000
+_PLOTS_LOCK_KEY = "facepipe:enqueuing-plots"
 
 
 class QueueName(StrEnum):
@@ -53,14 +59,55 @@ class ImageJob:
     def job_id(self) -> str:
         return f"{self.queue}-{self.image_id}-{self.generation}"
 
+    @classmethod
+    def from_job_id(cls, job_id: str) -> Self | None:
+        """The job behind an id; None when the id is not that of an image job.
+
+        >>> ImageJob.from_job_id("landmark-ab12-3").generation
+        3
+        """
+        queue, _, rest = job_id.partition("-")
+        image_id, _, generation = rest.rpartition("-")
+        if queue not in FUNCTIONS or not image_id or not generation.isdecimal():
+            return None
+        return cls(QueueName(queue), image_id, int(generation))
+
+
+def connect_redis(url: str, timeout_s: float = 5.0) -> Redis:
+    """A client that fails within `timeout_s` instead of trying again behind one's back.
+
+    Redis is a cache and a queue here: whoever calls knows better than the driver whether to
+    wait, to go on without, or to answer 503.
+    """
+    return Redis.from_url(
+        url,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=min(2.0, timeout_s),
+        retry=RedisRetry(NoBackoff(), 0),
+    )
+
 
 def queue_of(name: QueueName, redis: Redis, timeout_s: int = 120) -> Queue:
     """The RQ queue of a stage, with the project's serializer."""
     return Queue(name, connection=redis, serializer=JSONSerializer, default_timeout=timeout_s)
 
 
-def enqueue(redis: Redis, job: ImageJob, *, timeout_s: int = 120, urgent: bool = False) -> bool:
+def enqueue(
+    redis: Redis,
+    job: ImageJob,
+    *,
+    timeout_s: int = 120,
+    urgent: bool = False,
+    retry_pauses_s: Sequence[int] = RETRY_PAUSES_S,
+) -> bool:
     """Puts a job on its queue; False when this very job is, or was, there already.
+
+    Args:
+        redis: where the queues are.
+        job: what to do; its id makes it unique.
+        timeout_s: a job that runs longer is killed, which counts as an attempt.
+        urgent: to the front of the queue.
+        retry_pauses_s: pause before each further attempt; their number is that of retries.
 
     Raises:
         redis.exceptions.RedisError: Redis does not answer or is full; nothing was queued.
@@ -74,7 +121,7 @@ def enqueue(redis: Redis, job: ImageJob, *, timeout_s: int = 120, urgent: bool =
             timeout=timeout_s,
             result_ttl=0,
             failure_ttl=FAILURE_TTL_S,
-            retry=Retry(max=len(RETRY_PAUSES_S), interval=list(RETRY_PAUSES_S)),
+            retry=Retry(max=len(retry_pauses_s), interval=list(retry_pauses_s)),
             meta={"traceparent": job.traceparent},
             description=f"{job.queue} {job.image_id[:12]} generation {job.generation}",
             at_front=urgent,
@@ -82,3 +129,60 @@ def enqueue(redis: Redis, job: ImageJob, *, timeout_s: int = 120, urgent: bool =
     except DuplicateJobError:
         return False
     return True
+
+
+def enqueue_plots(redis: Redis, delay_s: float = 0.0, *, timeout_s: int = 120) -> bool:
+    """Asks for new plots, `delay_s` from now; False when they are asked for already.
+
+    At most one such job waits at any time. A job that runs already does not count, because it
+    may have read the results before the newest came.
+
+    Raises:
+        redis.exceptions.RedisError: Redis does not answer or is full; nothing was queued.
+    """
+    if not redis.set(_PLOTS_LOCK_KEY, 1, nx=True, px=_PLOTS_LOCK_MS):
+        return False  # another enqueuer is at it, and its job will see what we have written
+    try:
+        queue = queue_of(QueueName.PLOTS, redis)
+        with redis.pipeline() as pipe:
+            pipe.llen(queue.key)
+            pipe.zcard(queue.scheduled_job_registry.key)
+            if any(pipe.execute()):
+                return False
+        job = queue.create_job(
+            FUNCTIONS[QueueName.PLOTS],
+            job_id=f"{QueueName.PLOTS}-{uuid4().hex}",
+            timeout=timeout_s,
+            result_ttl=0,
+            failure_ttl=FAILURE_TTL_S,
+            retry=Retry(max=len(RETRY_PAUSES_S), interval=list(RETRY_PAUSES_S)),
+            description="redraw the plots",
+        )
+        if delay_s > 0:
+            queue.schedule_job(job, datetime.now(UTC) + timedelta(seconds=delay_s))
+        else:
+            queue.enqueue_job(job)
+    finally:
+        redis.delete(_PLOTS_LOCK_KEY)
+    return True
+
+
+def live_job_ids(redis: Redis) -> set[str]:
+    """Ids of all jobs that somebody will still work on, as they stand at one moment.
+
+    A job is live while it waits on a queue, is on its way to a worker, waits for another try,
+    or is leased to a worker (a lease that ran out included: the job is about to be given back).
+
+    Raises:
+        redis.exceptions.RedisError: Redis does not answer.
+    """
+    with redis.pipeline(transaction=True) as pipe:
+        for name in QueueName:
+            queue = queue_of(name, redis)
+            pipe.lrange(queue.key, 0, -1)
+            pipe.lrange(queue.intermediate_queue_key, 0, -1)
+            pipe.zrange(queue.scheduled_job_registry.key, 0, -1)
+            pipe.zrange(queue.started_job_registry.key, 0, -1)
+        found = cast(list[list[bytes]], pipe.execute())
+    # A lease is written `<job id>:<execution id>`; a job id has no colon.
+    return {entry.decode().partition(":")[0] for entries in found for entry in entries}

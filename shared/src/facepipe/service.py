@@ -1,0 +1,121 @@
+"""What every HTTP service of the pipeline has: health, readiness, metrics, problem documents.
+
+`create_app` makes the FastAPI application, `serve` runs it until SIGTERM. Errors leave as
+RFC 9457 problem documents with a stable `code`; raise a `FacepipeError` and it is one.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+
+from facepipe.problems import add_problem_handlers, problem_response
+from facepipe.settings import Settings
+
+CHECK_TIMEOUT_S = 3.0
+DRAIN_S = 5
+
+Check = Callable[[], str | None]
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(
+    name: str,
+    settings: Settings,
+    *,
+    checks: Mapping[str, Check] | None = None,
+    lifespan: Lifespan | None = None,
+    version: str = "0.1.0",
+) -> FastAPI:
+    """A FastAPI application with `/healthz`, `/readyz`, `/metrics` and problem documents.
+
+    Args:
+        name: of the service; title of its OpenAPI document.
+        settings: found again as `app.state.settings`.
+        checks: what must hold before the service can work, by name. A check returns None
+            when all is well, else the reason; it may block for up to three seconds.
+        lifespan: what is opened at start and closed at the end, as FastAPI has it.
+        version: of the service.
+    """
+    app = FastAPI(title=name, version=version, lifespan=lifespan)
+    app.state.settings = settings
+    add_problem_handlers(app)
+    _add_probes(app, dict(checks or {}))
+    return app
+
+
+def _add_probes(app: FastAPI, checks: Mapping[str, Check]) -> None:
+    @app.get("/healthz", tags=["service"], summary="Whether the process is alive")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get(
+        "/readyz",
+        tags=["service"],
+        summary="Whether the service can do its work",
+        responses={503: {"description": "It cannot; `checks` names what is missing"}},
+    )
+    async def readyz(request: Request) -> Response:
+        failing = await run_checks(checks)
+        if not failing:
+            return JSONResponse({"status": "ready"})
+        detail = "; ".join(f"{name}: {reason}" for name, reason in failing.items())
+        return problem_response(
+            request, 503, "not_ready", "Not ready", detail, extra={"checks": failing}
+        )
+
+    @app.get("/metrics", tags=["service"], summary="Prometheus text", response_class=Response)
+    def metrics() -> Response:
+        return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+async def run_checks(
+    checks: Mapping[str, Check], timeout_s: float = CHECK_TIMEOUT_S
+) -> dict[str, str]:
+    """Runs all checks side by side; returns the reasons of those that failed, by name."""
+    answers: dict[str, str | None] = dict.fromkeys(checks, f"no answer in {timeout_s:g} s")
+
+    async def ask(name: str, check: Check) -> None:
+        try:
+            answers[name] = await anyio.to_thread.run_sync(check, abandon_on_cancel=True)
+        except Exception as error:
+            answers[name] = f"{type(error).__name__}: {error}"
+
+    with anyio.move_on_after(timeout_s):
+        async with anyio.create_task_group() as group:
+            for name, check in checks.items():
+                group.start_soon(ask, name, check)
+    return {name: reason for name, reason in answers.items() if reason is not None}
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Runs the application until SIGTERM or SIGINT, then returns after a clean end.
+
+    Open requests have a few seconds to finish; then the lifespan is closed.
+    """
+    # uvicorn raises the signal once more when it has finished. Without these handlers that
+    # would end the process before the caller could flush its logs.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=DRAIN_S,
+    )
+    _log.info("listening on http://%s:%d", host, port)
+    uvicorn.Server(config).run()

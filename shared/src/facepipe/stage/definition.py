@@ -1,0 +1,58 @@
+"""What a stage is: a queue, the module that does its jobs, and how patient it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from facepipe.jobs import QueueName
+from facepipe.ledger import StageName
+from facepipe.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long the runtime waits for what. Tests shorten it; nobody else needs to.
+
+    Attributes:
+        grace_s: after SIGTERM, for the job in hand; then it is killed and given back.
+        overtime_s: beyond a job's timeout, before its worker is killed. RQ's own alarm comes
+            first, but cannot interrupt a computation outside Python.
+        sweep_s: between two looks for dead leases and due retries.
+        stray_s: how long a job may be on its way from the queue to a worker.
+        restart_pause_s: first pause before a worker that dies at start is tried again; it
+            doubles up to `restart_pause_max_s`.
+        healthy_s: a worker that lived so long after loading did not die at start.
+    """
+
+    grace_s: float = 20.0
+    overtime_s: float = 3.0
+    sweep_s: float = 0.5
+    stray_s: float = 3.0
+    restart_pause_s: float = 0.5
+    restart_pause_max_s: float = 30.0
+    healthy_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage of the pipeline.
+
+    Attributes:
+        name: of the service, e.g. "landmark_service".
+        queue: which jobs its workers do.
+        jobs_module: dotted name of the module with `load() -> None`, called once in each
+            worker process before its first job, and the function that `facepipe.jobs.FUNCTIONS`
+            names for the queue.
+        settings: of the service; the section `stage` says how many workers and how patient.
+    """
+
+    name: str
+    queue: QueueName
+    jobs_module: str
+    settings: Settings
+    patience: Patience = Patience()
+
+
+def ledger_stage(queue: QueueName) -> StageName | None:
+    """The stage of the timeline whose jobs a queue carries; None for jobs without an image."""
+    return None if queue is QueueName.PLOTS else StageName(str(queue))
