@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
-import simplejpeg  # type: ignore[import-untyped]  # ships no types
+import simplejpeg
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from facepipe.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
@@ -81,9 +81,7 @@ def decode(data: bytes, limits: DecodeLimits | None = None) -> DecodedImage:
     """
     limits = limits or DecodeLimits()
     if len(data) > limits.max_bytes:
-        raise ImageTooLargeError(
-            f"the file has {len(data)} bytes, the limit is {limits.max_bytes}"
-        )
+        raise ImageTooLargeError(f"the file has {len(data)} bytes, the limit is {limits.max_bytes}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of broken metadata that we do not use
         image = _open(data)
@@ -190,9 +188,7 @@ def _orientation(image: Image.Image) -> int:
 def _pixels(image: Image.Image, data: bytes) -> RgbImage:
     if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
         try:
-            rgb: RgbImage = simplejpeg.decode_jpeg(
-                data, "RGB", fastdct=False, fastupsample=False
-            )
+            rgb: RgbImage = simplejpeg.decode_jpeg(data, "RGB", fastdct=False, fastupsample=False)
             return rgb
         except ValueError:
             pass  # Pillow says more precisely what is wrong, or copes with it

@@ -1,7 +1,7 @@
 """The inbox on disk: the truth about an accepted image until its result is on disk.
 
-    <root>/<image_id>.json    what is known of the upload, written first
-    <root>/<image_id>         the upload, byte for byte; once it is here, it is accepted
+<root>/<image_id>.json    what is known of the upload, written first
+<root>/<image_id>         the upload, byte for byte; once it is here, it is accepted
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def write_durably(path: Path, data: bytes) -> None:
             file.flush()
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
-        os.replace(aside, path)
+        Path(aside).replace(path)
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise

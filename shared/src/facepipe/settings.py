@@ -15,7 +15,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 class RedisSettings(BaseModel):
     url: str = "redis://127.0.0.1:6379/0"
-    image_budget_bytes: int = Field(default=512 * 2**20, description="used memory above which images are not cached")
+    image_budget_bytes: int = Field(
+        default=512 * 2**20, description="no image is cached when Redis uses more memory"
+    )
     image_ttl_s: int = Field(default=900, description="how long pixels and crops stay cached")
 
 
@@ -68,11 +70,13 @@ class StageSettings(BaseModel):
     """How a stage runs its workers."""
 
     workers: int = Field(default=1, ge=1, le=64, description="RQ worker processes of this stage")
-    threads: int = Field(default=0, ge=0, description="threads a model may use; 0: the CPU quota, shared")
-    job_timeout_s: int = Field(default=120, ge=1, description="a job running longer is killed and tried again")
-    lease_s: int = Field(default=8, ge=3, description="a job whose lease was not renewed so long is given back")
-    max_jobs: int = Field(default=10_000, ge=1, description="a worker is replaced after so many jobs")
-    max_rss_mb: int = Field(default=2048, ge=128, description="a worker that has grown beyond is replaced")
+    threads: int = Field(default=0, ge=0, description="threads a model; 0: by the CPU quota")
+    job_timeout_s: int = Field(
+        default=120, ge=1, description="seconds, then killed and tried again"
+    )
+    lease_s: int = Field(default=8, ge=3, description="silence after which a job is given back")
+    max_jobs: int = Field(default=10_000, ge=1, description="jobs, then a worker is replaced")
+    max_rss_mb: int = Field(default=2048, ge=128, description="size above which it is, too")
 
 
 class TelemetrySettings(BaseModel):
@@ -92,7 +96,7 @@ class Settings(BaseSettings):
     )
 
     host: str = Field(default="127.0.0.1", description="address that a service listens on")
-    bind: str = Field(default="127.0.0.1", description="address on which the public ports are published")
+    bind: str = Field(default="127.0.0.1", description="address of the public ports")
     redis: RedisSettings = RedisSettings()
     port: PortSettings = PortSettings()
     address: AddressSettings = AddressSettings()

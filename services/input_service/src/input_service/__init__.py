@@ -1,0 +1,1 @@
+"""Takes images, keeps them safe, queues them and answers for their results."""

@@ -1,0 +1,21 @@
+"""Runs input_service: `python -m input_service`."""
+
+from __future__ import annotations
+
+from facepipe import telemetry
+from facepipe.service import serve
+from input_service.app import create_input_app
+from input_service.settings import InputSettings
+
+
+def main() -> None:
+    settings = InputSettings()
+    telemetry.setup("input_service", settings)
+    try:
+        serve(create_input_app(settings), settings.host, settings.port.input)
+    finally:
+        telemetry.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,200 @@
+"""All results as one file, streamed: no export is ever held in memory whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from facepipe.analysis import Status
+from facepipe.errors import ImageNotFoundError
+from facepipe.ledger import ImageState, ListQuery
+from facepipe.store_client import FaceStoreClient
+from input_service.results import ResultFiles
+
+Document = dict[str, Any]
+Documents = Callable[[], Iterator[Document]]
+"""Starts a walk over all result documents; each call starts anew."""
+
+_CHUNK_BYTES = 64 * 1024
+_ROWS_A_GROUP = 5000
+
+SCHEMA = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("file_name", pa.string()),
+        ("timestamp", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("num_faces", pa.int32()),
+        ("face_index", pa.int32()),
+        ("x1", pa.int32()),
+        ("y1", pa.int32()),
+        ("x2", pa.int32()),
+        ("y2", pa.int32()),
+        ("confidence", pa.float32()),
+        ("has_landmarks", pa.bool_()),
+        ("age", pa.int32()),
+        ("age_low", pa.int32()),
+        ("age_high", pa.int32()),
+        ("gender", pa.string()),
+        ("gender_confidence", pa.float32()),
+        ("reliable", pa.bool_()),
+        ("reasons", pa.string()),
+    ]
+)
+
+
+def results_of(store: FaceStoreClient, results: ResultFiles) -> Documents:
+    """All results that are on disk, newest first.
+
+    Raises:
+        ServiceUnavailableError: the ledger does not answer; raised here, before any answer.
+    """
+    first = store.list(_query(""))
+
+    def walk() -> Iterator[Document]:
+        page = first
+        while True:
+            yield from _read(page.images, results)
+            if not page.next_cursor:
+                return
+            page = store.list(_query(page.next_cursor))
+
+    return walk
+
+
+def csv_lines(documents: Documents) -> Iterator[bytes]:
+    """CSV with a header; an image without faces has one row with empty face columns."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, SCHEMA.names)
+    writer.writeheader()
+    for row in _rows(documents()):
+        writer.writerow({key: _harmless(value) for key, value in row.items()})
+        if text.tell() > _CHUNK_BYTES:
+            yield _drain(text)
+    yield _drain(text)
+
+
+def parquet(documents: Documents) -> Iterator[bytes]:
+    """Parquet, zstd; written to a temporary file first, since its index stands at the end."""
+    with tempfile.TemporaryFile() as file:
+        with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
+            for rows in _batches(_rows(documents()), _ROWS_A_GROUP):
+                writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
+        file.seek(0)
+        while chunk := file.read(_CHUNK_BYTES):
+            yield chunk
+
+
+def coco(documents: Documents) -> Iterator[bytes]:
+    """COCO keypoint annotations: boxes `[x, y, width, height]`, landmarks as keypoints.
+
+    The numeric ids that COCO asks for are positions in this file; `image_id` of the pipeline
+    stands beside them as `sha256`.
+    """
+    yield b'{"info":{"description":"Face analysis pipeline"},"categories":'
+    yield json.dumps([{"id": 1, "name": "face", "supercategory": "person"}]).encode()
+    yield b',"images":['
+    for number, document in enumerate(documents(), start=1):
+        image = document["image"]
+        entry = {
+            "id": number,
+            "file_name": image["file_name"] or document["image_path"],
+            "width": image["width"],
+            "height": image["height"],
+            "sha256": image["sha256"],
+        }
+        yield (b"" if number == 1 else b",") + json.dumps(entry).encode()
+    yield b'],"annotations":['
+    annotation_id = 0
+    for number, document in enumerate(documents(), start=1):
+        for face in document["faces"]:
+            annotation_id += 1
+            entry = _coco_annotation(annotation_id, number, face)
+            yield (b"" if annotation_id == 1 else b",") + json.dumps(entry).encode()
+    yield b"]}"
+
+
+def _query(cursor: str) -> ListQuery:
+    return ListQuery(statuses=(Status.STORED, Status.PARTIAL), limit=200, cursor=cursor)
+
+
+def _read(states: Iterable[ImageState], results: ResultFiles) -> Iterator[Document]:
+    for state in states:
+        try:
+            yield results.read_document(state.image_id)
+        except ImageNotFoundError:
+            continue  # deleted meanwhile
+
+
+def _rows(documents: Iterable[Document]) -> Iterator[dict[str, Any]]:
+    for document in documents:
+        image = document["image"]
+        about_image = {
+            "image_id": image["sha256"],
+            "file_name": image["file_name"],
+            "timestamp": document["timestamp"],
+            "width": image["width"],
+            "height": image["height"],
+            "num_faces": document["num_faces"],
+        }
+        if not document["faces"]:
+            yield about_image
+        for face in document["faces"]:
+            agegender = face["agegender"]
+            yield about_image | {
+                "face_index": face["face_index"],
+                **face["box"],
+                "confidence": face["confidence"],
+                "has_landmarks": bool(face["landmarks"]),
+                **{key: agegender[key] for key in ("age", "age_low", "age_high", "gender")},
+                "gender_confidence": agegender["gender_confidence"],
+                "reliable": agegender["reliable"],
+                "reasons": " ".join(agegender["reasons"]),
+            }
+
+
+def _coco_annotation(annotation_id: int, image_number: int, face: dict[str, Any]) -> dict[str, Any]:
+    box = face["box"]
+    width, height = box["x2"] - box["x1"], box["y2"] - box["y1"]
+    return {
+        "id": annotation_id,
+        "image_id": image_number,
+        "category_id": 1,
+        "bbox": [box["x1"], box["y1"], width, height],
+        "area": width * height,
+        "iscrowd": 0,
+        "score": face["confidence"],
+        "num_keypoints": len(face["landmarks"]),
+        "keypoints": [
+            value for point in face["landmarks"] for value in (point["x"], point["y"], 2)
+        ],
+        "attributes": face["agegender"],
+    }
+
+
+def _batches(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    while batch := list(islice(rows, size)):
+        yield batch
+
+
+def _harmless(value: object) -> object:
+    """Text that a spreadsheet would take for a formula gets a quote in front."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return f"'{value}"
+    return value
+
+
+def _drain(text: io.StringIO) -> bytes:
+    data = text.getvalue().encode()
+    text.seek(0)
+    text.truncate()
+    return data

@@ -1,0 +1,96 @@
+"""States of images as they change: one stream from the ledger, many listeners."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import AsyncIterator
+
+from facepipe.errors import FacepipeError
+from facepipe.ledger import ImageState
+from facepipe.store_client import FaceStoreClient
+
+_log = logging.getLogger(__name__)
+_LOOK_AGAIN_S = 2.0
+
+
+class StateFeed:
+    """Fans the ledger's stream out to whoever follows an image.
+
+    The stream is for speed only: a follower also looks at the ledger itself every two
+    seconds, so that a broken stream delays and never loses a change.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._followers: dict[str, set[asyncio.Event]] = {}
+        self._stop = threading.Event()
+        self._client: FaceStoreClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="state-feed", daemon=True)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._client is not None:
+            self._client.close()
+        self._thread.join(timeout=5)
+
+    async def follow(self, image_id: str, store: FaceStoreClient) -> AsyncIterator[ImageState]:
+        """Yields the present state and every later one, up to a final one.
+
+        Raises:
+            ImageNotFoundError: there is no such image.
+        """
+        changed = asyncio.Event()
+        self._followers.setdefault(image_id, set()).add(changed)
+        shown: ImageState | None = None
+        try:
+            while True:
+                changed.clear()
+                state = await asyncio.to_thread(store.get, image_id)
+                if shown is None or (state.generation, state.status) != (
+                    shown.generation,
+                    shown.status,
+                ):
+                    shown = state
+                    yield state
+                if state.status.is_final:
+                    return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+        finally:
+            followers = self._followers[image_id]
+            followers.discard(changed)
+            if not followers:
+                del self._followers[image_id]
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self._client = FaceStoreClient(self._address)
+            try:
+                for state in self._client.watch():
+                    self._announce(state.image_id)
+                    if self._stop.is_set():
+                        return
+            except FacepipeError as error:
+                _log.debug("the ledger's stream broke: %s", error)
+            except ValueError:
+                return  # the channel was closed by stop()
+            finally:
+                self._client.close()
+            self._stop.wait(1.0)
+
+    def _announce(self, image_id: str) -> None:
+        if image_id in self._followers and self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closing
+                self._loop.call_soon_threadsafe(self._wake, image_id)
+
+    def _wake(self, image_id: str) -> None:
+        for changed in self._followers.get(image_id, ()):
+            changed.set()

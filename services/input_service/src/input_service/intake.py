@@ -1,0 +1,187 @@
+"""From bytes to an accepted image: decode, make durable, register, queue.
+
+Accepted means durable: once `accept` returns, the upload is on disk, and whatever else is
+down, the reconciler sees to it that the image is analysed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from facepipe.analysis import ImageInfo, Status
+from facepipe.errors import (
+    DeadlineExceededError,
+    ImageDeletedError,
+    ImageNotFoundError,
+    InvalidRequestError,
+    ResultNotReadyError,
+    ServiceUnavailableError,
+    StorageFullError,
+)
+from facepipe.image_store import ImageStore
+from facepipe.inbox import Inbox, InboxEntry
+from facepipe.jobs import ImageJob, QueueName, enqueue
+from facepipe.ledger import ImageState
+from facepipe.store_client import FaceStoreClient
+from facepipe.telemetry import current_traceparent, image_span
+from input_service.decoding import DecoderPool
+from input_service.results import ResultFiles
+
+_log = logging.getLogger(__name__)
+_STORE_AWAY = (ServiceUnavailableError, DeadlineExceededError)
+_RETRY_AFTER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An image that is safe. `known` tells that its bytes had been accepted before."""
+
+    image_id: str
+    status: Status
+    known: bool
+
+
+class Intake:
+    """Accepts uploads and starts images over. Thread-safe."""
+
+    def __init__(
+        self,
+        decoders: DecoderPool,
+        inbox: Inbox,
+        store: FaceStoreClient,
+        redis: Redis,
+        images: ImageStore,
+        results: ResultFiles,
+    ) -> None:
+        self._decoders = decoders
+        self._inbox = inbox
+        self._store = store
+        self._redis = redis
+        self._images = images
+        self._results = results
+
+    def accept(
+        self, data: bytes, file_name: str, *, force: bool = False, urgent: bool = False
+    ) -> Accepted:
+        """Accepts one upload.
+
+        The same bytes sent again give the image that exists, and with `force` they are
+        analysed again. Ledger or Redis being down does not hinder acceptance.
+
+        Raises:
+            ImageTooLargeError, UnsupportedImageError, UndecodableImageError: refused.
+            StorageFullError, ServiceUnavailableError: the inbox cannot be written.
+        """
+        image_id = hashlib.sha256(data).hexdigest()
+        with image_span("receive", image_id, file_name=file_name, size_bytes=len(data)):
+            known = self._find(image_id)
+            if known is not None and not force and known.status is not Status.DELETED:
+                _log.info("the same bytes again", extra={"image_id": image_id})
+                return Accepted(image_id, known.status, known=True)
+            with image_span("decode", image_id):
+                decoded = self._decoders.decode(data)
+            image = ImageInfo(
+                width=decoded.size.width,
+                height=decoded.size.height,
+                format=decoded.format,
+                orientation_applied=decoded.orientation,
+                sha256=image_id,
+                file_name=file_name,
+                size_bytes=len(data),
+            )
+            entry = InboxEntry(
+                image=image, received_at=datetime.now(UTC), traceparent=current_traceparent()
+            )
+            with _write_errors():
+                self._inbox.add(image_id, data, entry)
+            self._images.put_image(image_id, decoded.rgb)
+            _log.info("accepted", extra={"image_id": image_id, "format": image.format})
+            status = self._start(image_id, entry, known, urgent=urgent)
+            return Accepted(image_id, status, known=known is not None)
+
+    def start_over(self, image_id: str) -> Accepted:
+        """Runs a failed or partial image again, from the upload that was kept.
+
+        Raises:
+            ImageNotFoundError, ImageDeletedError: there is nothing to run.
+            ResultNotReadyError: it is still running.
+            InvalidRequestError: its upload was not kept, or it needs no retry.
+        """
+        state = self._store.get(image_id)
+        if state.status is Status.DELETED:
+            raise ImageDeletedError(f"{image_id} was deleted")
+        if not state.status.is_final:
+            raise ResultNotReadyError(f"{image_id} is {state.status}; it cannot be retried yet")
+        if state.status is Status.STORED:
+            raise InvalidRequestError(
+                "the image was analysed; send it again with force=true to have it analysed anew"
+            )
+        with image_span("retry", image_id):
+            source = self._results.source(image_id)
+            entry = InboxEntry(
+                image=state.image,
+                received_at=datetime.now(UTC),
+                traceparent=current_traceparent(),
+            )
+            with _write_errors():
+                self._inbox.add(image_id, source.read_bytes(), entry)
+            return Accepted(image_id, self._start(image_id, entry, state), known=True)
+
+    def _find(self, image_id: str) -> ImageState | None:
+        try:
+            return self._store.get(image_id)
+        except (ImageNotFoundError, *_STORE_AWAY):
+            return None
+
+    def _start(
+        self,
+        image_id: str,
+        entry: InboxEntry,
+        known: ImageState | None,
+        *,
+        urgent: bool = False,
+    ) -> Status:
+        """Registers and queues; what cannot be done now is left to the reconciler."""
+        try:
+            state = self._store.register(
+                image_id,
+                entry.image,
+                entry.received_at,
+                new_generation=known is not None,
+                expected_generation=0 if known is None else known.generation,
+                traceparent=entry.traceparent,
+            ).state
+            if state.status.is_final:
+                return state.status
+            job = ImageJob(QueueName.LANDMARK, image_id, state.generation, entry.traceparent)
+            enqueue(self._redis, job, urgent=urgent)
+            return self._store.register(
+                image_id, entry.image, entry.received_at, queued=True
+            ).state.status
+        except (RedisError, *_STORE_AWAY) as error:
+            _log.warning("accepted, and queued later: %s", error, extra={"image_id": image_id})
+            return Status.RECEIVED
+
+
+@contextmanager
+def _write_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StorageFullError(
+                "the inbox volume is full; make room and send it again",
+                retry_after_s=_RETRY_AFTER_S,
+            ) from error
+        raise ServiceUnavailableError(
+            f"the inbox cannot be written: {error.strerror}", retry_after_s=_RETRY_AFTER_S
+        ) from error

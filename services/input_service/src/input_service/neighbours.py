@@ -1,0 +1,83 @@
+"""What the routes work with, opened at start and closed at the end of the service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+import httpx
+from fastapi import Depends, FastAPI, Request
+from redis import Redis
+
+from facepipe.errors import ServiceUnavailableError
+from facepipe.image_store import RedisImageStore
+from facepipe.inbox import Inbox
+from facepipe.jobs import connect_redis
+from facepipe.service import Lifespan
+from facepipe.store_client import FaceStoreClient
+from input_service.decoding import DecoderPool
+from input_service.feed import StateFeed
+from input_service.intake import Intake
+from input_service.reconciler import Reconciler
+from input_service.results import ResultFiles
+from input_service.settings import InputSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Connections and parts that live as long as the service."""
+
+    settings: InputSettings
+    store: FaceStoreClient
+    redis: Redis
+    inbox: Inbox
+    results: ResultFiles
+    intake: Intake
+    feed: StateFeed
+    http: httpx.AsyncClient
+
+    async def fetch(self, service: str, url: str) -> httpx.Response:
+        """GETs from another service; raises ServiceUnavailableError when it does not answer."""
+        try:
+            return await self.http.get(url)
+        except httpx.HTTPError as error:
+            raise ServiceUnavailableError(f"{service} does not answer", retry_after_s=5) from error
+
+
+def lifespan_of(settings: InputSettings) -> Lifespan:
+    """The lifespan that opens the neighbours as `app.state.neighbours`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        redis = connect_redis(settings.redis.url)
+        inbox = Inbox(settings.volumes.inbox)
+        store = FaceStoreClient(settings.address.store_grpc)
+        results = ResultFiles(settings.volumes.saved_data, inbox)
+        images = RedisImageStore(redis, settings.redis)
+        feed = StateFeed(settings.address.store_grpc)
+        reconciler = Reconciler(inbox, store, redis, results, settings.reconcile.every_s)
+        with DecoderPool(settings.upload) as decoders:
+            async with httpx.AsyncClient(timeout=10.0, trust_env=False) as http:
+                intake = Intake(decoders, inbox, store, redis, images, results)
+                app.state.neighbours = Neighbours(
+                    settings, store, redis, inbox, results, intake, feed, http
+                )
+                feed.start(asyncio.get_running_loop())
+                reconciler.start()
+                yield
+                await asyncio.to_thread(reconciler.stop)
+                await asyncio.to_thread(feed.stop)
+        store.close()
+        redis.close()
+
+    return lifespan
+
+
+def _neighbours(request: Request) -> Neighbours:
+    return cast(Neighbours, request.app.state.neighbours)
+
+
+NeighboursDep = Annotated[Neighbours, Depends(_neighbours)]

@@ -1,0 +1,63 @@
+"""The files of finished images, as data_storage_service left them on the volume."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from facepipe.analysis import Status
+from facepipe.errors import (
+    AnalysisFailedError,
+    ImageDeletedError,
+    ImageNotFoundError,
+    ResultNotReadyError,
+)
+from facepipe.inbox import Inbox, check_image_id
+from facepipe.ledger import ImageState
+
+
+class ResultFiles:
+    """Finds an image's files; every id is checked before it becomes a path."""
+
+    def __init__(self, saved_data: Path, inbox: Inbox) -> None:
+        self._saved_data = saved_data
+        self._inbox = inbox
+
+    def document(self, image_id: str) -> Path:
+        """The result document. Raises ImageNotFoundError."""
+        return self._existing(self._saved_data / f"{check_image_id(image_id)}.json")
+
+    def annotated(self, image_id: str) -> Path:
+        """The annotated JPEG. Raises ImageNotFoundError."""
+        return self._existing(self._saved_data / f"{check_image_id(image_id)}.jpg")
+
+    def source(self, image_id: str) -> Path:
+        """The upload, byte for byte. Raises ImageNotFoundError."""
+        waiting = self._inbox.path(image_id)
+        if waiting.exists():
+            return waiting
+        return self._existing(self._saved_data / "source" / check_image_id(image_id))
+
+    def read_document(self, image_id: str) -> dict[str, Any]:
+        """The result document, parsed. Raises ImageNotFoundError."""
+        document: dict[str, Any] = json.loads(self.document(image_id).read_bytes())
+        return document
+
+    @staticmethod
+    def _existing(path: Path) -> Path:
+        if not path.is_file():
+            raise ImageNotFoundError("there is no such file for this image")
+        return path
+
+
+def require_result(state: ImageState) -> None:
+    """Raises what the API answers while there is no result to show."""
+    if state.status is Status.DELETED:
+        raise ImageDeletedError(f"{state.image_id} was deleted")
+    if state.status is Status.FAILED:
+        reason = state.error.message if state.error else "no reason was recorded"
+        code = state.error.code if state.error else "unknown"
+        raise AnalysisFailedError(f"{code}: {reason}")
+    if not state.status.has_result:
+        raise ResultNotReadyError(f"the image is {state.status}; ask again, or follow its events")

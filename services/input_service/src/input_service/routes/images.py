@@ -1,0 +1,119 @@
+"""Images and where they stand: list, state, events, retry, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+
+import httpx
+from fastapi import APIRouter, Query, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from facepipe.analysis import Gender, ImageId, Status
+from facepipe.errors import ImageNotFoundError
+from facepipe.ledger import ListQuery
+from input_service.neighbours import NeighboursDep
+from input_service.views import ImagePage, ImageView, Links, UploadView
+
+router = APIRouter(prefix="/v1/images", tags=["images"])
+_log = logging.getLogger(__name__)
+
+_NOT_FOUND: Responses = {404: {"description": "No image with this id was ever accepted"}}
+_Count = Annotated[int | None, Query(ge=0, le=100_000)]
+_Age = Annotated[int | None, Query(ge=0, le=120, description="years")]
+
+
+@router.get("", summary="List images")
+def list_images(
+    neighbours: NeighboursDep,
+    status: Annotated[list[Status] | None, Query(description="any of these")] = None,
+    received_after: datetime | None = None,
+    received_before: datetime | None = None,
+    min_faces: _Count = None,
+    max_faces: _Count = None,
+    min_age: _Age = None,
+    max_age: _Age = None,
+    gender: Gender | None = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[
+        str, Query(max_length=200, description="`next_cursor` of the page before")
+    ] = "",
+) -> ImagePage:
+    """Newest first. Age and gender match an image when one of its faces fits both."""
+    page = neighbours.store.list(
+        ListQuery(
+            statuses=tuple(status or ()),
+            received_after=received_after,
+            received_before=received_before,
+            min_faces=min_faces,
+            max_faces=max_faces,
+            min_age=min_age,
+            max_age=max_age,
+            gender=gender,
+            limit=limit,
+            cursor=cursor,
+        )
+    )
+    return ImagePage(
+        images=[ImageView.of(state) for state in page.images],
+        next_cursor=page.next_cursor or None,
+    )
+
+
+@router.get("/{image_id}", summary="Where an image stands", responses=_NOT_FOUND)
+def get_image(image_id: ImageId, neighbours: NeighboursDep) -> ImageView:
+    """The state of an image and its timeline, one entry for each run of a stage."""
+    return ImageView.of(neighbours.store.get(image_id))
+
+
+@router.get(
+    "/{image_id}/events",
+    summary="Follow an image",
+    response_class=EventSourceResponse,
+    responses=_NOT_FOUND,
+)
+async def follow_image(
+    image_id: ImageId, neighbours: NeighboursDep
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events of type `state`, each an image's state; ends when it is finished."""
+    async for state in neighbours.feed.follow(image_id, neighbours.store):
+        yield ServerSentEvent(event="state", data=ImageView.of(state))
+
+
+@router.post(
+    "/{image_id}/retry",
+    status_code=202,
+    summary="Run a failed image again",
+    responses={
+        **_NOT_FOUND,
+        409: {"description": "Still running"},
+        410: {"description": "Deleted"},
+    },
+)
+def retry_image(image_id: ImageId, neighbours: NeighboursDep) -> UploadView:
+    """For images that failed, or whose result is partial. The upload must have been kept."""
+    accepted = neighbours.intake.start_over(image_id)
+    return UploadView(
+        file_name="",
+        image_id=image_id,
+        status=accepted.status,
+        known=True,
+        links=Links.of(image_id),
+    )
+
+
+@router.delete("/{image_id}", status_code=204, summary="Erase an image", responses=_NOT_FOUND)
+async def delete_image(image_id: ImageId, neighbours: NeighboursDep) -> Response:
+    """Erases upload, annotated image, result, cached pixels, and its traces in the logs."""
+    if not await asyncio.to_thread(neighbours.store.delete, image_id):
+        raise ImageNotFoundError("there is no image with this id")
+    url = f"{neighbours.settings.address.logger}/images/{image_id}"
+    try:
+        answer = await neighbours.http.delete(url)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        _log.warning("the log lines of a deleted image remain: %s", error)
+    return Response(status_code=204)

@@ -1,0 +1,82 @@
+"""What other services know, passed on: the viewer talks to this API alone."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import httpx
+from fastapi import APIRouter, Path
+from fastapi.responses import Response
+from redis.exceptions import RedisError
+
+from facepipe.analysis import ImageId
+from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.jobs import QueueName, queue_of
+from input_service.neighbours import Neighbours, NeighboursDep
+from input_service.views import StatsView
+
+router = APIRouter(prefix="/v1")
+
+_UNAVAILABLE: Responses = {503: {"description": "The service behind it does not answer"}}
+
+
+@router.get("/images/{image_id}/trace", tags=["images"], responses=_UNAVAILABLE)
+async def get_trace(image_id: ImageId, neighbours: NeighboursDep) -> dict[str, Any]:
+    """Spans and log lines of this image, from logger_service."""
+    url = f"{neighbours.settings.address.logger}/traces/{image_id}"
+    answer = _checked("logger_service", await neighbours.fetch("logger_service", url))
+    trace: dict[str, Any] = answer.json()
+    return trace
+
+
+@router.get("/plots", tags=["statistics"], responses=_UNAVAILABLE)
+async def list_plots(neighbours: NeighboursDep) -> Any:
+    """The plots that there are, from plotter_service."""
+    url = f"{neighbours.settings.address.plotter}/plots"
+    return _checked("plotter_service", await neighbours.fetch("plotter_service", url)).json()
+
+
+@router.get(
+    "/plots/{name}.{extension}",
+    tags=["statistics"],
+    response_class=Response,
+    responses={
+        **_UNAVAILABLE,
+        404: {"description": "No such plot"},
+        200: {
+            "description": "The plot",
+            "content": {"image/png": {}, "image/svg+xml": {}, "application/json": {}},
+        },
+    },
+)
+async def get_plot(
+    name: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")],
+    extension: Literal["png", "svg", "json"],
+    neighbours: NeighboursDep,
+) -> Response:
+    """One plot as PNG, SVG or the data behind it."""
+    url = f"{neighbours.settings.address.plotter}/plots/{name}.{extension}"
+    answer = _checked("plotter_service", await neighbours.fetch("plotter_service", url))
+    return Response(answer.content, media_type=answer.headers.get("content-type"))
+
+
+@router.get("/stats", tags=["statistics"], responses=_UNAVAILABLE)
+def get_stats(neighbours: NeighboursDep) -> StatsView:
+    """Numbers for dashboards."""
+    inbox = sum(1 for _ in neighbours.inbox.ids())
+    return StatsView.of(neighbours.store.stats(), _queue_lengths(neighbours), inbox)
+
+
+def _queue_lengths(neighbours: Neighbours) -> dict[str, int]:
+    try:
+        return {str(name): len(queue_of(name, neighbours.redis)) for name in QueueName}
+    except RedisError:
+        return {}
+
+
+def _checked(service: str, answer: httpx.Response) -> httpx.Response:
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        raise ImageNotFoundError(f"{service} has nothing of that name")
+    if answer.is_error:
+        raise ServiceUnavailableError(f"{service} answered {answer.status_code}")
+    return answer

@@ -1,0 +1,95 @@
+"""The files of an image: result document, annotated JPEG, the upload as it came."""
+
+from __future__ import annotations
+
+import logging
+
+from fastapi import APIRouter
+from fastapi.responses import FileResponse
+
+from facepipe.analysis import AnalysisDocument, ImageId
+from facepipe.errors import DeadlineExceededError, ImageDeletedError, ServiceUnavailableError
+from facepipe.ledger import ImageState
+from input_service.neighbours import Neighbours, NeighboursDep
+from input_service.results import require_result
+
+router = APIRouter(prefix="/v1/images/{image_id}", tags=["results"])
+_log = logging.getLogger(__name__)
+
+_MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+    "TIFF": "image/tiff",
+    "HEIF": "image/heic",
+    "AVIF": "image/avif",
+}
+_RESPONSES: Responses = {
+    404: {"description": "No such image"},
+    409: {"description": "Not finished yet, or failed"},
+    410: {"description": "Deleted"},
+}
+
+
+@router.get(
+    "/result",
+    summary="The result document",
+    response_class=FileResponse,
+    responses={**_RESPONSES, 200: {"model": AnalysisDocument, "description": "The result"}},
+)
+def get_result(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
+    """`saved_data/<image_id>.json`, as it is on disk."""
+    _require_result(image_id, neighbours)
+    return FileResponse(neighbours.results.document(image_id), media_type="application/json")
+
+
+@router.get(
+    "/annotated",
+    summary="The annotated image",
+    response_class=FileResponse,
+    responses={**_RESPONSES, 200: {"content": {"image/jpeg": {}}, "description": "The JPEG"}},
+)
+def get_annotated(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
+    """`saved_data/<image_id>.jpg`: upright, with boxes, landmarks and labels drawn in."""
+    _require_result(image_id, neighbours)
+    return FileResponse(neighbours.results.annotated(image_id), media_type="image/jpeg")
+
+
+@router.get(
+    "/source",
+    summary="The upload as it came",
+    response_class=FileResponse,
+    responses={
+        404: {"description": "No such image, or uploads are not kept"},
+        410: {"description": "Deleted"},
+        200: {"content": {"image/*": {}}, "description": "The upload, byte for byte"},
+    },
+)
+def get_source(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
+    """The upload, byte for byte."""
+    state = _state(image_id, neighbours)
+    if state is not None and state.status.value == "deleted":
+        raise ImageDeletedError(f"{image_id} was deleted")
+    media_type = _MEDIA_TYPES.get(state.image.format, "") if state else ""
+    return FileResponse(
+        neighbours.results.source(image_id),
+        media_type=media_type or "application/octet-stream",
+        headers={"X-Content-Type-Options": "nosniff"},
+    )
+
+
+def _require_result(image_id: str, neighbours: Neighbours) -> None:
+    state = _state(image_id, neighbours)
+    if state is not None:
+        require_result(state)
+
+
+def _state(image_id: str, neighbours: Neighbours) -> ImageState | None:
+    """What the ledger says; None when it does not answer, then the files speak for it."""
+    try:
+        return neighbours.store.get(image_id)
+    except (ServiceUnavailableError, DeadlineExceededError) as error:
+        _log.warning("answering from the files alone: %s", error)
+        return None

@@ -1,0 +1,183 @@
+"""`POST /v1/images`: many files or a raw body in, one answer a file."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response
+from starlette.datastructures import FormData, UploadFile
+
+from facepipe.analysis import Status
+from facepipe.errors import (
+    FacepipeError,
+    ImageNotFoundError,
+    ImageTooLargeError,
+    InvalidRequestError,
+)
+from facepipe.problems import problem_response
+from input_service.neighbours import Neighbours, NeighboursDep
+from input_service.settings import UploadSettings
+from input_service.views import Links, UploadAnswer, UploadError, UploadView
+
+_MULTIPART = "multipart/form-data"
+_BINARY = {"type": "string", "format": "binary"}
+_BODY = {
+    "required": True,
+    "content": {
+        _MULTIPART: {
+            "schema": {
+                "type": "object",
+                "properties": {"files": {"type": "array", "items": _BINARY}},
+                "required": ["files"],
+            }
+        },
+        "image/*": {"schema": _BINARY},
+        "application/octet-stream": {"schema": _BINARY},
+    },
+}
+
+
+def create_router(settings: UploadSettings) -> APIRouter:
+    """The upload route; the size of a call is limited before anything is read into memory."""
+    router = APIRouter(tags=["images"])
+
+    @router.post(
+        "/v1/images",
+        status_code=202,
+        response_model=UploadAnswer,
+        summary="Send images",
+        max_body_size=settings.max_request_bytes,
+        openapi_extra={"requestBody": _BODY},
+        responses={
+            200: {"model": UploadAnswer, "description": "With `wait`: results, where ready"},
+            400: {"description": "No file, or too many"},
+            413: {"description": "Too many bytes or pixels"},
+            415: {"description": "Not an image of an accepted format"},
+            422: {"description": "An accepted format that cannot be decoded"},
+            503: {"description": "The inbox cannot be written just now"},
+            507: {"description": "The inbox volume is full"},
+        },
+    )
+    async def send_images(
+        request: Request,
+        neighbours: NeighboursDep,
+        wait: Annotated[
+            float | None,
+            Query(ge=0, le=settings.max_wait_s, description="seconds to wait for the results"),
+        ] = None,
+        force: Annotated[bool, Query(description="analyse again what is known already")] = False,
+    ) -> Response:
+        """Accepts JPEG, PNG, WebP, GIF (first frame), BMP, TIFF, HEIC and AVIF.
+
+        Send one or many files as multipart field `files`, or one image as the raw body. Each
+        file gets an entry of its own; the call fails only when no file was accepted.
+        """
+        deadline = None if wait is None else time.monotonic() + wait
+        views, errors = await _receive(request, neighbours, force=force, urgent=wait is not None)
+        if not any(view.image_id for view in views):
+            return _refusal(request, views, errors)
+        if deadline is not None:
+            await asyncio.gather(
+                *(_await_result(view, neighbours, deadline) for view in views if view.image_id)
+            )
+        answer = UploadAnswer(images=views)
+        return JSONResponse(answer.model_dump(mode="json"), 202 if wait is None else 200)
+
+    return router
+
+
+async def _receive(
+    request: Request, neighbours: Neighbours, *, force: bool, urgent: bool
+) -> tuple[list[UploadView], list[FacepipeError]]:
+    """Takes the files one after the other, so that one call holds one file in memory."""
+    limit = neighbours.settings.upload
+    views: list[UploadView] = []
+    errors: list[FacepipeError] = []
+
+    async def take(data: bytes, file_name: str) -> None:
+        try:
+            accepted = await asyncio.to_thread(
+                neighbours.intake.accept, data, file_name, force=force, urgent=urgent
+            )
+        except FacepipeError as error:
+            errors.append(error)
+            views.append(UploadView(file_name=file_name, error=UploadError.of(error)))
+            return
+        views.append(
+            UploadView(
+                file_name=file_name,
+                image_id=accepted.image_id,
+                status=accepted.status,
+                known=accepted.known,
+                links=Links.of(accepted.image_id),
+            )
+        )
+
+    if not request.headers.get("content-type", "").lower().startswith(_MULTIPART):
+        data = await _read_body(request, limit.max_bytes)
+        await take(data, "")
+        return views, errors
+    async with request.form(max_files=limit.max_files, max_fields=20) as form:
+        for file in _files(form):
+            # One byte more than allowed is enough to tell that it is too large.
+            await take(await file.read(limit.max_bytes + 1), file.filename or "")
+    return views, errors
+
+
+def _files(form: FormData) -> list[UploadFile]:
+    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
+    if not files:
+        raise InvalidRequestError("send at least one file as multipart field `files`")
+    return files
+
+
+async def _read_body(request: Request, max_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise ImageTooLargeError(f"the image has more than {max_bytes} bytes")
+    if not body:
+        raise InvalidRequestError("send an image as the body, or files as multipart field `files`")
+    return bytes(body)
+
+
+def _refusal(
+    request: Request, views: Sequence[UploadView], errors: Sequence[FacepipeError]
+) -> JSONResponse:
+    first = errors[0]
+    headers = {}
+    if first.retry_after_s is not None:
+        headers["Retry-After"] = str(round(first.retry_after_s))
+    return problem_response(
+        request,
+        first.http_status,
+        first.code,
+        first.title,
+        first.message,
+        headers=headers,
+        extra={"images": [view.model_dump(mode="json") for view in views]},
+    )
+
+
+async def _await_result(view: UploadView, neighbours: Neighbours, deadline: float) -> None:
+    """Follows an image until it is finished or time is up, and fills in what is there."""
+    assert view.image_id  # noqa: S101  # the caller picks accepted ones
+    try:
+        async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+            async for state in neighbours.feed.follow(view.image_id, neighbours.store):
+                view.status = state.status
+                if state.status is Status.FAILED and state.error:
+                    view.error = UploadError(
+                        code=state.error.code, status=409, detail=state.error.message
+                    )
+    except (TimeoutError, ImageNotFoundError):
+        pass
+    except FacepipeError:
+        return  # the ledger does not answer; the image is safe all the same
+    if view.status in (Status.STORED, Status.PARTIAL):
+        view.result = await asyncio.to_thread(neighbours.results.read_document, view.image_id)

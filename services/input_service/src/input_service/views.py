@@ -1,0 +1,166 @@
+"""What the input API answers: models that OpenAPI documents and clients rely on."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from facepipe.analysis import ImageId, ImageInfo, PartError, Status
+from facepipe.errors import FacepipeError
+from facepipe.ledger import ImageState, StageName, StageRun, Stats
+
+Responses = dict[int | str, dict[str, Any]]
+"""How FastAPI has the further answers of a route described."""
+
+_EXAMPLE_ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+
+
+class Links(BaseModel):
+    """Where to go from here; paths relative to the API's root."""
+
+    self: str
+    result: str
+    annotated: str
+    source: str
+    events: str
+    trace: str
+
+    @classmethod
+    def of(cls, image_id: str) -> Links:
+        root = f"/v1/images/{image_id}"
+        return cls(
+            self=root,
+            result=f"{root}/result",
+            annotated=f"{root}/annotated",
+            source=f"{root}/source",
+            events=f"{root}/events",
+            trace=f"{root}/trace",
+        )
+
+
+class StageRunView(BaseModel):
+    """One run of a stage on the image."""
+
+    stage: StageName
+    attempt: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None
+    error: PartError | None
+
+    @classmethod
+    def of(cls, run: StageRun) -> StageRunView:
+        return cls(
+            stage=run.stage,
+            attempt=run.attempt,
+            worker=run.worker,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            error=run.error,
+        )
+
+
+class ImageView(BaseModel):
+    """Where an image stands."""
+
+    image_id: ImageId
+    status: Status
+    generation: int
+    num_faces: int | None = Field(description="null until faces were looked for")
+    error: PartError | None
+    image: ImageInfo
+    received_at: datetime
+    updated_at: datetime
+    timeline: list[StageRunView]
+    links: Links
+
+    @classmethod
+    def of(cls, state: ImageState) -> ImageView:
+        return cls(
+            image_id=state.image_id,
+            status=state.status,
+            generation=state.generation,
+            num_faces=state.num_faces,
+            error=state.error,
+            image=state.image,
+            received_at=state.received_at,
+            updated_at=state.updated_at,
+            timeline=[StageRunView.of(run) for run in state.timeline],
+            links=Links.of(state.image_id),
+        )
+
+
+class ImagePage(BaseModel):
+    """A page of images, newest first."""
+
+    images: list[ImageView]
+    next_cursor: str | None = Field(description="null on the last page")
+
+
+class UploadError(BaseModel):
+    """Why one file of a call was refused."""
+
+    code: str = Field(examples=["unsupported_image"])
+    status: int = Field(examples=[415])
+    detail: str
+
+    @classmethod
+    def of(cls, error: FacepipeError) -> UploadError:
+        return cls(code=error.code, status=error.http_status, detail=error.message)
+
+
+class UploadView(BaseModel):
+    """The answer for one file: accepted with an id, or refused with an error."""
+
+    file_name: str = Field(examples=["family.jpg"])
+    image_id: ImageId | None = Field(default=None, examples=[_EXAMPLE_ID])
+    status: Status | None = Field(default=None, examples=["queued"])
+    known: bool = Field(default=False, description="the same bytes had been accepted before")
+    links: Links | None = None
+    error: UploadError | None = None
+    result: dict[str, Any] | None = Field(
+        default=None, description="with `wait`: the result document, if it is ready"
+    )
+
+
+class UploadAnswer(BaseModel):
+    """One entry a file, in the order of the call."""
+
+    images: list[UploadView]
+
+
+class StatsView(BaseModel):
+    """Numbers for dashboards. accepted = stored + partial + failed + deleted + in_flight."""
+
+    accepted: int
+    in_flight: int
+    stored: int
+    partial: int
+    failed: int
+    deleted: int
+    images_by_status: dict[Status, int]
+    faces: int
+    faces_by_gender: dict[str, int]
+    stored_last_hour: int
+    queues: dict[str, int] = Field(description="jobs waiting, by queue; empty when Redis is down")
+    inbox: int = Field(description="uploads on disk whose result is not")
+
+    @classmethod
+    def of(cls, stats: Stats, queues: dict[str, int], inbox: int) -> StatsView:
+        by_status = {status: stats.images_by_status.get(status, 0) for status in Status}
+        return cls(
+            accepted=stats.accepted,
+            in_flight=sum(number for status, number in by_status.items() if not status.is_final),
+            stored=by_status[Status.STORED],
+            partial=by_status[Status.PARTIAL],
+            failed=by_status[Status.FAILED],
+            deleted=by_status[Status.DELETED],
+            images_by_status=by_status,
+            faces=stats.faces,
+            faces_by_gender={str(key): value for key, value in stats.faces_by_gender.items()},
+            stored_last_hour=stats.stored_last_hour,
+            queues=queues,
+            inbox=inbox,
+        )
