@@ -1,0 +1,280 @@
+"""Leases of running jobs: RQ's own keys, and our steps on them as atomic scripts.
+
+A worker that takes a job enters an execution into RQ's StartedJobRegistry, a sorted set whose
+score says until when the job is believed to be in good hands. That entry is the lease. The
+supervisor renews it; when its time has passed, anybody may give the job back. Each step here
+is one Lua script, so that two hosts, or a slow worker and a reclaimer, never both take it.
+Time is that of Redis: hosts need not agree on theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import cast
+
+from redis import Redis
+from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, Execution, ExecutionRegistry
+from rq.job import Job
+from rq.utils import now, utcformat
+from rq.worker import SimpleWorker
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
+
+from facepipe.jobs import FAILURE_TTL_S, QueueName, queue_of
+
+# How much longer than the lease the records of an execution are kept: RQ's own clean-up of a
+# finished job stumbles over an execution whose record is gone.
+KEEP_S = 120
+
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+"""
+
+_RENEW = """
+-- KEYS: started registry, execution, executions of the job, worker, executions of the worker
+-- ARGV: entry, execution id, lease in seconds, seconds to keep the records
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('ZADD', KEYS[3], 'XX', now + ARGV[4], ARGV[2])
+for i = 2, 5 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+return 1
+"""
+
+_GIVE_BACK = """
+-- KEYS: started registry, job        ARGV: entry, reason
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], 0, ARGV[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  redis.call('HSET', KEYS[2], 'given_back', ARGV[2])
+end
+return 1
+"""
+
+_RECLAIM = """
+-- KEYS: started registry, intermediate queue, scheduled registry, queue, job, execution,
+--       executions of the job, failed registry
+-- ARGV: job id, entry ('' when the job never had a lease), execution id, time as text,
+--       'final' or '', failure TTL
+local id, entry = ARGV[1], ARGV[2]
+local is_stray = redis.call('LPOS', KEYS[2], id)
+if entry ~= '' then
+  local score = redis.call('ZSCORE', KEYS[1], entry)
+  if not score or tonumber(score) > now then return 'kept' end
+elseif not is_stray then
+  return 'kept'
+end
+local fields = redis.call('HMGET', KEYS[5], 'status', 'retries_left', 'given_back')
+local status, left, reason = fields[1], tonumber(fields[2] or '') or 0, fields[3]
+local is_abandoned = status and (is_stray or status == 'started'
+  or (status == 'scheduled' and not redis.call('ZSCORE', KEYS[3], id)))
+local counts = reason ~= 'shutdown' and reason ~= 'unsaved'
+if is_abandoned and counts and left <= 0 and ARGV[5] == '' then return 'exhausted' end
+
+if entry ~= '' then
+  redis.call('ZREM', KEYS[1], entry)
+  redis.call('DEL', KEYS[6])
+  redis.call('ZREM', KEYS[7], ARGV[3])
+end
+redis.call('LREM', KEYS[2], 1, id)
+if not is_abandoned then return 'dropped' end
+redis.call('HDEL', KEYS[5], 'given_back')
+if ARGV[5] == 'final' then
+  redis.call('HSET', KEYS[5], 'status', 'failed', 'ended_at', ARGV[4])
+  redis.call('EXPIRE', KEYS[5], ARGV[6])
+  redis.call('ZADD', KEYS[8], now + ARGV[6], id)
+  return 'failed'
+end
+redis.call('HSET', KEYS[5], 'status', 'queued', 'enqueued_at', ARGV[4], 'worker_name', '')
+local to_front = true
+if counts then
+  redis.call('HSET', KEYS[5], 'retries_left', left - 1)
+  -- A job that was abandoned twice may be to blame itself: others go first.
+  to_front = redis.call('HINCRBY', KEYS[5], 'abandoned', 1) < 2
+end
+redis.call(to_front and 'LPUSH' or 'RPUSH', KEYS[4], id)
+return 'requeued'
+"""
+
+_START_DUE = """
+-- KEYS: scheduled registry, queue, job        ARGV: job id, time as text
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not due or tonumber(due) > now then return 0 end
+redis.call('ZREM', KEYS[1], ARGV[1])
+if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
+redis.call('HSET', KEYS[3], 'status', 'queued', 'enqueued_at', ARGV[2])
+redis.call('RPUSH', KEYS[2], ARGV[1])
+return 1
+"""
+
+
+class Reason(StrEnum):
+    """Why a lease was given back before its time. The last two cost no attempt."""
+
+    WORKER_DIED = "worker_died"
+    OUT_OF_MEMORY = "out_of_memory"
+    TIMEOUT = "timeout"
+    SHUTDOWN = "shutdown"
+    UNSAVED = "unsaved"
+
+
+class Outcome(StrEnum):
+    """What became of a job that was to be reclaimed."""
+
+    KEPT = "kept"  # its lease was renewed, or somebody else was faster
+    DROPPED = "dropped"  # it had ended, or is waiting already; only its traces were left
+    REQUEUED = "requeued"
+    EXHAUSTED = "exhausted"  # no attempt is left; nothing was changed yet
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One execution of a job, as RQ names it."""
+
+    job_id: str
+    execution_id: str
+
+    @property
+    def entry(self) -> str:
+        return f"{self.job_id}:{self.execution_id}" if self.execution_id else ""
+
+    @classmethod
+    def from_entry(cls, entry: bytes) -> Lease:
+        job_id, _, execution_id = entry.decode().partition(":")
+        return cls(job_id, execution_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a sweep has to look at."""
+
+    expired: Sequence[Lease]
+    strays: frozenset[str]  # ids on their way from the queue to a worker, without a lease
+    due: Sequence[str]
+
+
+class Leases:
+    """The leases of one queue."""
+
+    def __init__(self, redis: Redis, queue: QueueName, lease_s: int) -> None:
+        self.redis = redis
+        self.queue = queue_of(queue, redis)
+        self._lease_s = lease_s
+        self._queue_name = str(queue)
+        self._wip = self.queue.started_job_registry.key
+        self._scheduled = self.queue.scheduled_job_registry.key
+        self._failed = self.queue.failed_job_registry.key
+        self._renew = redis.register_script(_NOW + _RENEW)
+        self._give_back = redis.register_script(_GIVE_BACK)
+        self._reclaim = redis.register_script(_NOW + _RECLAIM)
+        self._start_due = redis.register_script(_NOW + _START_DUE)
+
+    def renew(self, lease: Lease, worker: str) -> bool:
+        """Makes a lease last `lease_s` from now; False when it was lost."""
+        keys = [
+            self._wip,
+            self._execution_key(lease),
+            self._executions_key(lease),
+            worker_key(worker),
+            WORKER_EXECUTIONS_KEY_TEMPLATE.format(worker),
+        ]
+        keep_s = self._lease_s + KEEP_S
+        args: list[str | int] = [lease.entry, lease.execution_id, self._lease_s, keep_s]
+        return bool(self._renew(keys=keys, args=args))
+
+    def is_held(self, lease: Lease) -> bool:
+        """Whether nobody has taken the job away from its worker."""
+        return self.redis.zscore(self._wip, lease.entry) is not None
+
+    def give_back_all(self, worker: str, reason: Reason) -> None:
+        """Ends the leases of a dead worker, for `reason`, and strikes it off RQ's lists."""
+        index = WORKER_EXECUTIONS_KEY_TEMPLATE.format(worker)
+        for entry in cast(set[bytes], self.redis.smembers(index)):
+            self.give_back(Lease.from_entry(entry), reason)
+        key = worker_key(worker)
+        with self.redis.pipeline() as pipe:
+            pipe.delete(key, index)
+            pipe.srem(REDIS_WORKER_KEYS, key)
+            pipe.srem(WORKERS_BY_QUEUE_KEY % self._queue_name, key)
+            pipe.execute()
+
+    def give_back(self, lease: Lease, reason: Reason) -> None:
+        """Ends a lease now; the next sweep, of any host, takes care of the job."""
+        keys = [self._wip, Job.key_for(lease.job_id)]
+        self._give_back(keys=keys, args=[lease.entry, str(reason)])
+
+    def backlog(self) -> Backlog:
+        """What is there to do at this moment."""
+        seconds, micros = self.redis.time()
+        timestamp = seconds + micros / 1e6
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.zrangebyscore(self._wip, "-inf", timestamp)
+            pipe.lrange(self.queue.intermediate_queue_key, 0, -1)
+            pipe.zrange(self._wip, 0, -1)
+            pipe.zrangebyscore(self._scheduled, "-inf", timestamp, start=0, num=1000)
+            expired, moving, leased, due = cast(list[list[bytes]], pipe.execute())
+        leased_ids = {Lease.from_entry(entry).job_id for entry in leased}
+        return Backlog(
+            [Lease.from_entry(entry) for entry in expired],
+            frozenset(job_id.decode() for job_id in moving) - leased_ids,
+            [job_id.decode() for job_id in due],
+        )
+
+    def reclaim(self, lease: Lease, *, final: bool = False) -> Outcome:
+        """Puts an abandoned job back on its queue, which costs it an attempt.
+
+        Args:
+            lease: one whose time has passed; without an execution id, a job that was taken
+                from its queue by a worker that died before it had a lease.
+            final: fail the job when no attempt is left, instead of leaving it.
+        """
+        keys = [
+            self._wip,
+            self.queue.intermediate_queue_key,
+            self._scheduled,
+            self.queue.key,
+            Job.key_for(lease.job_id),
+            self._execution_key(lease),
+            self._executions_key(lease),
+            self._failed,
+        ]
+        args: list[str | int] = [
+            lease.job_id,
+            lease.entry,
+            lease.execution_id,
+            utcformat(now()),
+            "final" if final else "",
+            FAILURE_TTL_S,
+        ]
+        return Outcome(cast(bytes, self._reclaim(keys=keys, args=args)).decode())
+
+    def start_due(self, job_id: str) -> bool:
+        """Puts a job whose pause is over on its queue; False when it is there already."""
+        keys = [self._scheduled, self.queue.key, Job.key_for(job_id)]
+        return bool(self._start_due(keys=keys, args=[job_id, utcformat(now())]))
+
+    def job_fields(self, job_id: str) -> Mapping[str, str]:
+        """Fields of a job's record that are text, as RQ wrote them; absent ones are ""."""
+        names = ("retry_intervals", "worker_name", "started_at", "given_back")
+        values = cast(list[bytes | None], self.redis.hmget(Job.key_for(job_id), names))
+        return {name: (value or b"").decode() for name, value in zip(names, values, strict=True)}
+
+    def is_registered(self, worker: str) -> bool:
+        """Whether RQ's list of workers has this one."""
+        return bool(self.redis.hexists(worker_key(worker), "birth"))
+
+    def queue_length(self) -> int:
+        return self.redis.llen(self.queue.key)
+
+    def _execution_key(self, lease: Lease) -> str:
+        return Execution(lease.execution_id, lease.job_id, self.redis).key
+
+    def _executions_key(self, lease: Lease) -> str:
+        return ExecutionRegistry(lease.job_id, self.redis).key
+
+
+def worker_key(worker: str) -> str:
+    """RQ's key of a worker."""
+    return SimpleWorker.redis_worker_namespace_prefix + worker

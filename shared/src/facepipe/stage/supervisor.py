@@ -1,0 +1,271 @@
+"""Keeps the workers of a stage alive, and their jobs in good hands."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import socket
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from uuid import uuid4
+
+from redis.exceptions import RedisError
+
+from facepipe.jobs import connect_redis
+from facepipe.stage.child import Child
+from facepipe.stage.definition import Stage
+from facepipe.stage.leases import Lease, Leases, Reason
+from facepipe.stage.reclaimer import FailureReports, Reclaimer
+from facepipe.store_client import FaceStoreClient
+
+TICK_S = 0.25
+LOOK_S = 1.0
+# Short, so that one unanswered call does not cost the leases of the other workers.
+REDIS_TIMEOUT_S = 2.0
+FLUSH_S = 3.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Slot:
+    """The place of one worker; the worker in it changes."""
+
+    number: int
+    child: Child | None = None
+    deaths_at_start: int = 0
+    start_at: float = 0.0
+    problem: str = ""
+
+
+class Supervisor:
+    """A thread that runs the workers of a stage, and one that reclaims jobs.
+
+    `start` and `stop` are called once each. The rest may be asked from any thread.
+    """
+
+    def __init__(self, stage: Stage, failures: FailureReports | None = None) -> None:
+        settings = stage.settings
+        self._stage = stage
+        self._patience = stage.patience
+        self._lease_s = settings.stage.lease_s
+        self._redis = connect_redis(settings.redis.url, REDIS_TIMEOUT_S)
+        self._leases = Leases(self._redis, stage.queue, self._lease_s)
+        self._store = None if failures else FaceStoreClient(settings.address.store_grpc)
+        reports = failures or self._store
+        assert reports is not None  # noqa: S101  # one of the two is
+        self._reclaimer = Reclaimer(self._leases, reports, stage.patience)
+        self._slots = [_Slot(number + 1) for number in range(settings.stage.workers)]
+        # Leases, or all those of a dead worker.
+        self._to_give_back: list[tuple[Lease | str, Reason]] = []
+        self._looked_at = 0.0
+        self._kill_at: float | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+        self.jobs: Counter[str] = Counter()
+        self.job_seconds = 0.0
+        self.restarts: Counter[str] = Counter()
+
+    def start(self) -> None:
+        self._thread.start()
+        self._reclaimer.start()
+
+    def stop(self) -> None:
+        """Lets the workers finish what they have in hand, for a while; gives back the rest."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._reclaimer.stop()
+        self._redis.close()
+        if self._store is not None:
+            self._store.close()
+
+    # What others may ask.
+
+    @property
+    def children(self) -> list[Child]:
+        """The workers that live."""
+        return [child for slot in self._slots if (child := slot.child) is not None]
+
+    @property
+    def abandoned(self) -> Counter[str]:
+        """What became of reclaimed jobs, of this host or another: requeued, failed."""
+        return Counter({str(key): count for key, count in self._reclaimer.outcomes.items()})
+
+    def queue_length(self) -> int:
+        """Jobs that wait; raises RedisError."""
+        return self._leases.queue_length()
+
+    def redis_problem(self) -> str | None:
+        """A check of `/readyz`: does Redis answer?"""
+        try:
+            self._redis.ping()
+        except RedisError as error:
+            return f"does not answer: {error}"
+        return None
+
+    def workers_problem(self) -> str | None:
+        """A check of `/readyz`: has every worker loaded its models, and does RQ know it?"""
+        if self._stopping.is_set() or not self._thread.is_alive():
+            return "not running"
+        problems = [problem for slot in self._slots if (problem := _problem(slot))]
+        return "; ".join(problems) or None
+
+    # The thread.
+
+    def _run(self) -> None:
+        while not self._is_finished():
+            try:
+                self._tick()
+            except Exception:
+                _log.exception("the supervisor stumbled")
+                time.sleep(TICK_S)
+        deadline = time.monotonic() + FLUSH_S
+        while self._to_give_back and time.monotonic() < deadline:
+            self._give_back()
+            time.sleep(0.05 if self._to_give_back else 0)
+
+    def _is_finished(self) -> bool:
+        return self._stopping.is_set() and not self.children
+
+    def _tick(self) -> None:
+        self._listen()
+        self._bury_dead()
+        if self._stopping.is_set():
+            self._stop_children()
+        else:
+            self._start_missing()
+        self._kill_overdue()
+        self._renew()
+        self._give_back()
+        self._look_at_registrations()
+
+    def _listen(self) -> None:
+        by_fd = {child.events_fd: child for child in self.children}
+        ready, _, _ = select.select(list(by_fd), [], [], TICK_S)
+        if not by_fd:
+            return
+        for fd in ready:
+            self._hear(by_fd[fd])
+
+    def _hear(self, child: Child) -> None:
+        for event in child.read_events():
+            worker_job = child.job
+            child.note(event)
+            if event["event"] != "ended":
+                continue
+            self.jobs[event["outcome"]] += 1
+            self.job_seconds += event["seconds"]
+            if event["outcome"] == "lost" and worker_job is not None:
+                # It may have done its work, but could not say so: somebody must do it again.
+                self._to_give_back.append((worker_job.lease, Reason.UNSAVED))
+
+    def _bury_dead(self) -> None:
+        for slot in self._slots:
+            child = slot.child
+            if child is None or child.is_alive:
+                continue
+            self._hear(child)
+            code, reason = child.bury()
+            slot.child = None
+            self._to_give_back.append((child.name, reason))
+            if self._stopping.is_set():
+                continue
+            if child.leaving:
+                _log.info("worker %s left: %s", child.name, child.leaving)
+                self.restarts["replaced"] += 1
+                continue
+            self.restarts["died"] += 1
+            slot.problem = child.problem or f"exit code {code}"
+            slot.start_at = time.monotonic() + self._restart_pause(slot, child)
+            _log.error("worker %s died (%s)", child.name, slot.problem, extra={"reason": reason})
+
+    def _restart_pause(self, slot: _Slot, child: Child) -> float:
+        """How long to wait before the next try; none after a worker that had worked."""
+        has_worked = child.loaded_at is not None and (
+            child.ended_jobs > 0
+            or child.job is not None
+            or time.monotonic() - child.loaded_at > self._patience.healthy_s
+        )
+        slot.deaths_at_start = 0 if has_worked else slot.deaths_at_start + 1
+        if has_worked:
+            return 0.0
+        pause = self._patience.restart_pause_s * 2.0 ** min(slot.deaths_at_start - 1, 16)
+        return min(pause, self._patience.restart_pause_max_s)
+
+    def _start_missing(self) -> None:
+        for slot in self._slots:
+            if slot.child is None and time.monotonic() >= slot.start_at:
+                host, unique = socket.gethostname().replace(":", "-"), uuid4().hex[:8]
+                name = f"{self._stage.name}-{slot.number}-{host}-{os.getpid()}-{unique}"
+                slot.child = Child(self._stage, name)
+                _log.info("worker %s started", name, extra={"worker_pid": slot.child.pid})
+
+    def _stop_children(self) -> None:
+        if self._kill_at is None:
+            self._kill_at = time.monotonic() + self._patience.grace_s
+            for child in self.children:
+                child.ask_to_stop()
+        is_late = time.monotonic() >= self._kill_at
+        for child in self.children:
+            if is_late or child.loaded_at is None:
+                child.kill(Reason.SHUTDOWN)
+
+    def _kill_overdue(self) -> None:
+        for child in self.children:
+            job = child.job
+            if job is None or job.timeout_s <= 0:
+                continue
+            if time.monotonic() > job.started_at + job.timeout_s + self._patience.overtime_s:
+                _log.error("worker %s hangs in job %s: killed", child.name, job.lease.job_id)
+                child.kill(Reason.TIMEOUT)
+
+    def _renew(self) -> None:
+        for child in self.children:
+            job, moment = child.job, time.monotonic()
+            if job is None or moment < child.renewed_at + self._lease_s / 4:
+                continue
+            try:
+                is_held = self._leases.renew(job.lease, child.name)
+            except RedisError as error:
+                _log.warning("the lease of %s could not be renewed: %s", job.lease.job_id, error)
+                return
+            child.renewed_at = moment
+            if not is_held:
+                _log.warning("worker %s has lost the lease of %s", child.name, job.lease.job_id)
+
+    def _give_back(self) -> None:
+        try:
+            while self._to_give_back:
+                held, reason = self._to_give_back[0]
+                if isinstance(held, Lease):
+                    self._leases.give_back(held, reason)
+                else:
+                    self._leases.give_back_all(held, reason)
+                self._to_give_back.pop(0)
+                self._reclaimer.wake()
+        except RedisError:
+            _log.debug("Redis does not answer; jobs are given back later")
+
+    def _look_at_registrations(self) -> None:
+        if time.monotonic() < self._looked_at + LOOK_S:
+            return
+        self._looked_at = time.monotonic()
+        for child in self.children:
+            try:
+                child.is_registered = self._leases.is_registered(child.name)
+            except RedisError:
+                child.is_registered = False
+
+
+def _problem(slot: _Slot) -> str:
+    child = slot.child
+    if child is None:
+        return f"worker {slot.number} died: {slot.problem}"
+    if child.loaded_at is None:
+        earlier = f" (died before: {slot.problem})" if slot.problem else ""
+        return f"worker {slot.number} is loading{earlier}"
+    return "" if child.is_registered else f"worker {slot.number} is not registered in Redis"

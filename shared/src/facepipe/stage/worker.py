@@ -1,0 +1,250 @@
+"""The worker process: `python -m facepipe.stage.worker LABEL`, started by the supervisor.
+
+It reads its configuration from stdin (so that no password shows in a process list), loads
+the models, and does one job after another until it is told to stop, has done its share, or
+has grown too large. What happens is told to the supervisor in lines of JSON on a pipe. When
+the supervisor dies, so does the worker.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pydantic import BaseModel
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue, SimpleWorker
+from rq.exceptions import DequeueTimeout
+from rq.executions import Execution
+from rq.job import Job
+from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
+
+from facepipe import telemetry
+from facepipe.jobs import ImageJob, QueueName, connect_redis
+from facepipe.settings import Settings
+from facepipe.stage.leases import Lease, Leases
+from facepipe.stage.runs import FAILURE_KEY
+
+DEQUEUE_S = 1
+HEARTBEAT_S = 5.0
+MAX_PAUSE_S = 2.0
+# RQ derives its time to live of a worker's record and its socket timeout from this.
+WORKER_TTL_S = 16
+_PR_SET_PDEATHSIG = 1
+
+_log = logging.getLogger(__name__)
+
+
+class WorkerConfig(BaseModel):
+    """What the supervisor tells a worker."""
+
+    service: str
+    name: str
+    queue: QueueName
+    jobs_module: str
+    supervisor_pid: int
+    events_fd: int
+    settings: dict[str, Any]
+
+
+class LeaseLostError(Exception):
+    """The job was given to somebody else while this worker was at it."""
+
+
+class Events:
+    """The pipe to the supervisor."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def tell(self, event: str, **fields: object) -> None:
+        with suppress(BrokenPipeError):
+            os.write(self._fd, json.dumps({"event": event, **fields}).encode() + b"\n")
+
+
+class StageWorker(SimpleWorker):
+    """RQ's worker without forks, with a lease instead of a long patience.
+
+    The loop is our own: RQ's ends with the first call that Redis does not answer, and a
+    worker that has loaded its models should rather wait.
+    """
+
+    def __init__(self, config: WorkerConfig, redis: Redis, events: Events) -> None:
+        settings = Settings(**config.settings)
+        self._limits = settings.stage
+        self._leases = Leases(redis, config.queue, settings.stage.lease_s)
+        super().__init__(
+            [self._leases.queue],
+            name=config.name,
+            connection=redis,
+            serializer=JSONSerializer,
+            worker_ttl=WORKER_TTL_S,
+            prepare_for_work=False,  # that asks Redis, which may be down
+        )
+        self.hostname, self.pid, self.ip_address = socket.gethostname(), os.getpid(), "unknown"
+        self._events = events
+        self._done = 0
+        self._heartbeat_at = 0.0
+        self.is_stopping = False
+
+    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
+        """How long RQ believes in an execution without news: the lease."""
+        return self._limits.lease_s
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Says that the worker lives; its record outlives the lease of a job."""
+        super().heartbeat(None, pipeline)
+
+    def run(self) -> str:
+        """Works until there is a reason to leave, and returns it."""
+        pause_s = 0.1
+        while not self.is_stopping:
+            try:
+                self._register()
+                self._step()
+                pause_s = 0.1
+            except RedisError as error:
+                _log.warning("Redis does not answer, trying again: %s", error)
+                time.sleep(pause_s)
+                pause_s = min(2 * pause_s, MAX_PAUSE_S)
+            if self._done >= self._limits.max_jobs:
+                return f"{self._done} jobs done"
+            if (rss_mb := resident_mb()) > self._limits.max_rss_mb:
+                return f"grown to {rss_mb:.0f} MB"
+        return "told to stop"
+
+    def _register(self) -> None:
+        """Enters this worker into RQ's list, again if Redis has lost it."""
+        if not self._leases.is_registered(self.name):
+            self.connection.delete(self.key)
+            self.register_birth()  # type: ignore[no-untyped-call]  # RQ types it not
+            self.set_state(WorkerStatus.IDLE)
+        if time.monotonic() >= self._heartbeat_at:
+            self._heartbeat_at = time.monotonic() + HEARTBEAT_S
+            self.heartbeat()
+
+    def _step(self) -> None:
+        try:
+            dequeued = Queue.dequeue_any(
+                self.queues, DEQUEUE_S, connection=self.connection, serializer=JSONSerializer
+            )
+        except DequeueTimeout:
+            return
+        except RedisError:
+            raise
+        except Exception:
+            # A record that cannot be read stays between queue and worker; the reclaimer
+            # counts its attempts and fails it.
+            _log.exception("a job could not be read")
+            return
+        if dequeued is not None:
+            self.execute_job(*dequeued)
+            self._done += 1
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Does one job; its lease is told to the supervisor, who renews it."""
+        begin = time.perf_counter()
+        outcome, can_retry = "lost", job.should_retry
+        try:
+            execution = self.prepare_execution(job)
+            self._events.tell(
+                "started", job=job.id, execution=execution.id, timeout=job.timeout or 0
+            )
+            is_done = self.perform_job(job, queue, execution)
+            if not is_done:
+                outcome = "retried" if can_retry else "failed"
+            else:
+                outcome = "failed" if FAILURE_KEY in job.meta else "done"
+            self.set_state(WorkerStatus.IDLE)
+        except LeaseLostError:
+            _log.warning("job %s was given to another worker meanwhile", job.id)
+        except RedisError as error:
+            _log.warning("Redis was not told how job %s ended: %s", job.id, error)
+        finally:
+            self.executions.clear()
+            self._events.tell(
+                "ended", outcome=outcome, seconds=round(time.perf_counter() - begin, 4)
+            )
+
+    def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
+        """Before anything is written about a job: is it still ours?"""
+        execution: Execution | None = self.execution
+        if execution is None or not self._leases.is_held(Lease(job.id, execution.id)):
+            raise LeaseLostError(job.id)
+        super().handle_execution_ended(job, queue, heartbeat_ttl)
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """One line; `part_run` has logged the whole of it with the image's trace."""
+        is_told = ImageJob.from_job_id(job.id) is not None
+        _log.warning(
+            "job %s raised %s", job.id, exc_info[0], exc_info=None if is_told else exc_info
+        )
+
+
+def resident_mb() -> float:
+    """Memory that this process holds, in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+def die_with(supervisor_pid: int) -> None:
+    """Has the kernel kill this process when its supervisor dies, in whatever way."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != supervisor_pid:  # it died before we could ask for that
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> int:
+    config = WorkerConfig.model_validate_json(sys.stdin.buffer.read())
+    die_with(config.supervisor_pid)
+    stopping = [False]
+    workers: list[StageWorker] = []
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopping[0] = True
+        for worker in workers:
+            worker.is_stopping = True
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches us too; the supervisor decides
+    settings = Settings(**config.settings)
+    telemetry.setup(config.service, settings)
+    logging.getLogger("rq").setLevel(logging.WARNING)
+    logging.getLogger("rq.worker").setLevel(logging.WARNING)
+    events = Events(config.events_fd)
+    try:
+        module = importlib.import_module(config.jobs_module)
+        module.load()
+    except Exception as error:
+        _log.exception("%s could not be loaded", config.jobs_module)
+        events.tell("problem", text=f"{type(error).__name__}: {error}"[:300])
+        return 1
+    worker = StageWorker(config, connect_redis(settings.redis.url), events)
+    workers.append(worker)
+    worker.is_stopping = stopping[0]
+    events.tell("loaded")
+    why = worker.run()
+    _log.info("worker %s leaves: %s", config.name, why)
+    events.tell("leaving", why=why)
+    with suppress(RedisError):
+        worker.register_death()  # type: ignore[no-untyped-call]  # RQ types it not
+    telemetry.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
