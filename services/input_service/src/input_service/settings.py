@@ -14,7 +14,6 @@ class UploadSettings(BaseModel):
     max_side: int = Field(default=20_000, description="longest side, pixels")
     max_files: int = Field(default=100, description="files in one call")
     max_request_bytes: int = Field(default=1024 * 2**20, description="largest call, bytes")
-    max_wait_s: float = Field(default=300, description="longest `?wait`")
     decoders: int = Field(default=1, ge=1, description="decoder processes")
     decode_timeout_s: float = Field(default=20, description="a decoder taking longer is killed")
     decode_memory_mb: int = Field(default=2048, description="address space of a decoder")

@@ -16,7 +16,7 @@ from facepipe.analysis import Gender, ImageId, Status
 from facepipe.errors import ImageNotFoundError
 from facepipe.ledger import ListQuery
 from input_service.neighbours import NeighboursDep
-from input_service.views import ImagePage, ImageView, Links, UploadView
+from input_service.views import ImagePage, ImageView, Links, Responses, UploadView
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from facepipe.analysis import ImageId
 from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.jobs import QueueName, queue_of
 from input_service.neighbours import Neighbours, NeighboursDep
-from input_service.views import StatsView
+from input_service.views import Responses, StatsView
 
 router = APIRouter(prefix="/v1")
 

@@ -7,11 +7,12 @@ import logging
 from fastapi import APIRouter
 from fastapi.responses import FileResponse
 
-from facepipe.analysis import AnalysisDocument, ImageId
+from facepipe.analysis import AnalysisDocument, ImageId, Status
 from facepipe.errors import DeadlineExceededError, ImageDeletedError, ServiceUnavailableError
 from facepipe.ledger import ImageState
 from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.results import require_result
+from input_service.views import Responses
 
 router = APIRouter(prefix="/v1/images/{image_id}", tags=["results"])
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def get_annotated(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
 def get_source(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
     """The upload, byte for byte."""
     state = _state(image_id, neighbours)
-    if state is not None and state.status.value == "deleted":
+    if state is not None and state.status is Status.DELETED:
         raise ImageDeletedError(f"{image_id} was deleted")
     media_type = _MEDIA_TYPES.get(state.image.format, "") if state else ""
     return FileResponse(

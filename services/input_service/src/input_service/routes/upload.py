@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData, UploadFile
+from starlette.types import Message
 
 from facepipe.analysis import Status
 from facepipe.errors import (
@@ -41,6 +42,9 @@ _BODY = {
 }
 
 
+_Wait = Annotated[float | None, Query(ge=0, le=300, description="seconds to wait for the results")]
+
+
 def create_router(settings: UploadSettings) -> APIRouter:
     """The upload route; the size of a call is limited before anything is read into memory."""
     router = APIRouter(tags=["images"])
@@ -50,7 +54,6 @@ def create_router(settings: UploadSettings) -> APIRouter:
         status_code=202,
         response_model=UploadAnswer,
         summary="Send images",
-        max_body_size=settings.max_request_bytes,
         openapi_extra={"requestBody": _BODY},
         responses={
             200: {"model": UploadAnswer, "description": "With `wait`: results, where ready"},
@@ -65,10 +68,7 @@ def create_router(settings: UploadSettings) -> APIRouter:
     async def send_images(
         request: Request,
         neighbours: NeighboursDep,
-        wait: Annotated[
-            float | None,
-            Query(ge=0, le=settings.max_wait_s, description="seconds to wait for the results"),
-        ] = None,
+        wait: _Wait = None,
         force: Annotated[bool, Query(description="analyse again what is known already")] = False,
     ) -> Response:
         """Accepts JPEG, PNG, WebP, GIF (first frame), BMP, TIFF, HEIC and AVIF.
@@ -77,7 +77,8 @@ def create_router(settings: UploadSettings) -> APIRouter:
         file gets an entry of its own; the call fails only when no file was accepted.
         """
         deadline = None if wait is None else time.monotonic() + wait
-        views, errors = await _receive(request, neighbours, force=force, urgent=wait is not None)
+        limited = _limited(request, settings.max_request_bytes)
+        views, errors = await _receive(limited, neighbours, force=force, urgent=wait is not None)
         if not any(view.image_id for view in views):
             return _refusal(request, views, errors)
         if deadline is not None:
@@ -126,6 +127,21 @@ async def _receive(
             # One byte more than allowed is enough to tell that it is too large.
             await take(await file.read(limit.max_bytes + 1), file.filename or "")
     return views, errors
+
+
+def _limited(request: Request, max_bytes: int) -> Request:
+    """The same request, of which no more than `max_bytes` can be read."""
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        message = await request.receive()
+        received += len(message.get("body", b""))
+        if received > max_bytes:
+            raise ImageTooLargeError(f"the call has more than {max_bytes} bytes; send fewer files")
+        return message
+
+    return Request(request.scope, receive)
 
 
 def _files(form: FormData) -> list[UploadFile]:

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from facepipe.inbox import Inbox
+from input_service.decoding import DecoderPool
+from input_service.results import ResultFiles
+from input_service.settings import UploadSettings
+
+
+@pytest.fixture(scope="session")
+def decoders() -> Iterator[DecoderPool]:
+    with DecoderPool(UploadSettings(decode_timeout_s=15)) as pool:
+        yield pool
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Inbox:
+    return Inbox(tmp_path / "inbox")
+
+
+@pytest.fixture
+def results(tmp_path: Path, inbox: Inbox) -> ResultFiles:
+    (tmp_path / "saved_data" / "source").mkdir(parents=True)
+    return ResultFiles(tmp_path / "saved_data", inbox)
+
+
+@pytest.fixture
+def jpeg() -> bytes:
+    return image_bytes()
+
+
+def image_bytes(
+    size: tuple[int, int] = (48, 32), color: str = "teal", image_format: str = "JPEG"
+) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, image_format)
+    return buffer.getvalue()

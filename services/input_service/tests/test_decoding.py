@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import threading
+import time
+import zlib
+
+import psutil
+import pytest
+
+from facepipe.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
+from input_service.decoding import DecoderPool
+from input_service.settings import UploadSettings
+
+from .conftest import image_bytes
+
+
+def test_an_image_comes_back_upright_with_its_format(decoders: DecoderPool) -> None:
+    decoded = decoders.decode(image_bytes((40, 30), "red"))
+
+    assert decoded.size == (40, 30)
+    assert decoded.format == "JPEG"
+    assert decoded.rgb[0, 0, 0] > 240
+
+
+def test_more_bytes_than_allowed_are_refused_before_any_decoder_sees_them() -> None:
+    with (
+        DecoderPool(UploadSettings(max_bytes=100)) as pool,
+        pytest.raises(ImageTooLargeError, match="limit is 100"),
+    ):
+        pool.decode(b"x" * 101)
+
+
+def test_text_is_no_image(decoders: DecoderPool) -> None:
+    with pytest.raises(UnsupportedImageError):
+        decoders.decode(b"just words")
+
+
+def test_a_cut_off_file_is_undecodable(decoders: DecoderPool) -> None:
+    with pytest.raises(UndecodableImageError):
+        decoders.decode(image_bytes((400, 400), image_format="PNG")[:200])
+
+
+def test_a_header_that_claims_too_many_pixels_is_refused(decoders: DecoderPool) -> None:
+    with pytest.raises(ImageTooLargeError, match="60000 x 60000"):
+        decoders.decode(_png_header(60_000, 60_000))
+
+
+def test_a_dying_decoder_fails_its_image_and_the_next_one_is_decoded() -> None:
+    with DecoderPool(UploadSettings()) as pool:
+        pool.decode(image_bytes())  # the child is up
+        children = psutil.Process().children()
+        big = image_bytes((6000, 6000), image_format="PNG")
+
+        killer = threading.Thread(target=_kill_when_busy, args=(children,))
+        killer.start()
+        with pytest.raises(UndecodableImageError):
+            pool.decode(big)
+        killer.join()
+
+        assert pool.decode(image_bytes()).size == (48, 32)
+
+
+def test_a_decoder_that_takes_too_long_is_killed() -> None:
+    with (
+        DecoderPool(UploadSettings(decode_timeout_s=0.01)) as pool,
+        pytest.raises(UndecodableImageError, match="longer than"),
+    ):
+        pool.decode(image_bytes((5000, 5000), image_format="PNG"))
+
+
+def _kill_when_busy(children: list[psutil.Process]) -> None:
+    time.sleep(0.05)
+    for child in children:
+        if "spawn_main" in " ".join(child.cmdline()):
+            os.kill(child.pid, signal.SIGKILL)
+
+
+def _png_header(width: int, height: int) -> bytes:
+    body = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + body + struct.pack(">I", zlib.crc32(body))
+    return b"\x89PNG\r\n\x1a\n" + chunk + b"\0\0\0\0IDAT"

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from input_service.export import coco, csv_lines, parquet
+
+
+def test_csv_has_a_row_a_face_and_one_for_an_image_without_faces() -> None:
+    rows = list(csv.DictReader(io.StringIO(b"".join(csv_lines(_documents)).decode())))
+
+    assert [(row["image_id"], row["face_index"], row["age"]) for row in rows] == [
+        ("aa", "0", "28"),
+        ("aa", "1", ""),
+        ("bb", "", ""),
+    ]
+
+
+def test_csv_defuses_file_names_that_a_spreadsheet_would_run() -> None:
+    assert "'=SUM(A1)" in b"".join(csv_lines(_documents)).decode()
+
+
+def test_parquet_says_the_same_with_types() -> None:
+    table = pq.read_table(io.BytesIO(b"".join(parquet(_documents))))
+
+    assert table.num_rows == 3
+    assert table.column("age").to_pylist() == [28, None, None]
+    assert table.column("x2").to_pylist() == [30, 9, None]
+
+
+def test_coco_has_images_boxes_and_keypoints() -> None:
+    document = json.loads(b"".join(coco(_documents)))
+
+    assert [image["sha256"] for image in document["images"]] == ["aa", "bb"]
+    first = document["annotations"][0]
+    assert (first["image_id"], first["bbox"], first["area"]) == (1, [10, 20, 20, 20], 400)
+    assert first["keypoints"] == [11.5, 21.5, 2]
+
+
+def test_an_empty_ledger_exports_as_empty_files() -> None:
+    assert json.loads(b"".join(coco(lambda: iter(()))))["images"] == []
+    assert len(b"".join(csv_lines(lambda: iter(()))).splitlines()) == 1
+    assert pq.read_table(io.BytesIO(b"".join(parquet(lambda: iter(()))))).num_rows == 0
+
+
+def _documents() -> Iterator[dict[str, Any]]:
+    yield _document("aa", [_face(0, (10, 20, 30, 40), 28), _face(1, (1, 2, 9, 9), None)])
+    yield _document("bb", [])
+
+
+def _document(image_id: str, faces: list[dict[str, Any]]) -> dict[str, Any]:
+    image = {"width": 60, "height": 50, "sha256": image_id, "file_name": "=SUM(A1)"}
+    return {
+        "timestamp": "2026-01-01T00:00:00Z",
+        "image_path": f"saved_data/{image_id}.jpg",
+        "num_faces": len(faces),
+        "faces": faces,
+        "image": image,
+    }
+
+
+def _face(index: int, box: tuple[int, int, int, int], age: int | None) -> dict[str, Any]:
+    return {
+        "face_index": index,
+        "box": dict(zip(("x1", "y1", "x2", "y2"), box, strict=True)),
+        "confidence": 0.9,
+        "landmarks": [{"x": 11.5, "y": 21.5}] if index == 0 else [],
+        "agegender": {
+            "age": age,
+            "age_low": None,
+            "age_high": None,
+            "gender": "unknown",
+            "gender_confidence": None,
+            "reliable": False,
+            "reasons": ["small_face"],
+        },
+    }
