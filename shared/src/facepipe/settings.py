@@ -97,6 +97,9 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address that a service listens on")
     bind: str = Field(default="127.0.0.1", description="address of the public ports")
+    model_dir: Path | None = Field(
+        default=None, description="the project's own weights; default: models/ of the checkout"
+    )
     redis: RedisSettings = RedisSettings()
     port: PortSettings = PortSettings()
     address: AddressSettings = AddressSettings()
