@@ -1,0 +1,112 @@
+"""Jitter of the training crops: where the box may be off, and how pictures may be worse."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from prepare import CACHED_SIZE, WIDENING
+
+Image = npt.NDArray[np.uint8]
+
+RENDER_SIZE = 112
+BOX_SIDE = CACHED_SIZE / (WIDENING * 1.4)  # of the face box, in pixels of a cached crop
+ROUGH_SHARE = 0.35  # of the samples whose box is badly off
+
+
+def render(
+    cached: Image, scale: float = 1.0, shift: tuple[float, float] = (0.0, 0.0), roll: float = 0.0
+) -> Image:
+    """The crop as the pipeline would cut it for a box that is off.
+
+    Args:
+        cached: `(CACHED_SIZE, CACHED_SIZE, 3)` uint8.
+        scale: of the box.
+        shift: of the box, in shares of its side.
+        roll: of the crop, radians.
+
+    Returns:
+        `(RENDER_SIZE, RENDER_SIZE, 3)` uint8.
+    """
+    zoom = scale * CACHED_SIZE / (WIDENING * RENDER_SIZE)
+    cos, sin = zoom * math.cos(roll), zoom * math.sin(roll)
+    half = (RENDER_SIZE - 1) / 2
+    x = (CACHED_SIZE - 1) / 2 + shift[0] * BOX_SIDE
+    y = (CACHED_SIZE - 1) / 2 + shift[1] * BOX_SIDE
+    matrix = np.array(
+        [[cos, -sin, x - half * cos + half * sin], [sin, cos, y - half * sin - half * cos]]
+    )
+    out: Image = cv2.warpAffine(
+        cached,
+        matrix,
+        (RENDER_SIZE, RENDER_SIZE),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return out
+
+
+def jittered(cached: Image, rng: np.random.Generator) -> Image:
+    """A random view of a cached crop; `(RENDER_SIZE, RENDER_SIZE, 3)` uint8, RGB."""
+    if rng.random() < ROUGH_SHARE:
+        scale = math.exp(rng.uniform(math.log(0.78), math.log(1.28)))
+        shift = rng.uniform(-0.13, 0.13), rng.uniform(-0.13, 0.13)
+        roll = math.radians(rng.uniform(-20, 20))
+    else:
+        scale = math.exp(float(np.clip(rng.normal(0, 0.07), -0.2, 0.2)))
+        shift = float(rng.normal(0, 0.03)), float(rng.normal(0, 0.03))
+        roll = math.radians(rng.normal(0, 4))
+    image = render(cached, scale, shift, roll)
+    if rng.random() < 0.5:
+        image = image[:, ::-1]
+    image = _degraded(image, rng)
+    image = _recoloured(image, rng)
+    if rng.random() < 0.15:
+        image = _covered(image, rng)
+    return np.ascontiguousarray(image)
+
+
+def _degraded(image: Image, rng: np.random.Generator) -> Image:
+    """Small faces, soft focus, compression."""
+    if rng.random() < 0.2:
+        small = int(RENDER_SIZE * rng.uniform(0.25, 0.75))
+        image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
+        image = cv2.resize(image, (RENDER_SIZE, RENDER_SIZE), interpolation=cv2.INTER_LINEAR)
+    elif rng.random() < 0.1:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5))
+    if rng.random() < 0.15:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
+        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+    return image
+
+
+def _recoloured(image: Image, rng: np.random.Generator) -> Image:
+    """Light, contrast, white balance, saturation, noise."""
+    saturation = 0.0 if rng.random() < 0.06 else rng.uniform(0.6, 1.35)
+    grey = np.full((3, 3), 1 / 3, np.float32) * (1 - saturation)
+    matrix = grey + np.eye(3, dtype=np.float32) * saturation
+    matrix *= rng.uniform(0.93, 1.07, (3, 1))
+    contrast, light = rng.uniform(0.7, 1.3), rng.uniform(-0.15, 0.15) * 255
+    offset = np.full((3, 1), 128 * (1 - contrast) + light, np.float32)
+    affine = np.hstack([matrix * contrast, offset]).astype(np.float32)
+    out: Image = cv2.transform(image, affine)
+    if rng.random() < 0.5:
+        table = 255 * (np.arange(256) / 255) ** rng.uniform(0.7, 1.4)
+        out = cv2.LUT(out, table.astype(np.uint8))
+    if rng.random() < 0.1:
+        noise = rng.standard_normal(out.shape, np.float32) * rng.uniform(2, 12)
+        out = np.clip(out + noise, 0, 255).astype(np.uint8)
+    return out
+
+
+def _covered(image: Image, rng: np.random.Generator) -> Image:
+    """A flat patch over a part of the face: hands, masks, sunglasses."""
+    out = image.copy()
+    height, width = rng.integers(RENDER_SIZE // 8, RENDER_SIZE // 3, 2)
+    top = rng.integers(0, RENDER_SIZE - height)
+    left = rng.integers(0, RENDER_SIZE - width)
+    out[top : top + height, left : left + width] = rng.integers(0, 256, 3)
+    return out

@@ -1,0 +1,71 @@
+"""What the network is told: intervals of age, exact ages, genders."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from network import AGES
+
+EXPECTATION_WEIGHT = 0.1  # a year off costs as much as 0.1 nat
+SMOOTHNESS_WEIGHT = 0.02
+INFANT_GENDER_WEIGHT = 0.3  # the labels of infants are close to guesses
+INFANT_AGE = 3
+
+_EPSILON = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Labels of a batch, each `(n,)` int64; `age_low == age_high` where the age is known."""
+
+    age_low: Tensor
+    age_high: Tensor
+    gender: Tensor
+
+
+def expected_age(age_logits: Tensor) -> Tensor:
+    """Mean of the age distribution in years, as DeepFace computes it; `(n,)`."""
+    ages = torch.arange(AGES, dtype=age_logits.dtype)
+    return (age_logits.softmax(1) * ages).sum(1)
+
+
+def age_loss(age_logits: Tensor, targets: Targets) -> Tensor:
+    """Likelihood of the interval, or a soft label and its expectation; mean over the batch.
+
+    Within an interval a label says nothing, so the curvature of the logits is kept small:
+    the distribution runs smoothly through the borders of the bins.
+    """
+    log_probability = age_logits.log_softmax(1)
+    ages = torch.arange(AGES, dtype=age_logits.dtype)
+    low, high = targets.age_low[:, None], targets.age_high[:, None]
+    inside = (ages >= low) & (ages <= high)
+    interval = -torch.logsumexp(log_probability.masked_fill(~inside, -1e4), 1)
+
+    width = _label_noise(targets.age_low).unsqueeze(1)
+    soft = torch.softmax(-0.5 * ((ages - low) / width) ** 2, 1)
+    entropy = -(soft * (soft + _EPSILON).log()).sum(1)
+    exact = -(soft * log_probability).sum(1) - entropy
+
+    expectation = (log_probability.exp() * ages).sum(1)
+    outside = F.relu(targets.age_low - expectation) + F.relu(expectation - targets.age_high)
+
+    known = targets.age_low == targets.age_high
+    curvature = (age_logits[:, 2:] - 2 * age_logits[:, 1:-1] + age_logits[:, :-2]).square().mean(1)
+    loss = torch.where(known, exact, interval)
+    return (loss + EXPECTATION_WEIGHT * outside + SMOOTHNESS_WEIGHT * curvature).mean()
+
+
+def gender_loss(gender_logits: Tensor, targets: Targets) -> Tensor:
+    """Cross entropy with a little label smoothing; infants count less."""
+    loss = F.cross_entropy(gender_logits, targets.gender, reduction="none", label_smoothing=0.02)
+    weight = torch.where(targets.age_high < INFANT_AGE, INFANT_GENDER_WEIGHT, 1.0)
+    return (loss * weight).sum() / weight.sum()
+
+
+def _label_noise(age: Tensor) -> Tensor:
+    """Standard deviation of an exact label in years: ages of adults are less certain."""
+    return (1.0 + 0.04 * age.float()).clamp(max=3.5)
