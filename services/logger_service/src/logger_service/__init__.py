@@ -1,0 +1,1 @@
+"""Receives logs and spans over OTLP, keeps them by day, and answers questions about them."""
