@@ -171,7 +171,8 @@ class Outbox(Generic[T]):
                 status = error.code() if isinstance(error, grpc.RpcError) else None
                 if isinstance(error, grpc.RpcError) and status not in _REFUSALS:
                     self._give_back(batch)
-                    self._collector.missed(getattr(status, "name", "no status"))
+                    if not self._stopping.is_set():
+                        self._collector.missed(getattr(status, "name", "no status"))
                     return False
                 size = self._split(batch, error)
             else:

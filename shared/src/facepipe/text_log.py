@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_REPEATED = {"color_message"}  # uvicorn's message once more, in colour
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 _NEEDS_QUOTES = re.compile(r"[\s\"=]|^$")
 _INT64 = 2**63
@@ -17,7 +18,9 @@ def extra_fields(record: logging.LogRecord) -> dict[str, object]:
     return {
         key: value
         for key, value in vars(record).items()
-        if key not in _STANDARD and not key.startswith(("_", "otel_")) and value is not None
+        if key not in _STANDARD | _REPEATED
+        and not key.startswith(("_", "otel_"))
+        and value is not None
     }
 
 
