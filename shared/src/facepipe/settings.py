@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -71,6 +72,7 @@ class StageSettings(BaseModel):
 
     workers: int = Field(default=1, ge=1, le=64, description="RQ worker processes of this stage")
     threads: int = Field(default=0, ge=0, description="threads a model; 0: by the CPU quota")
+    device: Literal["cpu", "cuda"] = Field(default="cpu", description="what models run on")
     job_timeout_s: int = Field(
         default=120, ge=1, description="seconds, then killed and tried again"
     )

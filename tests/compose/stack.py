@@ -1,0 +1,170 @@
+"""The shipped compose file on a real engine, driven from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = (
+    "docker-compose.yml",
+    "docker-compose.gpu.yml",
+    ".dockerignore",
+    "services",
+    "shared",
+    "gradio_viewer",
+    "models",
+)
+FINAL = {"stored", "partial", "failed", "deleted"}
+
+
+@dataclass(frozen=True)
+class ComposeStack:
+    """One project of the engine: the shipped files in a folder of their own."""
+
+    folder: Path
+    project: str
+    input_port: int
+    viewer_port: int
+
+    @classmethod
+    def prepare(cls, folder: Path) -> ComposeStack:
+        """Copies what is shipped, unmodified, so that no volume of the user is touched."""
+        for name in SHIPPED:
+            source = ROOT / name
+            if source.is_dir():
+                ignored = shutil.ignore_patterns("__pycache__", "tests", "*.pt")
+                shutil.copytree(source, folder / name, ignore=ignored)
+            else:
+                shutil.copy2(source, folder / name)
+        (folder / "volumes").mkdir()
+        return cls(folder, "facepipe-compose-test", _free_port(), _free_port())
+
+    @property
+    def api(self) -> str:
+        return f"http://127.0.0.1:{self.input_port}"
+
+    @property
+    def viewer(self) -> str:
+        return f"http://127.0.0.1:{self.viewer_port}"
+
+    @property
+    def volumes(self) -> Path:
+        return self.folder / "volumes"
+
+    def compose(self, *arguments: str, timeout_s: float = 900, check: bool = True) -> str:
+        """Runs `docker compose ...`; returns what it printed."""
+        return self._docker(
+            "compose", "--project-name", self.project, *arguments, timeout_s=timeout_s, check=check
+        )
+
+    def docker(self, *arguments: str, timeout_s: float = 60) -> str:
+        return self._docker(*arguments, timeout_s=timeout_s)
+
+    def containers(self, service: str) -> list[str]:
+        """Ids of the running containers of a service."""
+        return self.compose("ps", "--quiet", service).split()
+
+    def main_pid(self, container: str) -> int:
+        """The container's first process, as the host numbers it; 0 when it is not running."""
+        return int(self.docker("inspect", "--format", "{{.State.Pid}}", container))
+
+    def processes(self, container: str) -> list[tuple[int, str]]:
+        """`(pid on the host, command line)` of every process in a container."""
+        lines = self.docker("top", container, "-eo", "pid,args").splitlines()[1:]
+        return [(int(pid), args) for pid, args in (line.split(maxsplit=1) for line in lines)]
+
+    def wait_healthy(self, service: str, timeout_s: float = 120) -> None:
+        """Waits until every container of a service is healthy."""
+        deadline = time.monotonic() + timeout_s
+        states: list[str] = []
+        while time.monotonic() < deadline:
+            containers = self.containers(service)
+            states = [
+                self.docker("inspect", "--format", "{{.State.Health.Status}}", container).strip()
+                for container in containers
+            ]
+            if states and all(state == "healthy" for state in states):
+                return
+            time.sleep(0.5)
+        raise AssertionError(f"{service} is not healthy after {timeout_s:g} s: {states}")
+
+    def upload(self, images: Iterable[bytes]) -> list[str]:
+        """Posts images one by one; returns their ids."""
+        ids = []
+        with httpx.Client(base_url=self.api, timeout=60) as client:
+            for data in images:
+                answer = client.post(
+                    "/v1/images", content=data, headers={"Content-Type": "image/jpeg"}
+                )
+                answer.raise_for_status()
+                ids.append(answer.json()["images"][0]["image_id"])
+        return ids
+
+    def state(self, image_id: str) -> dict[str, Any]:
+        answer = httpx.get(f"{self.api}/v1/images/{image_id}", timeout=20)
+        answer.raise_for_status()
+        state: dict[str, Any] = answer.json()
+        return state
+
+    def wait_final(self, ids: Iterable[str], timeout_s: float = 240) -> dict[str, dict[str, Any]]:
+        """Waits until every image has come to its end; returns their states by id."""
+        waiting, states = list(ids), {}
+        deadline = time.monotonic() + timeout_s
+        while waiting and time.monotonic() < deadline:
+            try:
+                found = {image_id: self.state(image_id) for image_id in waiting}
+            except httpx.HTTPError:
+                time.sleep(0.5)  # a part of the stack is being restarted
+                continue
+            states.update(found)
+            waiting = [image_id for image_id in waiting if found[image_id]["status"] not in FINAL]
+            time.sleep(0.3)
+        unfinished = {image_id[:8]: states.get(image_id, {}).get("status") for image_id in waiting}
+        assert not waiting, f"not finished after {timeout_s:g} s: {unfinished}"
+        return states
+
+    def _docker(self, *arguments: str, timeout_s: float, check: bool = True) -> str:
+        environment = os.environ | {
+            "FACEPIPE_PORT_INPUT": str(self.input_port),
+            "FACEPIPE_PORT_VIEWER": str(self.viewer_port),
+        }
+        done = subprocess.run(
+            ["docker", *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout_s,
+            check=False,
+        )
+        if check and done.returncode:
+            tail = (done.stdout + done.stderr)[-4000:]
+            raise AssertionError(f"docker {' '.join(arguments)} failed:\n{tail}")
+        return done.stdout
+
+
+def engine_problem() -> str | None:
+    """Why there is no engine to test with; None when there is one."""
+    if shutil.which("docker") is None:
+        return "no docker command"
+    done = subprocess.run(
+        ["docker", "version"], capture_output=True, text=True, timeout=30, check=False
+    )
+    return None if done.returncode == 0 else "no Docker engine answers"
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,203 @@
+"""`docker compose up` as people use it: what works, what dies, and what comes back."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import httpx
+from PIL import Image
+
+from tests.compose.stack import ComposeStack
+
+MIB = 2**20
+
+
+def test_an_upload_through_the_published_port_ends_as_files_logs_and_a_page(
+    stack: ComposeStack, portraits: list[Path]
+) -> None:
+    # When a portrait is posted from outside
+    (image_id,) = stack.upload([portraits[0].read_bytes()])
+    state = stack.wait_final([image_id])[image_id]
+
+    # Then its result is on the mounted volume
+    assert state["status"] == "stored", state["error"]
+    saved_data = stack.volumes / "saved_data"
+    document = json.loads((saved_data / f"{image_id}.json").read_text())
+    assert document["num_faces"] == 1
+    assert len(document["faces"][0]["landmarks"]) == 478
+    with Image.open(saved_data / f"{image_id}.jpg") as annotated:
+        assert annotated.size == (document["image"]["width"], document["image"]["height"])
+
+    # And its logs are in the central logger, one trace through the services
+    services = _services_in_trace(stack, image_id)
+    assert {"input_service", "landmark_service", "agegender_service"} <= services
+
+    # And the page answers
+    assert "gradio" in httpx.get(stack.viewer, timeout=30).text.lower()
+
+
+def test_only_the_input_api_and_the_viewer_are_published_and_only_to_this_host(
+    stack: ComposeStack,
+) -> None:
+    ports = [
+        (container["Service"], publisher["URL"], publisher["PublishedPort"])
+        for line in stack.compose("ps", "--format", "json").splitlines()
+        for container in [json.loads(line)]
+        for publisher in container["Publishers"] or []
+        if publisher["PublishedPort"]
+    ]
+
+    assert sorted(ports) == [
+        ("gradio_viewer", "127.0.0.1", stack.viewer_port),
+        ("input_service", "127.0.0.1", stack.input_port),
+    ]
+
+
+def test_a_stage_scaled_to_two_works_on_two(stack: ComposeStack, batch: list[bytes]) -> None:
+    stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "landmark_service=2")
+    try:
+        states = stack.wait_final(stack.upload(batch))
+        hosts = {
+            run["worker"].rsplit("-", 1)[0]
+            for state in states.values()
+            for run in state["timeline"]
+            if run["stage"] == "landmark"
+        }
+    finally:
+        stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "landmark_service=1")
+
+    assert {state["status"] for state in states.values()} == {"stored"}
+    assert len(hosts) == 2, hosts
+
+
+def test_a_stage_killed_in_the_middle_of_a_batch_loses_nothing(
+    stack: ComposeStack, batch: list[bytes]
+) -> None:
+    for service in ("landmark_service", "agegender_service", "data_storage_service"):
+        ids = stack.upload(_fresh(batch, service))
+        (container,) = stack.containers(service)
+        os.kill(stack.main_pid(container), signal.SIGKILL)
+
+        states = stack.wait_final(ids)
+
+        assert {state["status"] for state in states.values()} == {"stored"}, service
+        assert all((stack.volumes / "saved_data" / f"{id_}.json").exists() for id_ in ids)
+        stack.wait_healthy(service)
+
+
+def test_redis_restarted_in_the_middle_of_a_batch_loses_nothing(
+    stack: ComposeStack, batch: list[bytes]
+) -> None:
+    ids = stack.upload(_fresh(batch, "redis"))
+    stack.compose("restart", "redis")
+
+    states = stack.wait_final(ids)
+
+    assert {state["status"] for state in states.values()} == {"stored"}
+
+
+def test_a_stack_stopped_with_images_in_the_queue_finishes_them_after_its_start(
+    stack: ComposeStack, batch: list[bytes]
+) -> None:
+    ids = stack.upload(_fresh(batch, "stop"))
+    stack.compose("stop")
+    stack.compose("up", "--detach", "--wait")
+
+    states = stack.wait_final(ids)
+
+    assert {state["status"] for state in states.values()} == {"stored"}
+    assert not [name for name in os.listdir(stack.volumes / "inbox") if not name.startswith(".")]
+
+
+def test_a_worker_beyond_its_memory_limit_is_restarted_and_its_image_says_so(
+    stack: ComposeStack, portraits: list[Path]
+) -> None:
+    # Given a stage with little more memory than it uses at rest
+    (container,) = stack.containers("landmark_service")
+    usage = _memory_usage(stack, container)
+    limit = str(usage + 60 * MIB)
+    stack.docker("update", "--memory", limit, "--memory-swap", limit, container)
+    try:
+        # When an image comes that does not fit
+        (image_id,) = stack.upload([_huge_image()])
+        state = stack.wait_final([image_id], timeout_s=180)[image_id]
+
+        # Then it has failed with the reason, and the stage goes on with the next one
+        assert state["status"] == "failed"
+        assert state["error"]["code"] == "out_of_memory", state["error"]
+    finally:
+        stack.docker("update", "--memory", "2g", "--memory-swap", "2g", container)
+    stack.wait_healthy("landmark_service")
+    (next_id,) = stack.upload(_fresh([portraits[1].read_bytes()], "after"))
+    assert stack.wait_final([next_id])[next_id]["status"] == "stored"
+
+
+def test_a_container_beyond_its_memory_limit_is_restarted_and_its_images_finish(
+    stack: ComposeStack, batch: list[bytes]
+) -> None:
+    # Given images in the queue of a stage
+    ids = stack.upload(_fresh(batch, "container"))
+    (container,) = stack.containers("landmark_service")
+
+    # When its main process is the one that the kernel kills for memory
+    first = stack.main_pid(container)
+    for pid, command in stack.processes(container):
+        score = "-500" if "worker" in command else "1000"
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{pid}/oom_score_adj").write_text(score)
+    stack.docker("update", "--memory", "160m", "--memory-swap", "160m", container)
+    deadline = time.monotonic() + 60
+    while stack.main_pid(container) == first and time.monotonic() < deadline:
+        time.sleep(0.2)
+    stack.docker("update", "--memory", "2g", "--memory-swap", "2g", container)
+
+    # Then the engine starts it again and every image comes to its end
+    assert stack.main_pid(container) != first
+    states = stack.wait_final(ids)
+    assert {state["status"] for state in states.values()} == {"stored"}
+
+
+def test_the_gpu_overlay_is_valid(stack: ComposeStack) -> None:
+    files = ("--file", "docker-compose.yml", "--file", "docker-compose.gpu.yml")
+    config = json.loads(stack.compose(*files, "config", "--format", "json"))
+
+    for name in ("landmark_service", "agegender_service"):
+        devices = config["services"][name]["deploy"]["resources"]["reservations"]["devices"]
+        assert devices[0]["driver"] == "nvidia"
+
+
+def _services_in_trace(stack: ComposeStack, image_id: str) -> set[str]:
+    """Spans arrive in batches, so the last of them may be some seconds late."""
+    services: set[str] = set()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        trace = httpx.get(f"{stack.api}/v1/images/{image_id}/trace", timeout=20).json()
+        services = {span["service"] for span in trace["spans"]}
+        if len(services) >= 4:
+            break
+        time.sleep(0.5)
+    return services
+
+
+def _fresh(batch: list[bytes], salt: str) -> list[bytes]:
+    """The same pictures as other files: bytes after the end of a JPEG change its hash alone."""
+    return [data + salt.encode() for data in batch]
+
+
+def _huge_image() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (7800, 7800), "gray").save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _memory_usage(stack: ComposeStack, container: str) -> int:
+    for path in ("memory/memory.usage_in_bytes", "memory.current"):
+        with contextlib.suppress(AssertionError):
+            return int(stack.docker("exec", container, "cat", f"/sys/fs/cgroup/{path}"))
+    raise AssertionError("the memory use of the container cannot be read")
