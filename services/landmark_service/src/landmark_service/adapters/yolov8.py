@@ -1,0 +1,114 @@
+"""YOLOv8 face models, exported to ONNX by Ultralytics, under onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import onnxruntime
+
+from facepipe.analysis import ModelInfo
+from facepipe.errors import ModelError
+from facepipe.geometry import ImageSize
+from facepipe.imaging import RgbImage
+from facepipe.models import ModelFile, read_model
+from landmark_service.adapters.resizing import shrink_into
+from landmark_service.faces import Detection, FloatArray
+from landmark_service.letterbox import Letterbox, fit_fixed, fit_long_side
+from landmark_service.yolo_output import YoloFaces, decode, layout_of, roll_of_points
+
+
+class YoloV8FaceDetector:
+    """A YOLOv8 detection model, or a pose model with five points, from an ONNX file.
+
+    Files exported with `dynamic=True` see a landscape as a landscape, without gray bars;
+    others see every image letterboxed into the size they were exported with.
+
+    Args:
+        path: the ONNX file; `<file>.json` beside it may say which sha256 it has to have.
+        long_side: pixels of the longer side of the input.
+        threads: of onnxruntime.
+
+    Raises:
+        ModelNotFoundError: there is no such file.
+        ModelCorruptError: the file does not match its record.
+        ModelError: it is no YOLOv8 model that onnxruntime can run.
+    """
+
+    def __init__(self, path: Path, *, long_side: int = 640, threads: int = 1) -> None:
+        self._file: ModelFile = read_model(path)
+        self._long_side = long_side
+        self._session = _open_session(path, threads)
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        self._input_name, self._output_name = inputs[0].name, outputs[0].name
+        self._fixed = _fixed_size(inputs[0].shape)
+        metadata = dict(self._session.get_modelmeta().custom_metadata_map)
+        self._layout = layout_of(metadata, self._channels(outputs[0].shape))
+
+    @property
+    def model(self) -> ModelInfo:
+        return self._file.info
+
+    def detect(
+        self, image_rgb: RgbImage, *, confidence: float, iou: float, zoom: float = 1.0
+    ) -> list[Detection]:
+        """See `FaceDetector.detect`; surest first."""
+        size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
+        if self._fixed is None:
+            letterbox = fit_long_side(size, self._long_side, zoom)
+        else:
+            letterbox = fit_fixed(size, self._fixed, zoom)
+        output = self._run(shrink_into(image_rgb, letterbox))
+        return from_yolo(decode(output, self._layout, confidence, iou), letterbox)
+
+    def _run(self, picture: RgbImage) -> FloatArray:
+        tensor = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32) / 255
+        try:
+            answer = self._session.run([self._output_name], {self._input_name: tensor})
+        except Exception as error:  # onnxruntime's errors have no common type of their own
+            raise ModelError(f"{self._file.name} cannot be run: {error}") from error
+        output: FloatArray = np.asarray(answer[0][0], np.float32)
+        return output
+
+    def _channels(self, shape: list[Any]) -> int:
+        """Channels of the output; a trial run tells where the file does not."""
+        if len(shape) != 3:
+            raise ModelError(f"{self._file.name} has an output of {len(shape)} dimensions, not 3")
+        if isinstance(shape[1], int):
+            return shape[1]
+        width, height = self._fixed or (self._long_side, self._long_side)
+        return self._run(np.zeros((height, width, 3), np.uint8)).shape[0]
+
+
+def from_yolo(faces: YoloFaces, letterbox: Letterbox) -> list[Detection]:
+    """Faces in pixels of the input, as faces in pixels of the image."""
+    corners = letterbox.to_image(faces.xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
+    return [
+        Detection(*map(float, xyxy), confidence=min(1.0, float(sure)), roll=roll_of_points(points))
+        for xyxy, sure, points in zip(corners, faces.confidence, faces.points, strict=True)
+    ]
+
+
+def _open_session(path: Path, threads: int) -> Any:
+    # onnxruntime left alone pins a thread to every core and asks no container for its quota.
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    cv2.setNumThreads(threads)
+    try:
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime's errors have no common type of their own
+        raise ModelError(f"{path} is no ONNX model that can be run: {error}") from error
+
+
+def _fixed_size(shape: list[Any]) -> ImageSize | None:
+    """Size of the input of a file exported without `dynamic=True`."""
+    if len(shape) != 4 or shape[1] not in (3, None) and isinstance(shape[1], int):
+        raise ModelError(f"the detector's input is {shape}, not (n, 3, height, width)")
+    height, width = shape[2:]
+    if isinstance(height, int) and isinstance(width, int):
+        return ImageSize(width, height)
+    return None

@@ -1,0 +1,99 @@
+"""Fitting an image into a detector's input, and boxes back into the image. Pure geometry.
+
+The rules are those of Ultralytics' rectangular prediction, so that a model sees what it saw
+in training: scaled to the long side, bordered with gray only up to a multiple of the stride.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from facepipe.geometry import ImageSize
+from landmark_service.faces import FloatArray
+
+STRIDE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Letterbox:
+    """Where an image lies in the input of a detector.
+
+    A point of the image is found in the input at `scale * point + (left, top)`.
+
+    Attributes:
+        scaled: size of the image inside the input, pixels.
+        input: size of the input, pixels.
+        scale: input pixels per image pixel.
+        left: empty columns on the left of the image.
+        top: empty rows above the image.
+    """
+
+    scaled: ImageSize
+    input: ImageSize
+    scale: float
+    left: int
+    top: int
+
+    def to_image(self, xy: FloatArray) -> FloatArray:
+        """Positions in the input -> pixels of the image; shape `(..., 2)`."""
+        offset = np.array([self.left, self.top], np.float32)
+        return ((xy - offset) / np.float32(self.scale)).astype(np.float32)
+
+    def to_input(self, xy: FloatArray) -> FloatArray:
+        """Pixels of the image -> positions in the input; shape `(..., 2)`."""
+        offset = np.array([self.left, self.top], np.float32)
+        return (xy * np.float32(self.scale) + offset).astype(np.float32)
+
+
+def fit_long_side(image: ImageSize, long_side: int, zoom: float = 1.0) -> Letterbox:
+    """The smallest input with sides of whole strides that shows the image.
+
+    >>> fit_long_side(ImageSize(1920, 1080), 640).input
+    ImageSize(width=640, height=384)
+
+    Args:
+        image: size of the image.
+        long_side: longer side of the input, rounded up to a whole stride.
+        zoom: share of the long side that the image fills, 0-1; the rest is border.
+    """
+    long_side = _whole_strides(long_side)
+    scale = zoom * long_side / max(image)
+    if zoom == 1.0:
+        scaled = _scaled(image, scale)
+        return _centered(image, scaled, ImageSize(*map(_whole_strides, scaled)))
+    border = ImageSize(*(_whole_strides(side * scale / zoom) for side in image))
+    return _centered(image, _scaled(image, scale), border)
+
+
+def fit_fixed(image: ImageSize, fixed: ImageSize, zoom: float = 1.0) -> Letterbox:
+    """The image as large as it fits into an input of fixed size, in its middle."""
+    scale = zoom * min(fixed.width / image.width, fixed.height / image.height)
+    return _centered(image, _scaled(image, scale), fixed)
+
+
+def _scaled(image: ImageSize, scale: float) -> ImageSize:
+    return ImageSize(max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+
+
+def _centered(image: ImageSize, scaled: ImageSize, into: ImageSize) -> Letterbox:
+    # One scale for both axes, that of the longer side: it is the least affected by rounding.
+    longer = 0 if image.width >= image.height else 1
+    return Letterbox(
+        scaled=scaled,
+        input=into,
+        scale=scaled[longer] / image[longer],
+        left=_before(into.width - scaled.width),
+        top=_before(into.height - scaled.height),
+    )
+
+
+def _before(border: int) -> int:
+    """The part of a border that lies before the image; an odd pixel goes behind it."""
+    return max(0, border // 2)
+
+
+def _whole_strides(pixels: float) -> int:
+    return max(STRIDE, math.ceil(pixels / STRIDE) * STRIDE)

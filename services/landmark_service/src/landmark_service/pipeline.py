@@ -1,0 +1,125 @@
+"""From the pixels of an image to its faces: boxes, landmarks, crops."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from facepipe.analysis import Box, DetectedFace, LandmarkPoint, LandmarksPart, PartError
+from facepipe.errors import ModelError
+from facepipe.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
+from facepipe.image_store import FaceCrops
+from facepipe.imaging import RgbImage, cut_face_crop
+from landmark_service.faces import Detection, FaceDetector, FaceLandmarker
+from landmark_service.settings import DetectorSettings
+
+CLOSE_UP_ZOOM = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class BoxedFace:
+    """A detection, rounded and clipped to the image."""
+
+    box: BoundingBox
+    confidence: float
+    roll: float | None
+
+
+class FacePipeline:
+    """Finds the faces of an image with whatever detector and landmarker it is given."""
+
+    def __init__(
+        self, detector: FaceDetector, landmarker: FaceLandmarker, settings: DetectorSettings
+    ) -> None:
+        self._detector = detector
+        self._landmarker = landmarker
+        self._settings = settings
+
+    def detect(self, image_rgb: RgbImage) -> list[BoxedFace]:
+        """Faces by area, largest first.
+
+        An image in which nothing is found is looked at again from further away: a close-up
+        may be larger than the faces that detectors are trained on.
+
+        Args:
+            image_rgb: shape `(height, width, 3)`, uint8, RGB.
+
+        Raises:
+            ModelError: the detector cannot be run.
+        """
+        size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
+        limits = self._settings
+        for zoom in (1.0, CLOSE_UP_ZOOM):
+            detections = self._detector.detect(
+                image_rgb, confidence=limits.confidence, iou=limits.iou, zoom=zoom
+            )
+            faces = select_faces(detections, size, limits)
+            if faces:
+                return faces
+        return []
+
+    def find_landmarks(self, image_rgb: RgbImage, faces: list[BoxedFace]) -> LandmarksPart:
+        """The landmarks of each face; a face without them stays and says why.
+
+        The faces of a photograph that lies on its side all lie on their side, so the roll of
+        one face is what is expected of the next.
+        """
+        expected_roll = 0.0
+        found: list[DetectedFace] = []
+        for face in faces:
+            try:
+                mesh = self._landmarker.find(image_rgb, face.box, face.roll, expected_roll)
+            except ModelError as error:
+                mesh = PartError(code=error.code, message=error.message)
+            if isinstance(mesh, PartError):
+                found.append(_detected(face, error=mesh))
+                continue
+            expected_roll = _nearest_eighth(mesh.roll)
+            points = [LandmarkPoint(x=float(x), y=float(y)) for x, y in mesh.points]
+            found.append(_detected(face, points))
+        return LandmarksPart(
+            faces=found, detector=self._detector.model, landmarker=self._landmarker.model
+        )
+
+
+def select_faces(
+    detections: list[Detection], image: ImageSize, limits: DetectorSettings
+) -> list[BoxedFace]:
+    """Clips boxes to the image, leaves out small ones, keeps the largest; largest first."""
+    faces = []
+    for detection in detections:
+        corners = (detection.x1, detection.y1, detection.x2, detection.y2)
+        if not all(map(math.isfinite, corners)):
+            continue
+        box = BoundingBox.enclosing(*corners, within=image)
+        if box is not None and max(box.size) >= limits.min_face_px:
+            faces.append(BoxedFace(box, detection.confidence, detection.roll))
+    faces.sort(key=lambda face: (-face.box.area, -face.confidence, face.box.xyxy))
+    return faces[: limits.max_faces]
+
+
+def cut_crops(image_rgb: RgbImage, part: LandmarksPart) -> FaceCrops:
+    """The face crops for the next stage: shape `(faces, 224, 224, 3)`, uint8, RGB."""
+    crops = np.empty((len(part.faces), FACE_CROP_SIZE, FACE_CROP_SIZE, 3), np.uint8)
+    for index, face in enumerate(part.faces):
+        points: list[Point] = [point.to_point() for point in face.landmarks]
+        crops[index] = cut_face_crop(image_rgb, face.box.to_bounding_box(), points)
+    return crops
+
+
+def _detected(
+    face: BoxedFace, points: list[LandmarkPoint] | None = None, error: PartError | None = None
+) -> DetectedFace:
+    return DetectedFace(
+        box=Box.from_bounding_box(face.box),
+        confidence=face.confidence,
+        landmarks=points or [],
+        landmarks_error=error,
+    )
+
+
+def _nearest_eighth(roll: float) -> float:
+    """The multiple of 45 degrees nearest to a roll, so that a tilted head sways nobody."""
+    return round(roll / (math.pi / 4)) * (math.pi / 4)

@@ -1,0 +1,39 @@
+"""Settings of landmark_service; a variable is the section and the field: FACEPIPE_DETECTOR_IOU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from facepipe.settings import Settings
+
+
+class DetectorSettings(BaseModel):
+    """Which faces are found, and with which model."""
+
+    confidence: float = Field(
+        default=0.35, gt=0, lt=1, description="a face the detector is less sure of is left out"
+    )
+    iou: float = Field(
+        default=0.5, gt=0, le=1, description="overlap above which two boxes are one face"
+    )
+    min_face_px: int = Field(
+        default=12, ge=1, description="longer side of the smallest face, pixels of the image"
+    )
+    max_faces: int = Field(
+        default=500, ge=1, description="of more faces than this, the largest are kept"
+    )
+    long_side: int = Field(
+        default=640,
+        ge=64,
+        le=4096,
+        description="pixels of the longer side that the detector sees; more finds smaller faces",
+    )
+    model: Path | None = Field(
+        default=None, description="an ONNX file to use instead of the usual order of models"
+    )
+
+
+class LandmarkSettings(Settings):
+    detector: DetectorSettings = DetectorSettings()
