@@ -126,9 +126,9 @@ async def _on_invalid_request(request: Request, error: Exception) -> JSONRespons
 async def _on_http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101  # registered for this type alone
     known = _ERRORS_BY_STATUS.get(error.status_code)
-    phrase = HTTPStatus(error.status_code).phrase
-    code = known.code if known else phrase.lower().replace(" ", "_").replace("-", "_")
-    title = known.title if known else phrase
+    status = HTTPStatus(error.status_code)
+    code = known.code if known else status.name.lower()
+    title = known.title if known else status.phrase
     return problem_response(
         request, error.status_code, code, title, str(error.detail), headers=error.headers
     )

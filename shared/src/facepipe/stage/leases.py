@@ -150,7 +150,8 @@ class Lease:
 class Backlog:
     """What a sweep has to look at."""
 
-    expired: Sequence[Lease]
+    given_back: Sequence[Lease]  # by the supervisor of a worker that died
+    expired: Sequence[Lease]  # without a word
     strays: frozenset[str]  # ids on their way from the queue to a worker, without a lease
     due: Sequence[str]
 
@@ -161,7 +162,7 @@ class Leases:
     def __init__(self, redis: Redis, queue: QueueName, lease_s: int) -> None:
         self.redis = redis
         self.queue = queue_of(queue, redis)
-        self._lease_s = lease_s
+        self.lease_s = lease_s
         self._queue_name = str(queue)
         self._wip = self.queue.started_job_registry.key
         self._scheduled = self.queue.scheduled_job_registry.key
@@ -180,8 +181,8 @@ class Leases:
             worker_key(worker),
             WORKER_EXECUTIONS_KEY_TEMPLATE.format(worker),
         ]
-        keep_s = self._lease_s + KEEP_S
-        args: list[str | int] = [lease.entry, lease.execution_id, self._lease_s, keep_s]
+        keep_s = self.lease_s + KEEP_S
+        args: list[str | int] = [lease.entry, lease.execution_id, self.lease_s, keep_s]
         return bool(self._renew(keys=keys, args=args))
 
     def is_held(self, lease: Lease) -> bool:
@@ -210,13 +211,15 @@ class Leases:
         seconds, micros = self.redis.time()
         timestamp = seconds + micros / 1e6
         with self.redis.pipeline(transaction=True) as pipe:
-            pipe.zrangebyscore(self._wip, "-inf", timestamp)
+            pipe.zrangebyscore(self._wip, "-inf", 0)
+            pipe.zrangebyscore(self._wip, "(0", timestamp)
             pipe.lrange(self.queue.intermediate_queue_key, 0, -1)
             pipe.zrange(self._wip, 0, -1)
             pipe.zrangebyscore(self._scheduled, "-inf", timestamp, start=0, num=1000)
-            expired, moving, leased, due = cast(list[list[bytes]], pipe.execute())
+            given_back, expired, moving, leased, due = cast(list[list[bytes]], pipe.execute())
         leased_ids = {Lease.from_entry(entry).job_id for entry in leased}
         return Backlog(
+            [Lease.from_entry(entry) for entry in given_back],
             [Lease.from_entry(entry) for entry in expired],
             frozenset(job_id.decode() for job_id in moving) - leased_ids,
             [job_id.decode() for job_id in due],

@@ -54,6 +54,7 @@ class Reclaimer:
         self._patience = patience
         self._seen_at: dict[str, float] = {}
         self._no_reports_before = 0.0
+        self._no_expiry_before = 0.0
         self._housekeeping_at = 0.0
         self._wake = threading.Event()
         self._stopping = False
@@ -81,8 +82,12 @@ class Reclaimer:
             self._wake.clear()
             is_last = self._stopping
             try:
+                if is_down:
+                    # Nobody could renew. Those who live do it now, before they lose their jobs.
+                    self._leases.redis.ping()
+                    self._no_expiry_before = time.monotonic() + self._leases.lease_s / 2
+                    is_down = False
                 self.sweep()
-                is_down = False
             except RedisError as error:
                 if not is_down:
                     _log.warning("Redis does not answer, jobs cannot be reclaimed: %s", error)
@@ -101,8 +106,11 @@ class Reclaimer:
         backlog = self._leases.backlog()
         for job_id in backlog.due:
             self._leases.start_due(job_id)
-        for lease in backlog.expired:
+        for lease in backlog.given_back:
             self._reclaim(lease)
+        if time.monotonic() >= self._no_expiry_before:
+            for lease in backlog.expired:
+                self._reclaim(lease)
         for job_id in self._overdue_strays(backlog.strays):
             self._reclaim(Lease(job_id, ""))
         if time.monotonic() >= self._housekeeping_at:

@@ -46,7 +46,8 @@ MAX_PAUSE_S = 2.0
 WORKER_TTL_S = 16
 _PR_SET_PDEATHSIG = 1
 
-_log = logging.getLogger(__name__)
+# The module runs as `__main__`, which would say nothing in a log.
+_log = logging.getLogger("facepipe.stage.worker")
 
 
 class WorkerConfig(BaseModel):

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI, HTTPException
+from fastapi.testclient import TestClient
+
+from facepipe.errors import ImageNotFoundError, TooManyRequestsError
+from facepipe.problems import PROBLEM_MEDIA_TYPE
+from facepipe.service import create_app, run_checks
+from facepipe.settings import Settings
+
+STATE = {"database": None}
+
+
+def build() -> FastAPI:
+    app = create_app("test_service", Settings(), checks={"database": lambda: STATE["database"]})
+
+    @app.get("/images/{number}")
+    def image(number: int) -> dict[str, int]:
+        match number:
+            case 1:
+                raise ImageNotFoundError("no image 1: ask for another")
+            case 2:
+                raise TooManyRequestsError("slow down", retry_after_s=1.2)
+            case 3:
+                raise HTTPException(418, "a teapot", headers={"X-Tea": "yes"})
+            case 4:
+                raise RuntimeError("secret")
+        return {"number": number}
+
+    return app
+
+
+@pytest.fixture
+def client() -> Iterator[TestClient]:
+    with TestClient(build(), raise_server_exceptions=False) as client:
+        yield client
+
+
+def test_a_service_that_lives_says_so(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "alive"}
+
+
+def test_readiness_names_what_is_missing(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/readyz").status_code == 200
+
+    monkeypatch.setitem(STATE, "database", "locked")
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
+    assert answer.json()["code"] == "not_ready"
+    assert answer.json()["checks"] == {"database": "locked"}
+
+
+@pytest.mark.anyio
+async def test_a_check_that_hangs_or_breaks_is_a_reason_too() -> None:
+    def broken() -> str | None:
+        raise OSError("no route")
+
+    def hanging() -> str | None:
+        time.sleep(0.5)
+        return None
+
+    failing = await run_checks({"a": lambda: None, "b": broken, "c": hanging}, timeout_s=0.1)
+
+    assert failing == {"b": "OSError: no route", "c": "no answer in 0.1 s"}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+def test_metrics_are_prometheus_text(client: TestClient) -> None:
+    answer = client.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert "process_resident_memory_bytes" in answer.text
+
+
+def test_an_error_of_ours_is_a_problem_document(client: TestClient) -> None:
+    answer = client.get("/images/1")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
+    assert answer.json() == {
+        "type": "urn:facepipe:problem:not_found",
+        "title": "Not found",
+        "status": 404,
+        "detail": "no image 1: ask for another",
+        "instance": "/images/1",
+        "code": "not_found",
+    }
+
+
+def test_a_client_is_told_when_to_come_again(client: TestClient) -> None:
+    answer = client.get("/images/2")
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/images/x", 400, "invalid_request"),
+        ("/nowhere", 404, "not_found"),
+        ("/images/3", 418, "im_a_teapot"),
+        ("/images/4", 500, "internal_error"),
+    ],
+)
+def test_every_error_is_a_problem_document(
+    client: TestClient, path: str, status: int, code: str
+) -> None:
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
+    assert "secret" not in answer.text
+
+
+def test_a_wrong_method_keeps_its_headers(client: TestClient) -> None:
+    answer = client.post("/healthz")
+
+    assert answer.json()["code"] == "method_not_allowed"
+    assert answer.headers["allow"] == "GET"
+
+
+def test_the_openapi_document_tells_of_problems(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+
+    responses = document["paths"]["/images/{number}"]["get"]["responses"]
+    assert set(responses) == {"200", "400"}
+    assert PROBLEM_MEDIA_TYPE in responses["400"]["content"]
+    assert "Problem" in document["components"]["schemas"]
+    assert "HTTPValidationError" not in document["components"]["schemas"]

@@ -1,0 +1,33 @@
+"""A stage as a process of its own, in place of a service: `python -m tests.support.stage_process`.
+
+It says where it listens, which Redis it uses and how patient it is by the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from facepipe import service, stage, telemetry
+from facepipe.jobs import QueueName
+from facepipe.settings import Settings
+from tests.support.stage_jobs import ReportsInRedis
+
+
+def main() -> None:
+    settings = Settings()
+    telemetry.setup("test_service", settings)
+    tested = stage.Stage(
+        name="test_service",
+        queue=QueueName.LANDMARK,
+        jobs_module="tests.support.stage_jobs",
+        settings=settings,
+        patience=stage.Patience(**json.loads(os.environ["STAGE_TEST_PATIENCE"])),
+    )
+    app = stage.create_stage_app(tested, failures=ReportsInRedis())
+    service.serve(app, settings.host, settings.port.landmark)
+    telemetry.shutdown()
+
+
+if __name__ == "__main__":
+    main()
