@@ -1,27 +1,17 @@
-"""Which detector there is: the order in which models are looked for."""
+"""Loads the detector that the order of models names."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from pathlib import Path
 
 from facepipe.cpu import threads_per_worker
-from facepipe.models import project_models_dir
 from landmark_service.adapters.blazeface import BlazeFaceDetector
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 from landmark_service.faces import FaceDetector
+from landmark_service.model_order import chosen_model
 from landmark_service.settings import LandmarkSettings
 
 _log = logging.getLogger(__name__)
-
-
-def model_candidates(settings: LandmarkSettings) -> Iterator[Path]:
-    """Where a YOLOv8 face model may be, first choice first."""
-    if settings.detector.model is not None:
-        yield settings.detector.model
-    yield settings.volumes.models / "model.onnx"
-    yield project_models_dir(settings) / "face_detector" / "face_detector.onnx"
 
 
 def load_detector(settings: LandmarkSettings) -> FaceDetector:
@@ -49,13 +39,13 @@ def load_detector(settings: LandmarkSettings) -> FaceDetector:
 
 
 def _first_found(settings: LandmarkSettings) -> FaceDetector:
-    for path in model_candidates(settings):
-        if path == settings.detector.model or path.exists():
-            return YoloV8FaceDetector(
-                path,
-                long_side=settings.detector.long_side,
-                threads=threads_per_worker(settings.stage),
-            )
+    path = chosen_model(settings)
+    if path is not None:
+        return YoloV8FaceDetector(
+            path,
+            long_side=settings.detector.long_side,
+            threads=threads_per_worker(settings.stage),
+        )
     _log.warning(
         "no YOLOv8 face model was found: MediaPipe's own detector misses small faces; see the "
         "README of landmark_service"

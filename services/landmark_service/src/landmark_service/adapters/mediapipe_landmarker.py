@@ -106,9 +106,7 @@ class MediaPipeFaceLandmarker:
         return Fit(points, float(packet_getter.get_float(presence)))
 
     def _frame(self, rgb: RgbImage) -> Any:
-        return self._mediapipe.ImageFrame(
-            image_format=self._mediapipe.ImageFormat.SRGB, data=rgb
-        )
+        return self._mediapipe.ImageFrame(image_format=self._mediapipe.ImageFormat.SRGB, data=rgb)
 
 
 class _Patch:

@@ -7,14 +7,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from facepipe.models import ModelFile
-
 # Both are read when the library is loaded: warnings about its own internals are left out.
 os.environ.setdefault("GLOG_minloglevel", "2")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import mediapipe  # noqa: E402 - after the variables above
-from mediapipe.python._framework_bindings import resource_util  # noqa: E402
+import mediapipe
+from mediapipe.python._framework_bindings import resource_util
 
 _MODULES = Path(mediapipe.__file__).parent / "modules"
 MESH_FILE = _MODULES / "face_landmark" / "face_landmark_with_attention.tflite"
@@ -29,13 +27,3 @@ def prepare() -> Any:
     """
     resource_util.set_resource_dir(str(Path(mediapipe.__file__).parent.parent))
     return mediapipe
-
-
-def bundled(model: ModelFile, path: Path) -> ModelFile:
-    """A model inside the package, verified.
-
-    Raises:
-        ModelNotFoundError: the wheel is not complete.
-        ModelCorruptError: it is another release, or was changed.
-    """
-    return model.at(path)

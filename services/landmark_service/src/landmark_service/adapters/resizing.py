@@ -11,6 +11,11 @@ from landmark_service.letterbox import Letterbox
 GRAY = 114
 
 
+def set_threads(threads: int) -> None:
+    """How many threads OpenCV may use in this process."""
+    cv2.setNumThreads(threads)
+
+
 def shrink_into(image_rgb: RgbImage, letterbox: Letterbox) -> RgbImage:
     """The input of a detector: shape `(input height, input width, 3)`, uint8, RGB.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import onnxruntime
 
@@ -97,7 +96,6 @@ def _open_session(path: Path, threads: int) -> Any:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    cv2.setNumThreads(threads)
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's errors have no common type of their own
@@ -106,7 +104,7 @@ def _open_session(path: Path, threads: int) -> Any:
 
 def _fixed_size(shape: list[Any]) -> ImageSize | None:
     """Size of the input of a file exported without `dynamic=True`."""
-    if len(shape) != 4 or shape[1] not in (3, None) and isinstance(shape[1], int):
+    if len(shape) != 4 or (shape[1] not in (3, None) and isinstance(shape[1], int)):
         raise ModelError(f"the detector's input is {shape}, not (n, 3, height, width)")
     height, width = shape[2:]
     if isinstance(height, int) and isinstance(width, int):

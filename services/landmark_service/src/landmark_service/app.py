@@ -1,0 +1,34 @@
+"""The HTTP application of this service, which supervises its workers."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from facepipe.errors import ModelError
+from facepipe.jobs import QueueName
+from facepipe.models import read_model
+from facepipe.stage import Stage, create_stage_app
+from landmark_service.model_order import chosen_model
+from landmark_service.settings import LandmarkSettings
+
+
+def create_app(settings: LandmarkSettings) -> FastAPI:
+    """Health, readiness and metrics of the stage; its workers live in its lifespan."""
+    stage = Stage(
+        name="landmark_service",
+        queue=QueueName.LANDMARK,
+        jobs_module="landmark_service.jobs",
+        settings=settings,
+    )
+    return create_stage_app(stage, checks={"detector": lambda: detector_problem(settings)})
+
+
+def detector_problem(settings: LandmarkSettings) -> str | None:
+    """Why the chosen model cannot be used; None also where MediaPipe's own one serves."""
+    path = chosen_model(settings)
+    try:
+        if path is not None:
+            read_model(path)
+    except ModelError as error:
+        return error.message
+    return None

@@ -1,0 +1,114 @@
+"""The job of the queue `landmark`: the faces of one image.
+
+A job is safe to run twice: it reads what it needs by id, the ledger takes the same part again
+without a change, and the next stage's job exists once.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from redis import Redis
+
+from facepipe.analysis import LandmarksPart
+from facepipe.cpu import threads_per_worker
+from facepipe.errors import FacepipeError
+from facepipe.image_store import ImageStore, RedisImageStore, SourceImages
+from facepipe.imaging import RgbImage
+from facepipe.inbox import Inbox
+from facepipe.jobs import ImageJob, QueueName, connect_redis, enqueue
+from facepipe.ledger import StageName
+from facepipe.stage import PartRun, part_run
+from facepipe.store_client import FaceStoreClient
+from facepipe.telemetry import current_traceparent
+from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
+from landmark_service.adapters.resizing import set_threads
+from landmark_service.detectors import load_detector
+from landmark_service.pipeline import FacePipeline, cut_crops
+from landmark_service.settings import LandmarkSettings
+
+_log = logging.getLogger(__name__)
+_worker: LandmarkWorker | None = None
+
+
+class LandmarkWorker:
+    """What one worker process keeps from job to job."""
+
+    def __init__(
+        self,
+        pipeline: FacePipeline,
+        client: FaceStoreClient,
+        redis: Redis,
+        store: ImageStore,
+        sources: SourceImages,
+        next_job_timeout_s: int,
+    ) -> None:
+        self._pipeline = pipeline
+        self._client = client
+        self._redis = redis
+        self._store = store
+        self._sources = sources
+        self._next_job_timeout_s = next_job_timeout_s
+
+    def find_faces(self, image_id: str, generation: int) -> None:
+        with part_run(StageName.LANDMARK, image_id, generation, self._client) as run:
+            with run.timed("load"):
+                image_rgb = self._sources.load(image_id)
+            part = self._analyse(image_rgb, run)
+            if part.faces:
+                with run.timed("crops"):
+                    self._store.put_crops(image_id, cut_crops(image_rgb, part))
+            if not self._client.save_landmarks(run.run, part):
+                _log.info("the ledger dropped the part: the image was deleted or run again")
+                return
+            if part.faces:
+                # After the save: the next stage reads the boxes from the ledger.
+                job = ImageJob(QueueName.AGEGENDER, image_id, generation, current_traceparent())
+                enqueue(self._redis, job, timeout_s=self._next_job_timeout_s)
+
+    def _analyse(self, image_rgb: RgbImage, run: PartRun) -> LandmarksPart:
+        with run.timed("detect"):
+            faces = self._pipeline.detect(image_rgb)
+        with run.timed("landmarks"):
+            part = self._pipeline.find_landmarks(image_rgb, faces)
+        bare = sum(1 for face in part.faces if face.landmarks_error is not None)
+        _log.info(
+            "%d faces, %d without landmarks",
+            len(faces),
+            bare,
+            extra={"faces": len(faces), "without_landmarks": bare, "model": part.detector.name},
+        )
+        return part
+
+
+def load() -> None:
+    """Connects and loads the models; called once in each worker process.
+
+    Raises:
+        ModelError: a model is missing or broken. The worker ends, the stage is not ready and
+            says why, and images wait on the queue until that is mended.
+    """
+    global _worker
+    settings = LandmarkSettings()
+    set_threads(threads_per_worker(settings.stage))
+    pipeline = FacePipeline(load_detector(settings), MediaPipeFaceLandmarker(), settings.detector)
+    redis = connect_redis(settings.redis.url)
+    store = RedisImageStore(redis, settings.redis)
+    volumes = settings.volumes
+    _worker = LandmarkWorker(
+        pipeline=pipeline,
+        client=FaceStoreClient(settings.address.store_grpc),
+        redis=redis,
+        store=store,
+        sources=SourceImages(
+            store, Inbox(volumes.inbox), volumes.saved_data, settings.address.input
+        ),
+        next_job_timeout_s=settings.stage.job_timeout_s,
+    )
+
+
+def find_faces(image_id: str, generation: int) -> None:
+    """Finds the faces of an image and their landmarks, and hands them to the next stage."""
+    if _worker is None:
+        raise FacepipeError("load() was not called in this process")
+    _worker.find_faces(image_id, generation)
