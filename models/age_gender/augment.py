@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from prepare import CACHED_SIZE, WIDENING
 
-Image = npt.NDArray[np.uint8]
+Image = npt.NDArray[Any]  # uint8; OpenCV's stubs promise less
 
 RENDER_SIZE = 112
 BOX_SIDE = CACHED_SIZE / (WIDENING * 1.4)  # of the face box, in pixels of a cached crop
@@ -79,7 +80,9 @@ def _degraded(image: Image, rng: np.random.Generator) -> Image:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5))
     if rng.random() < 0.15:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 80))]
-        image = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        decoded = cv2.imdecode(cv2.imencode(".jpg", image, quality)[1], cv2.IMREAD_COLOR)
+        assert decoded is not None
+        image = decoded
     return image
 
 

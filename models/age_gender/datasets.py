@@ -13,9 +13,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 WOMAN, MAN = 0, 1  # DeepFace's order
 
@@ -78,6 +81,11 @@ def list_samples(data_dir: Path) -> list[Sample]:
     return [*_fairface(data_dir), *_utkface(data_dir), *_all_age_faces(data_dir)]
 
 
+def labels_of(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
+    """`(n, 3)`: youngest age, oldest age, gender."""
+    return np.array([[s.age_low, s.age_high, s.gender] for s in samples], np.int64)
+
+
 def name_hash(name: str) -> int:
     """A number that depends on the file name alone, so that splits survive a reordering."""
     return int(hashlib.md5(name.encode(), usedforsecurity=False).hexdigest(), 16)
@@ -94,7 +102,7 @@ def _fairface(data_dir: Path) -> Iterator[Sample]:
         with labels.open(newline="") as lines:
             rows = {Path(row["file"]).name: row for row in csv.DictReader(lines)}
         folder = Path("fairface_raw") / "fair_face" / part
-        for name in sorted(os.listdir(data_dir / folder), key=lambda n: int(Path(n).stem)):
+        for name in sorted(_names(data_dir / folder), key=lambda name: int(Path(name).stem)):
             row = rows[name]
             low, high = FAIRFACE_BINS[row["age"]]
             yield Sample(
@@ -110,7 +118,7 @@ def _fairface(data_dir: Path) -> Iterator[Sample]:
 
 def _utkface(data_dir: Path) -> Iterator[Sample]:
     folder = Path("utkface_raw") / "data"
-    for name in sorted(os.listdir(data_dir / folder)):
+    for name in sorted(_names(data_dir / folder)):
         fields = name.split("_")
         if len(fields) != 4:  # three names lack the race; nothing tells which field is missing
             continue
@@ -142,3 +150,7 @@ def _all_age_faces(data_dir: Path) -> Iterator[Sample]:
                 gender=MAN if gender == "1" else WOMAN,
                 group="",
             )
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]

@@ -13,6 +13,7 @@ import argparse
 import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -69,7 +70,7 @@ def main() -> None:
     args = parser.parse_args()
 
     paths = [str(args.data / sample.path) for sample in list_samples(args.data)]
-    with multiprocessing.Pool(args.processes, _load_detector, (str(args.detector),)) as pool:
+    with multiprocessing.Pool(args.processes, load_detector, (str(args.detector),)) as pool:
         rows = list(pool.imap(locate_face, paths, chunksize=256))
     args.out.mkdir(parents=True, exist_ok=True)
     how = np.array([row[2] for row in rows], np.uint8)
@@ -101,13 +102,13 @@ def locate_face(path: str) -> tuple[tuple[int, ...], tuple[float, ...], int]:
     return (0, 0, width, height), (float("nan"),) * 4, MISSED
 
 
-def _load_detector(path: str) -> None:
+def load_detector(path: str) -> None:
     global _detector
     cv2.setNumThreads(1)
     _detector = cv2.FaceDetectorYN.create(path, "", (320, 320), SCORE_THRESHOLD, 0.3, 50)
 
 
-def _main_face(image: npt.NDArray[np.uint8], border: int) -> npt.NDArray[np.float32] | None:
+def _main_face(image: npt.NDArray[Any], border: int) -> npt.NDArray[np.float32] | None:
     """The row of YuNet's answer whose face is large and central; coordinates of the image."""
     assert _detector is not None
     height, width = image.shape[:2]
@@ -115,10 +116,10 @@ def _main_face(image: npt.NDArray[np.uint8], border: int) -> npt.NDArray[np.floa
         sides = (border, border, border, border)
         image = cv2.copyMakeBorder(image, *sides, cv2.BORDER_REPLICATE)
     _detector.setInputSize((image.shape[1], image.shape[0]))
-    _, faces = _detector.detect(image)
-    if faces is None:
+    found: npt.NDArray[Any] | None = _detector.detect(image)[1]
+    if found is None:
         return None
-    faces = faces.copy()
+    faces = found.copy()
     faces[:, :2] -= border
     faces[:, 4:14] -= border
     center = faces[:, :2] + faces[:, 2:4] / 2

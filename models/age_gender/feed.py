@@ -6,6 +6,7 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from augment import jittered, render
-from datasets import ALL_AGE_FACES, CALIBRATE, FAIRFACE, TRAIN, UTKFACE, Sample
+from datasets import ALL_AGE_FACES, CALIBRATE, FAIRFACE, TRAIN, UTKFACE, Sample, labels_of
 from losses import Targets
 from prepare import CropCache
 
@@ -80,10 +81,11 @@ def held_out(
     return to_tensor(images), [samples[cache.rows[place]] for place in places]
 
 
-def sampling_weights(
-    samples: Sequence[Sample], sources: Sequence[str]
-) -> npt.NDArray[np.float64]:
-    """How often each sample is drawn, relative to the others; 0 outside the train part and `sources`."""
+def sampling_weights(samples: Sequence[Sample], sources: Sequence[str]) -> npt.NDArray[np.float64]:
+    """How often each sample is drawn, relative to the others.
+
+    0 outside the train part and outside `sources`.
+    """
     weights = np.zeros(len(samples))
     for source in sources:
         chosen = [
@@ -99,11 +101,6 @@ def sampling_weights(
     return weights
 
 
-def labels_of(samples: Sequence[Sample]) -> npt.NDArray[np.int64]:
-    """`(n, 3)`: youngest age, oldest age, gender."""
-    return np.array([[s.age_low, s.age_high, s.gender] for s in samples], np.int64)
-
-
 def targets_of(labels: npt.NDArray[np.int64]) -> Targets:
     columns = torch.from_numpy(labels)
     return Targets(columns[:, 0], columns[:, 1], columns[:, 2])
@@ -117,5 +114,5 @@ def to_tensor(images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
 def _resized(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     if image.shape[0] == size:
         return image
-    small: npt.NDArray[np.uint8] = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+    small: npt.NDArray[Any] = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
     return small

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+from torch.nn import functional
 
 from network import AGES
 
@@ -14,6 +14,7 @@ EXPECTATION_WEIGHT = 0.1  # a year off costs as much as 0.1 nat
 SMOOTHNESS_WEIGHT = 0.02
 INFANT_GENDER_WEIGHT = 0.3  # the labels of infants are close to guesses
 INFANT_AGE = 3
+LABEL_SMOOTHING = 0.02
 
 _EPSILON = 1e-6
 
@@ -51,17 +52,21 @@ def age_loss(age_logits: Tensor, targets: Targets) -> Tensor:
     exact = -(soft * log_probability).sum(1) - entropy
 
     expectation = (log_probability.exp() * ages).sum(1)
-    outside = F.relu(targets.age_low - expectation) + F.relu(expectation - targets.age_high)
+    below = functional.relu(targets.age_low - expectation)
+    above = functional.relu(expectation - targets.age_high)
 
     known = targets.age_low == targets.age_high
     curvature = (age_logits[:, 2:] - 2 * age_logits[:, 1:-1] + age_logits[:, :-2]).square().mean(1)
     loss = torch.where(known, exact, interval)
-    return (loss + EXPECTATION_WEIGHT * outside + SMOOTHNESS_WEIGHT * curvature).mean()
+    terms: Tensor = loss + EXPECTATION_WEIGHT * (below + above) + SMOOTHNESS_WEIGHT * curvature
+    return terms.mean()
 
 
 def gender_loss(gender_logits: Tensor, targets: Targets) -> Tensor:
     """Cross entropy with a little label smoothing; infants count less."""
-    loss = F.cross_entropy(gender_logits, targets.gender, reduction="none", label_smoothing=0.02)
+    loss = functional.cross_entropy(
+        gender_logits, targets.gender, reduction="none", label_smoothing=0.02
+    )
     weight = torch.where(targets.age_high < INFANT_AGE, INFANT_GENDER_WEIGHT, 1.0)
     return (loss * weight).sum() / weight.sum()
 

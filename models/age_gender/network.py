@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 AGES = 101
-INPUT_SIZE = 112
 
 WIDTHS = (40, 80, 160, 224)
 DEPTHS = (2, 2, 2, 1)
@@ -35,15 +34,16 @@ class ResidualBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
+        y = functional.relu(self.norm1(self.conv1(x)), inplace=True)
         y = self.norm2(self.conv2(y))
-        return F.relu(y + self.shortcut(x), inplace=True)
+        return functional.relu(y + self.shortcut(x), inplace=True)
 
 
 class AgeGenderNet(nn.Module):
     """Logits of 101 ages and of (woman, man) from an upright face crop.
 
-    Takes `(n, 3, size, size)` float, RGB, 0-1; trained at 64 to 112 px, served at 112.
+    Takes `(n, 3, size, size)` float, RGB, 0-1; served at the size it was last trained at:
+    faces are aligned, so the maps' borders and places carry meaning, and another size is garbage.
     """
 
     def __init__(self) -> None:

@@ -12,6 +12,7 @@ import argparse
 import multiprocessing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -98,7 +99,7 @@ def _job(data_dir: Path, samples: list[Sample], faces: Faces, row: int) -> _Job:
 def _cut(job: _Job) -> npt.NDArray[np.uint8]:
     path, box, eyes = job
     crop = cut_face_crop(read_rgb(path), scaled_box(box, WIDENING), eyes)
-    small: npt.NDArray[np.uint8] = cv2.resize(
+    small: npt.NDArray[Any] = cv2.resize(
         crop, (CACHED_SIZE, CACHED_SIZE), interpolation=cv2.INTER_AREA
     )
     return small

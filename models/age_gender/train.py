@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from datasets import FAIRFACE, SOURCES, Sample, default_data_dir, list_samples
-from feed import JitteredCrops, held_out, labels_of, stream, targets_of
+from datasets import FAIRFACE, SOURCES, Sample, default_data_dir, labels_of, list_samples
+from feed import JitteredCrops, held_out, stream, targets_of
 from losses import age_loss, expected_age, gender_loss
-from network import INPUT_SIZE, AgeGenderNet
+from network import AgeGenderNet
 
 VARIANT_SOURCES = {"research": SOURCES, "open": (FAIRFACE,)}
 
@@ -33,7 +33,7 @@ WEIGHT_DECAY = 0.03
 WARM_UP = 0.03
 EMA_DECAY = 0.998
 GENDER_WEIGHT = 1.0
-SIZES = ((0.0, 64), (0.45, 80), (0.7, 96), (0.87, INPUT_SIZE))  # from this share of the time on
+DEFAULT_SIZES = "64:0,96:0.4"  # px : from this share of the time on
 CHECKPOINT_S = 420.0
 
 
@@ -44,6 +44,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--minutes", type=float, required=True)
+    parser.add_argument("--sizes", type=_sizes, default=DEFAULT_SIZES, help="as 64:0,96:0.4")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -59,10 +60,11 @@ class Training:
     def __init__(self, args: argparse.Namespace, samples: Sequence[Sample]) -> None:
         torch.manual_seed(args.seed)
         self._args, self._samples = args, samples
-        self._budget_s = 60.0 * args.minutes
+        self._sizes: list[tuple[int, float]] = args.sizes
+        self._budget_s: float = 60.0 * args.minutes
         self._checkpoint = args.out / "checkpoint.pt"
         self._spent_s, self._step = 0.0, 0
-        self.network = AgeGenderNet().to(memory_format=torch.channels_last)
+        self.network = channels_last(AgeGenderNet())
         self.average = copy.deepcopy(self.network).eval()
         self._optimizer = torch.optim.AdamW(_parameter_groups(self.network), lr=PEAK_RATE)
         if self._checkpoint.exists():
@@ -105,7 +107,7 @@ class Training:
             age_logits, gender_logits = self.network(batch)
         losses = age_loss(age_logits, targets), gender_loss(gender_logits, targets)
         self._optimizer.zero_grad(set_to_none=True)
-        (losses[0] + GENDER_WEIGHT * losses[1]).backward()
+        torch.autograd.backward(losses[0] + GENDER_WEIGHT * losses[1])
         nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         self._optimizer.step()
         self._step += 1
@@ -120,14 +122,18 @@ class Training:
         if share < WARM_UP:
             return PEAK_RATE * max(0.02, share / WARM_UP)
         along = (share - WARM_UP) / (1 - WARM_UP)
-        return PEAK_RATE * (0.005 + 0.995 * 0.5 * (1 + math.cos(math.pi * along)))
+        cosine: float = math.cos(0.5 * math.pi * along)
+        return PEAK_RATE * (0.005 + 0.995 * cosine * cosine)
 
     def _size(self) -> int:
-        return max(size for start, size in SIZES if self._share() >= start)
+        return max(size for size, start in self._sizes if self._share() >= start)
 
     def _report(self, losses: Sequence[float]) -> None:
-        print(f"{self._spent_s / 60:6.1f} min  step {self._step:6d}  {self._size():3d} px  "
-              f"lr {self._rate():.5f}  age {losses[0]:.3f}  gender {losses[1]:.3f}", flush=True)
+        print(
+            f"{self._spent_s / 60:6.1f} min  step {self._step:6d}  {self._size():3d} px  "
+            f"lr {self._rate():.5f}  age {losses[0]:.3f}  gender {losses[1]:.3f}",
+            flush=True,
+        )
 
     def _save(self) -> None:
         state = {
@@ -137,6 +143,7 @@ class Training:
             "spent_s": self._spent_s,
             "step": self._step,
             "variant": self._args.variant,
+            "size": self._size(),
         }
         part = self._checkpoint.with_suffix(".part")
         torch.save(state, part)
@@ -159,7 +166,7 @@ class Training:
         sources = VARIANT_SOURCES[self._args.variant]
         images, samples = held_out(self._args.cache, self._samples, sources, self._size())
         ages, genders = [], []
-        for batch in images.split(BATCH):
+        for batch in torch.split(images, BATCH):
             with torch.autocast("cpu", torch.bfloat16):
                 age_logits, gender_logits = self.average(batch.float().div_(255.0))
             ages.append(expected_age(age_logits))
@@ -173,6 +180,16 @@ class Training:
             of = torch.tensor([sample.source == source for sample in samples])
             parts.append(f"{source} off {off[of].mean():.2f} gender {right[of].mean():.4f}")
         return "  held out: " + ", ".join(parts)
+
+
+def _sizes(text: str) -> list[tuple[int, float]]:
+    pairs = [part.split(":") for part in text.split(",")]
+    return [(int(size), float(start)) for size, start in pairs]
+
+
+def channels_last(network: AgeGenderNet) -> AgeGenderNet:
+    """Lays the weights out as the convolutions of a CPU like them best."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _parameter_groups(network: nn.Module) -> list[dict[str, Any]]:

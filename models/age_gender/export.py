@@ -1,0 +1,153 @@
+"""Writes the two graphs that DeepFace serves, and a record of each for the model catalogue.
+
+    python export.py --run RUN --variant research --out research
+
+Both take `(n, 224, 224, 3)` float32, BGR, 0-1, and hold everything else: the area filter down to
+the size that the network was trained at, the normalisation, the calibrated temperature and the
+softmax. Temperatures are read from `calibration.json` of the output folder (see calibrate.py),
+and are 1 without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from network import AgeGenderNet
+
+OPSET = 17
+CROP_SIZE = 224
+MAX_BYTES = 8_000_000
+TOLERANCE = 1e-4
+
+LICENCE = {"open": "AGPL-3.0-or-later", "research": "LicenseRef-research-only"}
+DATA = {
+    "open": "FairFace train",
+    "research": "FairFace train, UTKFace and All-Age-Faces train",
+}
+
+
+class ServedHead(nn.Module):
+    """One head behind DeepFace's signature."""
+
+    def __init__(self, network: AgeGenderNet, head: str, size: int, temperature: float) -> None:
+        super().__init__()
+        self._network, self._temperature = network, temperature
+        self._shrink: Tensor
+        self.register_buffer("_shrink", area_filter(CROP_SIZE, size))
+        self._head: nn.Linear = getattr(network, head)
+
+    def logits(self, crops: Tensor) -> Tensor:
+        """Uncalibrated logits of `(n, 224, 224, 3)` float crops, BGR, 0-1."""
+        channels = crops.permute(0, 3, 1, 2).flip(1)
+        pixels = self._shrink @ channels @ self._shrink.T
+        out: Tensor = self._head(self._network.features(pixels))
+        return out
+
+    def forward(self, crops: Tensor) -> Tensor:
+        return torch.softmax(self.logits(crops) / self._temperature, 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--variant", choices=LICENCE, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    network, size = load_network(args.run)
+    temperatures = load_temperatures(args.out)
+    for head in ("age", "gender"):
+        path = args.out / f"{head}_model_weights.onnx"
+        served = ServedHead(network, head, size, temperatures[head]).eval()
+        export_graph(served, path)
+        write_record(path, head, args.variant)
+        print(
+            f"{path.name}: {path.stat().st_size:,} bytes, sha256 {sha256_of(path)}, "
+            f"differs from torch by {largest_difference(served, path):.1e}"
+        )
+
+
+def load_network(run: Path) -> tuple[AgeGenderNet, int]:
+    """The averaged weights of a training run, for inference, and the size they were trained at."""
+    state = torch.load(run / "checkpoint.pt", weights_only=True)
+    network = AgeGenderNet()
+    network.load_state_dict(state["average"])
+    return network.eval(), state["size"]
+
+
+def load_temperatures(folder: Path) -> dict[str, float]:
+    """Of each head, 1 where nothing is calibrated yet."""
+    path = folder / "calibration.json"
+    if not path.exists():
+        return {"age": 1.0, "gender": 1.0}
+    found = json.loads(path.read_text())
+    return {"age": found["age_temperature"], "gender": found["gender_temperature"]}
+
+
+def area_filter(size_in: int, size_out: int) -> Tensor:
+    """`(size_out, size_in)`: each output is the mean of the stretch of input that it covers."""
+    edges_in = torch.arange(size_in, dtype=torch.float64)
+    edges_out = torch.arange(size_out, dtype=torch.float64)[:, None] * size_in / size_out
+    stretch = size_in / size_out
+    left = torch.maximum(edges_in, edges_out)
+    right = torch.minimum(edges_in + 1, edges_out + stretch)
+    return ((right - left).clamp(min=0) / stretch).float()
+
+
+def export_graph(served: ServedHead, path: Path) -> None:
+    torch.onnx.export(
+        served,
+        (torch.zeros(1, CROP_SIZE, CROP_SIZE, 3),),
+        str(path),
+        input_names=["crops"],
+        output_names=["probabilities"],
+        dynamic_axes={"crops": {0: "n"}, "probabilities": {0: "n"}},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    if path.stat().st_size > MAX_BYTES:
+        raise SystemExit(f"{path} has more than {MAX_BYTES:,} bytes")
+
+
+def largest_difference(served: ServedHead, path: Path) -> float:
+    """Between the graph's output and torch's, on fixed inputs.
+
+    Raises:
+        SystemExit: they differ by more than `TOLERANCE`.
+    """
+    crops = np.random.default_rng(0).random((3, CROP_SIZE, CROP_SIZE, 3), np.float32)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    ours = session.run(None, {session.get_inputs()[0].name: crops})[0]
+    with torch.inference_mode():
+        theirs = served(torch.from_numpy(crops)).numpy()
+    difference = float(np.abs(ours - theirs).max())
+    if difference > TOLERANCE:
+        raise SystemExit(f"{path} differs from torch by {difference}")
+    return difference
+
+
+def write_record(path: Path, head: str, variant: str) -> None:
+    record = {
+        "name": f"facepipe-{head}-{variant}",
+        "sha256": sha256_of(path),
+        "licence": LICENCE[variant],
+        "source": f"trained by this project on {DATA[variant]}; see models/age_gender/card.md",
+    }
+    record_path = path.with_name(path.name + ".json")
+    record_path.write_text(json.dumps(record, indent=2) + "\n")
+
+
+def sha256_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    main()
