@@ -1,0 +1,1 @@
+"""Estimates age and gender of the faces of an image."""

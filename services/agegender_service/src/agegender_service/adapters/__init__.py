@@ -1,0 +1,1 @@
+"""Third-party models behind this service's own roles."""

@@ -1,0 +1,145 @@
+"""DeepFace's age and gender models on its onnx backend."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from agegender_service.adapters import vendor
+from agegender_service.estimate import AGE_CLASSES, Probabilities
+from agegender_service.estimator import FaceProbabilities
+from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights
+from facepipe.analysis import ModelInfo
+from facepipe.errors import ModelError
+from facepipe.geometry import FACE_CROP_SIZE
+from facepipe.image_store import FaceCrops
+
+_GENDERS = 2
+# 8-bit samples as DeepFace scales them: divided in double, kept in single precision.
+_SCALED = (np.arange(256) / 255).astype(np.float32)
+_LOG_ERRORS_ONLY = 3
+
+
+class DeepFaceAgeGenderEstimator:
+    """An `AgeGenderEstimator` on any ONNX files with DeepFace's signature.
+
+    DeepFace builds its clients and runs their sessions. The sessions are ours: its own take
+    all the threads of the machine, whatever the container may use. DeepFace's `analyze` takes
+    one face at a time and keeps only the expected age, so its sessions are asked directly.
+
+    Args:
+        weights: both files, verified.
+        threads: that one inference may use, at least 1.
+        batch_size: faces at a time; it bounds memory.
+
+    Raises:
+        ModelError: the files are no ONNX models, or have another signature.
+    """
+
+    def __init__(self, weights: Weights, threads: int, batch_size: int = 16) -> None:
+        self._weights = weights
+        self._batch_size = batch_size
+        with tempfile.TemporaryDirectory(prefix="deepface-") as home:
+            _make_home(Path(home), weights)
+            self._age = _build("Age", weights.age.path, threads)
+            self._gender = _build("Gender", weights.gender.path, threads)
+        side = FACE_CROP_SIZE
+        self.predict(np.zeros((2, side, side, 3), np.uint8))  # checks the signature, warms up
+
+    @property
+    def model(self) -> ModelInfo:
+        return self._weights.info
+
+    def predict(self, crops_rgb: FaceCrops) -> FaceProbabilities:
+        """All faces of an image in one batch, or in a few when there are more than fit.
+
+        Args:
+            crops_rgb: shape `(n, 224, 224, 3)`, uint8, RGB.
+
+        Raises:
+            ModelError: the model failed, or answered what is no distribution.
+        """
+        size = self._batch_size
+        batches = [
+            prepare(crops_rgb[start : start + size]) for start in range(0, len(crops_rgb), size)
+        ]
+        ages = [_run(self._age, batch, AGE_CLASSES) for batch in batches]
+        genders = [_run(self._gender, batch, _GENDERS) for batch in batches]
+        return FaceProbabilities(_joined(ages, AGE_CLASSES), _joined(genders, _GENDERS))
+
+
+def prepare(crops_rgb: FaceCrops) -> npt.NDArray[np.float32]:
+    """Face crops as DeepFace feeds them: BGR, 0-1, float32, channels last.
+
+    DeepFace would fit other sizes into 224 x 224 with black bars; crops have that size.
+
+    Args:
+        crops_rgb: shape `(n, 224, 224, 3)`, uint8, RGB.
+
+    Returns:
+        the same shape, float32.
+    """
+    side = FACE_CROP_SIZE
+    if crops_rgb.ndim != 4 or crops_rgb.shape[1:] != (side, side, 3):
+        raise ModelError(f"face crops have shape (n, {side}, {side}, 3), not {crops_rgb.shape}")
+    return _SCALED[crops_rgb[..., ::-1]]
+
+
+def _make_home(home: Path, weights: Weights) -> None:
+    """Lays the files out as DeepFace looks for them, and points it there."""
+    folder = home / ".deepface" / "weights"
+    folder.mkdir(parents=True)
+    for name, model in ((AGE_FILE, weights.age), (GENDER_FILE, weights.gender)):
+        if model.path is None:
+            raise ModelError(f"{model.name} has no file")
+        (folder / name).symlink_to(model.path.resolve())
+    os.environ["DEEPFACE_HOME"] = str(home)
+
+
+def _build(model_name: str, path: Path | None, threads: int) -> Any:
+    try:
+        client = vendor.build_client(model_name)
+        client.model = None  # frees DeepFace's session before ours takes the same memory
+        client.model = ort.InferenceSession(
+            str(path), _options(threads), providers=vendor.providers(ort.get_available_providers())
+        )
+    except Exception as error:  # DeepFace and onnxruntime raise what they like
+        raise ModelError(f"{path} cannot be loaded: {error}") from error
+    return client
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _LOG_ERRORS_ONLY
+    # Batches differ in size, so a plan of memory for one of them helps none of the others.
+    options.enable_mem_pattern = False
+    # Other stages need the cores while this one waits.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def _run(client: Any, batch: npt.NDArray[np.float32], classes: int) -> Probabilities:
+    try:
+        output = np.asarray(vendor.run_session(client.model, batch), dtype=np.float32)
+    except Exception as error:
+        raise ModelError(f"DeepFace's {client.model_name} model failed: {error}") from error
+    if output.shape != (len(batch), classes):
+        raise ModelError(
+            f"DeepFace's {client.model_name} model answers with shape {output.shape}, "
+            f"expected {(len(batch), classes)}: these are not its weights"
+        )
+    if not np.allclose(output.sum(axis=1), 1.0, atol=1e-2) or output.min() < 0:
+        raise ModelError(f"DeepFace's {client.model_name} model answers no probabilities")
+    return output
+
+
+def _joined(parts: list[Probabilities], classes: int) -> Probabilities:
+    return np.concatenate(parts) if parts else np.empty((0, classes), np.float32)

@@ -1,0 +1,33 @@
+"""The HTTP application of this service, which supervises its workers."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+
+from agegender_service.settings import AgeGenderServiceSettings
+from agegender_service.weights import find_weights
+from facepipe.errors import ModelCorruptError, ModelNotFoundError
+from facepipe.jobs import QueueName
+from facepipe.stage import Stage, create_stage_app
+
+
+def create_app(settings: AgeGenderServiceSettings) -> FastAPI:
+    """Health, readiness and metrics of the stage; its workers live in its lifespan."""
+    stage = Stage(
+        name="agegender_service",
+        queue=QueueName.AGEGENDER,
+        jobs_module="agegender_service.jobs",
+        settings=settings,
+    )
+    return create_stage_app(stage, checks={"weights": lambda: weights_problem(settings)})
+
+
+def weights_problem(settings: AgeGenderServiceSettings) -> str | None:
+    """Why no face gets an estimate; None also without weights, which is a way to run."""
+    try:
+        find_weights(settings)
+    except ModelNotFoundError:
+        return None
+    except ModelCorruptError as error:
+        return error.message
+    return None

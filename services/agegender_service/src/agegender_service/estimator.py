@@ -1,0 +1,34 @@
+"""The role of whatever looks at face crops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agegender_service.estimate import Probabilities
+from facepipe.analysis import ModelInfo
+from facepipe.image_store import FaceCrops
+
+
+@dataclass(frozen=True, slots=True)
+class FaceProbabilities:
+    """What a model says of n faces.
+
+    Attributes:
+        age: shape `(n, 101)`, float32; one class a year, 0-100.
+        gender: shape `(n, 2)`, float32; Woman, Man.
+    """
+
+    age: Probabilities
+    gender: Probabilities
+
+
+class AgeGenderEstimator(Protocol):
+    """Looks at face crops and tells probabilities."""
+
+    @property
+    def model(self) -> ModelInfo: ...
+
+    def predict(self, crops_rgb: FaceCrops) -> FaceProbabilities:
+        """Probabilities of each face; `crops_rgb` has shape `(n, 224, 224, 3)`, uint8."""
+        ...

@@ -1,0 +1,136 @@
+"""The job of the queue `agegender`: the faces of one image.
+
+A job is safe to run twice: it reads what it needs by id, and the ledger takes the same part
+again without a change.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from agegender_service.adapters.deepface import DeepFaceAgeGenderEstimator
+from agegender_service.estimator import AgeGenderEstimator
+from agegender_service.pipeline import cut_crops, estimate_faces, part_without_weights
+from agegender_service.settings import AgeGenderServiceSettings
+from agegender_service.weights import find_weights
+from facepipe.analysis import AgeGenderPart, DetectedFace
+from facepipe.cpu import threads_per_worker
+from facepipe.errors import FacepipeError, ModelError, ModelNotFoundError
+from facepipe.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
+from facepipe.inbox import Inbox
+from facepipe.jobs import connect_redis
+from facepipe.ledger import ImageState, StageName, StageRun
+from facepipe.stage import PartRun, part_run
+from facepipe.stage.runs import RunReports
+from facepipe.store_client import FaceStoreClient
+
+_log = logging.getLogger(__name__)
+_worker: AgeGenderWorker | None = None
+
+
+class Ledger(RunReports, Protocol):
+    """The part of `FaceStoreClient` that a job uses."""
+
+    def get(self, image_id: str, include_parts: bool = False) -> ImageState: ...
+
+    def save_agegender(self, run: StageRun, part: AgeGenderPart) -> bool: ...
+
+
+class AgeGenderWorker:
+    """What one worker process keeps from job to job."""
+
+    def __init__(
+        self,
+        settings: AgeGenderServiceSettings,
+        client: Ledger,
+        store: ImageStore,
+        sources: SourceImages,
+    ) -> None:
+        self._settings = settings
+        self._client = client
+        self._store = store
+        self._sources = sources
+        self._estimator: AgeGenderEstimator | None = None
+        self._told_missing = False
+
+    def warm_up(self) -> None:
+        """Loads the models if they can be; each job tries again and says what is wrong."""
+        try:
+            self._loaded_estimator()
+        except ModelError as error:
+            _log.error("age and gender fail until this is mended: %s", error)
+
+    def estimate(self, image_id: str, generation: int) -> None:
+        with part_run(StageName.AGEGENDER, image_id, generation, self._client) as run:
+            state = self._client.get(image_id, include_parts=True)
+            if state.generation != generation or state.status.is_final:
+                _log.info("generation %d is outdated", generation, extra={"image_id": image_id})
+                return
+            if state.landmarks is None:
+                raise FacepipeError("the ledger has no faces of this image: run it again")
+            part = self._part(image_id, state.landmarks.faces, run)
+            if not self._client.save_agegender(run.run, part):
+                _log.info("the ledger dropped the part", extra={"image_id": image_id})
+
+    def _part(self, image_id: str, faces: list[DetectedFace], run: PartRun) -> AgeGenderPart:
+        estimator = self._loaded_estimator()
+        if estimator is None or not faces:
+            return part_without_weights(len(faces))
+        with run.timed("crops"):
+            crops_rgb = self._crops(image_id, faces)
+        with run.timed("agegender"):
+            return estimate_faces(estimator, faces, crops_rgb, self._settings.agegender)
+
+    def _crops(self, image_id: str, faces: list[DetectedFace]) -> FaceCrops:
+        cached = self._store.get_crops(image_id)
+        # Crops of an earlier generation may be cached still; other settings, other faces.
+        if cached is not None and len(cached) == len(faces):
+            return cached
+        return cut_crops(self._sources.load(image_id), faces)
+
+    def _loaded_estimator(self) -> AgeGenderEstimator | None:
+        """The model, loaded once; None while there are no weights, which may yet come.
+
+        Raises:
+            ModelError: there are weights, and they are not usable.
+        """
+        if self._estimator is not None:
+            return self._estimator
+        try:
+            weights = find_weights(self._settings)
+        except ModelNotFoundError as error:
+            if not self._told_missing:
+                _log.warning("faces come out without age and gender: %s", error)
+            self._told_missing = True
+            return None
+        threads = threads_per_worker(self._settings.stage)
+        self._estimator = DeepFaceAgeGenderEstimator(
+            weights, threads, self._settings.agegender.batch_size
+        )
+        _log.info(
+            "age and gender by %s on %d threads",
+            weights.info.name,
+            threads,
+            extra={"sha256": weights.info.sha256},
+        )
+        return self._estimator
+
+
+def load() -> None:
+    """Connects and loads the models; called once in each worker process."""
+    global _worker
+    settings = AgeGenderServiceSettings()
+    store = RedisImageStore(connect_redis(settings.redis.url), settings.redis)
+    volumes = settings.volumes
+    sources = SourceImages(store, Inbox(volumes.inbox), volumes.saved_data, settings.address.input)
+    client = FaceStoreClient(settings.address.store_grpc)
+    _worker = AgeGenderWorker(settings, client, store, sources)
+    _worker.warm_up()
+
+
+def estimate(image_id: str, generation: int) -> None:
+    """Estimates age and gender of every face of an image and saves them in the ledger."""
+    if _worker is None:
+        raise FacepipeError("load() was not called in this process")
+    _worker.estimate(image_id, generation)

@@ -1,0 +1,72 @@
+"""Where the weights are, by setting, and whether they are intact."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
+from facepipe.analysis import ModelInfo
+from facepipe.errors import ModelNotFoundError
+from facepipe.models import ModelFile, project_models_dir, read_model
+from facepipe.settings import Settings
+
+# DeepFace's own names; it finds weights by them.
+AGE_FILE = "age_model_weights.onnx"
+GENDER_FILE = "gender_model_weights.onnx"
+
+_PROJECT_FOLDERS = {WeightsChoice.PROJECT: "research", WeightsChoice.OPEN: "open"}
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Both files, verified."""
+
+    age: ModelFile
+    gender: ModelFile
+
+    @property
+    def info(self) -> ModelInfo:
+        """As it stands in the result document: both names and checksums, age first."""
+        names = dict.fromkeys((self.age.name, self.gender.name))
+        checksums = dict.fromkeys((self.age.sha256, self.gender.sha256))
+        return ModelInfo(name=" + ".join(names), sha256="+".join(checksums))
+
+
+def deepface_folder(settings: Settings) -> Path:
+    """Where DeepFace's own weights are kept after `make fetch-deepface`."""
+    return settings.volumes.models / "deepface"
+
+
+def weights_folder(settings: AgeGenderServiceSettings) -> Path:
+    """The folder in which the chosen weights are looked for."""
+    subfolder = _PROJECT_FOLDERS.get(settings.agegender.weights)
+    if subfolder is None:
+        return deepface_folder(settings)
+    return project_models_dir(settings) / "age_gender" / subfolder
+
+
+def find_weights(settings: AgeGenderServiceSettings) -> Weights:
+    """The chosen weights, checked against their records.
+
+    Raises:
+        ModelNotFoundError: a file is missing; the message says what to do.
+        ModelCorruptError: a file does not match its recorded checksum.
+    """
+    folder = weights_folder(settings)
+    missing = [name for name in (AGE_FILE, GENDER_FILE) if not (folder / name).is_file()]
+    if missing:
+        raise ModelNotFoundError(
+            f"no age and gender weights: {' and '.join(missing)} not in {folder}. "
+            + _remedy(settings.agegender.weights)
+        )
+    return Weights(read_model(folder / AGE_FILE), read_model(folder / GENDER_FILE))
+
+
+def _remedy(choice: WeightsChoice) -> str:
+    if choice is WeightsChoice.DEEPFACE:
+        return "Run `make fetch-deepface` (about 1.1 GB)."
+    return (
+        "They come with the project's models/ folder (FACEPIPE_MODEL_DIR names another); or "
+        "run `make fetch-deepface` and set FACEPIPE_AGEGENDER_WEIGHTS=deepface."
+    )

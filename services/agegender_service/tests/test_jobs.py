@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from agegender_service.jobs import AgeGenderWorker
+from agegender_service.settings import AgeGenderServiceSettings
+from agegender_service.weights import AGE_FILE, Weights
+from facepipe.analysis import (
+    AgeGenderPart,
+    Box,
+    DetectedFace,
+    Doubt,
+    ImageInfo,
+    LandmarksPart,
+    ModelInfo,
+    PartError,
+    Status,
+)
+from facepipe.errors import ImageNotFoundError
+from facepipe.image_store import FaceCrops, SourceImages
+from facepipe.imaging import RgbImage, cut_face_crop
+from facepipe.inbox import Inbox, InboxEntry
+from facepipe.ledger import ImageState, StageRun
+from facepipe.models import write_record
+
+from .tiny_models import some_crops
+
+IMAGE_ID = "ab" * 32
+INFO = ImageInfo(width=300, height=200, format="PNG", sha256=IMAGE_ID)
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@dataclass
+class FakeLedger:
+    faces: list[DetectedFace] | None
+    generation: int = 1
+    status: Status = Status.ANALYSING
+    parts: list[AgeGenderPart] = field(default_factory=list)
+    runs: list[StageRun] = field(default_factory=list)
+    failures: list[PartError] = field(default_factory=list)
+
+    def get(self, image_id: str, include_parts: bool = False) -> ImageState:
+        model = ModelInfo(name="fake")
+        part = (
+            None
+            if self.faces is None
+            else LandmarksPart(faces=self.faces, detector=model, landmarker=model)
+        )
+        return ImageState(image_id, self.generation, self.status, INFO, NOW, NOW, landmarks=part)
+
+    def save_started(self, run: StageRun) -> bool:
+        return True
+
+    def save_agegender(self, run: StageRun, part: AgeGenderPart) -> bool:
+        self.runs.append(run)
+        self.parts.append(part)
+        return True
+
+    def save_failure(self, run: StageRun, error: PartError) -> bool:
+        self.failures.append(error)
+        return True
+
+
+@dataclass
+class FakeImageStore:
+    crops: FaceCrops | None = None
+
+    def get_image(self, image_id: str) -> RgbImage | None:
+        return None
+
+    def put_image(self, image_id: str, rgb: RgbImage) -> None: ...
+
+    def get_crops(self, image_id: str) -> FaceCrops | None:
+        return self.crops
+
+    def put_crops(self, image_id: str, crops: FaceCrops) -> None: ...
+
+    def discard(self, image_id: str) -> None: ...
+
+
+def face(x1: int = 20) -> DetectedFace:
+    return DetectedFace(box=Box(x1=x1, y1=30, x2=x1 + 90, y2=150), confidence=0.9)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgeGenderServiceSettings:
+    monkeypatch.setenv("FACEPIPE_MODEL_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("FACEPIPE_VOLUMES_ROOT", str(tmp_path / "volumes"))
+    return AgeGenderServiceSettings()
+
+
+@pytest.fixture
+def with_weights(tmp_path: Path, tiny_weights: Callable[..., Weights]) -> Weights:
+    return tiny_weights(tmp_path / "models/age_gender/research")
+
+
+def worker_of(
+    settings: AgeGenderServiceSettings, ledger: FakeLedger, store: FakeImageStore
+) -> AgeGenderWorker:
+    inbox = Inbox(settings.volumes.inbox)
+    sources = SourceImages(store, inbox, settings.volumes.saved_data, "http://127.0.0.1:9")
+    return AgeGenderWorker(settings, ledger, store, sources)
+
+
+@pytest.mark.usefixtures("with_weights")
+def test_cached_crops_are_estimated_in_one_part(settings: AgeGenderServiceSettings) -> None:
+    # given
+    ledger = FakeLedger([face(), face(150)])
+
+    # when
+    worker_of(settings, ledger, FakeImageStore(some_crops(2))).estimate(IMAGE_ID, 1)
+
+    # then
+    (part,) = ledger.parts
+    assert len(part.faces) == 2
+    assert all(one.age is not None and Doubt.NO_LANDMARKS in one.reasons for one in part.faces)
+    assert part.model.name == f"{AGE_FILE} + gender_model_weights.onnx"
+    assert {"crops", "agegender"} <= set(ledger.runs[0].timings_ms)
+
+
+@pytest.mark.parametrize("cached", [None, some_crops(5)])
+@pytest.mark.usefixtures("with_weights")
+def test_lost_or_outdated_crops_are_cut_again(
+    cached: FaceCrops | None, settings: AgeGenderServiceSettings, tmp_path: Path
+) -> None:
+    # given an upload in the inbox, and no crops of its two faces
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "upload.png")
+    entry = InboxEntry(image=INFO, received_at=NOW)
+    Inbox(settings.volumes.inbox).add(IMAGE_ID, (tmp_path / "upload.png").read_bytes(), entry)
+    faces = [face(), face(150)]
+    again, as_cached = FakeLedger(faces), FakeLedger(faces)
+
+    # when
+    worker_of(settings, again, FakeImageStore(cached)).estimate(IMAGE_ID, 1)
+
+    # then they say what crops from the landmark stage would have said
+    crops = np.stack([cut_face_crop(pixels, one.box.to_bounding_box()) for one in faces])
+    worker_of(settings, as_cached, FakeImageStore(crops)).estimate(IMAGE_ID, 1)
+    assert again.parts == as_cached.parts
+
+
+def test_without_weights_every_face_is_kept_and_it_is_said_once(
+    settings: AgeGenderServiceSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    # given
+    ledger = FakeLedger([face(), face(150)])
+    worker = worker_of(settings, ledger, FakeImageStore())
+
+    # when
+    with caplog.at_level(logging.WARNING, logger="agegender_service"):
+        worker.warm_up()
+        worker.estimate(IMAGE_ID, 1)
+        worker.estimate(IMAGE_ID, 1)
+
+    # then
+    assert [one.reasons for one in ledger.parts[0].faces] == [[Doubt.WEIGHTS_MISSING]] * 2
+    assert ledger.failures == []
+    (record,) = caplog.records
+    assert "make fetch-deepface" in record.getMessage()
+
+
+def test_weights_that_come_later_are_taken_up(
+    settings: AgeGenderServiceSettings, tmp_path: Path, tiny_weights: Callable[..., Weights]
+) -> None:
+    ledger = FakeLedger([face()])
+    worker = worker_of(settings, ledger, FakeImageStore(some_crops(1)))
+    worker.estimate(IMAGE_ID, 1)
+
+    tiny_weights(tmp_path / "models/age_gender/research")
+    worker.estimate(IMAGE_ID, 1)
+
+    assert [part.faces[0].age is None for part in ledger.parts] == [True, False]
+
+
+def test_corrupt_weights_fail_the_part_and_say_why(
+    settings: AgeGenderServiceSettings, with_weights: Weights
+) -> None:
+    # given
+    path = write_record(with_weights.age)
+    path.write_text(path.read_text().replace(with_weights.age.sha256, "0" * 64))
+    ledger = FakeLedger([face()])
+    worker = worker_of(settings, ledger, FakeImageStore(some_crops(1)))
+
+    # when
+    worker.warm_up()
+    worker.estimate(IMAGE_ID, 1)
+
+    # then
+    assert ledger.parts == []
+    assert [error.code for error in ledger.failures] == ["model_corrupt"]
+
+
+@pytest.mark.parametrize(("generation", "status"), [(2, Status.QUEUED), (1, Status.DELETED)])
+def test_an_outdated_job_changes_nothing(
+    generation: int, status: Status, settings: AgeGenderServiceSettings
+) -> None:
+    ledger = FakeLedger([face()], generation, status)
+    worker_of(settings, ledger, FakeImageStore()).estimate(IMAGE_ID, 1)
+    assert (ledger.parts, ledger.failures) == ([], [])
+
+
+@pytest.mark.usefixtures("with_weights")
+def test_an_upload_that_is_gone_fails_the_part(
+    settings: AgeGenderServiceSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_self: SourceImages, _image_id: str) -> RgbImage:
+        raise ImageNotFoundError("the upload is gone")
+
+    monkeypatch.setattr(SourceImages, "load", gone)
+    ledger = FakeLedger([face()])
+    worker_of(settings, ledger, FakeImageStore()).estimate(IMAGE_ID, 1)
+    assert [error.code for error in ledger.failures] == ["not_found"]
