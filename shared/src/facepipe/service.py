@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -107,8 +108,9 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     """
     # uvicorn raises the signal once more when it has finished. Without these handlers that
     # would end the process before the caller could flush its logs.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
     config = uvicorn.Config(
         app,
         host=host,

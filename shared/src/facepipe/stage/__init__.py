@@ -4,8 +4,10 @@
     runs         one run of a job on one image (`part_run`)
     app          health, readiness, metrics, and the supervisor's life
     supervisor   starts, watches, replaces and stops the workers; renews their leases
+    slot, child  the place of a worker, and the worker in it
     reclaimer    gives back the jobs of dead workers, starts due retries
-    leases       the same as atomic steps in Redis
+    leases       the same as atomic steps in Redis (`lease_scripts`)
+    metrics      what Prometheus is told
     worker       the worker process
 
 A job function looks like this::

@@ -3,8 +3,8 @@
 A worker that takes a job enters an execution into RQ's StartedJobRegistry, a sorted set whose
 score says until when the job is believed to be in good hands. That entry is the lease. The
 supervisor renews it; when its time has passed, anybody may give the job back. Each step here
-is one Lua script, so that two hosts, or a slow worker and a reclaimer, never both take it.
-Time is that of Redis: hosts need not agree on theirs.
+is one script (`lease_scripts`), so that two hosts never both take a job. Time is that of
+Redis: hosts need not agree on theirs.
 """
 
 from __future__ import annotations
@@ -22,91 +22,11 @@ from rq.worker import SimpleWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from facepipe.jobs import FAILURE_TTL_S, QueueName, queue_of
+from facepipe.stage.lease_scripts import GIVE_BACK, RECLAIM, RENEW, START_DUE
 
 # How much longer than the lease the records of an execution are kept: RQ's own clean-up of a
 # finished job stumbles over an execution whose record is gone.
 KEEP_S = 120
-
-_NOW = """
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
-"""
-
-_RENEW = """
--- KEYS: started registry, execution, executions of the job, worker, executions of the worker
--- ARGV: entry, execution id, lease in seconds, seconds to keep the records
-if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
-redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
-redis.call('ZADD', KEYS[3], 'XX', now + ARGV[4], ARGV[2])
-for i = 2, 5 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
-return 1
-"""
-
-_GIVE_BACK = """
--- KEYS: started registry, job        ARGV: entry, reason
-if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
-redis.call('ZADD', KEYS[1], 0, ARGV[1])
-if redis.call('EXISTS', KEYS[2]) == 1 then
-  redis.call('HSET', KEYS[2], 'given_back', ARGV[2])
-end
-return 1
-"""
-
-_RECLAIM = """
--- KEYS: started registry, intermediate queue, scheduled registry, queue, job, execution,
---       executions of the job, failed registry
--- ARGV: job id, entry ('' when the job never had a lease), execution id, time as text,
---       'final' or '', failure TTL
-local id, entry = ARGV[1], ARGV[2]
-local is_stray = redis.call('LPOS', KEYS[2], id)
-if entry ~= '' then
-  local score = redis.call('ZSCORE', KEYS[1], entry)
-  if not score or tonumber(score) > now then return 'kept' end
-elseif not is_stray then
-  return 'kept'
-end
-local fields = redis.call('HMGET', KEYS[5], 'status', 'retries_left', 'given_back')
-local status, left, reason = fields[1], tonumber(fields[2] or '') or 0, fields[3]
-local is_abandoned = status and (is_stray or status == 'started'
-  or (status == 'scheduled' and not redis.call('ZSCORE', KEYS[3], id)))
-local counts = reason ~= 'shutdown' and reason ~= 'unsaved'
-if is_abandoned and counts and left <= 0 and ARGV[5] == '' then return 'exhausted' end
-
-if entry ~= '' then
-  redis.call('ZREM', KEYS[1], entry)
-  redis.call('DEL', KEYS[6])
-  redis.call('ZREM', KEYS[7], ARGV[3])
-end
-redis.call('LREM', KEYS[2], 1, id)
-if not is_abandoned then return 'dropped' end
-redis.call('HDEL', KEYS[5], 'given_back')
-if ARGV[5] == 'final' then
-  redis.call('HSET', KEYS[5], 'status', 'failed', 'ended_at', ARGV[4])
-  redis.call('EXPIRE', KEYS[5], ARGV[6])
-  redis.call('ZADD', KEYS[8], now + ARGV[6], id)
-  return 'failed'
-end
-redis.call('HSET', KEYS[5], 'status', 'queued', 'enqueued_at', ARGV[4], 'worker_name', '')
-local to_front = true
-if counts then
-  redis.call('HSET', KEYS[5], 'retries_left', left - 1)
-  -- A job that was abandoned twice may be to blame itself: others go first.
-  to_front = redis.call('HINCRBY', KEYS[5], 'abandoned', 1) < 2
-end
-redis.call(to_front and 'LPUSH' or 'RPUSH', KEYS[4], id)
-return 'requeued'
-"""
-
-_START_DUE = """
--- KEYS: scheduled registry, queue, job        ARGV: job id, time as text
-local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
-if not due or tonumber(due) > now then return 0 end
-redis.call('ZREM', KEYS[1], ARGV[1])
-if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
-redis.call('HSET', KEYS[3], 'status', 'queued', 'enqueued_at', ARGV[2])
-redis.call('RPUSH', KEYS[2], ARGV[1])
-return 1
-"""
 
 
 class Reason(StrEnum):
@@ -167,10 +87,10 @@ class Leases:
         self._wip = self.queue.started_job_registry.key
         self._scheduled = self.queue.scheduled_job_registry.key
         self._failed = self.queue.failed_job_registry.key
-        self._renew = redis.register_script(_NOW + _RENEW)
-        self._give_back = redis.register_script(_GIVE_BACK)
-        self._reclaim = redis.register_script(_NOW + _RECLAIM)
-        self._start_due = redis.register_script(_NOW + _START_DUE)
+        self._renew = redis.register_script(RENEW)
+        self._give_back = redis.register_script(GIVE_BACK)
+        self._reclaim = redis.register_script(RECLAIM)
+        self._start_due = redis.register_script(START_DUE)
 
     def renew(self, lease: Lease, worker: str) -> bool:
         """Makes a lease last `lease_s` from now; False when it was lost."""

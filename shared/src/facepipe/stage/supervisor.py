@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
 from uuid import uuid4
 
 from redis.exceptions import RedisError
@@ -19,6 +18,7 @@ from facepipe.stage.child import Child
 from facepipe.stage.definition import Stage
 from facepipe.stage.leases import Lease, Leases, Reason
 from facepipe.stage.reclaimer import FailureReports, Reclaimer
+from facepipe.stage.slot import Slot
 from facepipe.store_client import FaceStoreClient
 
 TICK_S = 0.25
@@ -28,17 +28,6 @@ REDIS_TIMEOUT_S = 2.0
 FLUSH_S = 3.0
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Slot:
-    """The place of one worker; the worker in it changes."""
-
-    number: int
-    child: Child | None = None
-    deaths_at_start: int = 0
-    start_at: float = 0.0
-    problem: str = ""
 
 
 class Supervisor:
@@ -58,7 +47,7 @@ class Supervisor:
         reports = failures or self._store
         assert reports is not None  # noqa: S101  # one of the two is
         self._reclaimer = Reclaimer(self._leases, reports, stage.patience)
-        self._slots = [_Slot(number + 1) for number in range(settings.stage.workers)]
+        self._slots = [Slot(number + 1) for number in range(settings.stage.workers)]
         # Leases, or all those of a dead worker.
         self._to_give_back: list[tuple[Lease | str, Reason]] = []
         self._looked_at = 0.0
@@ -111,7 +100,7 @@ class Supervisor:
         """A check of `/readyz`: has every worker loaded its models, and does RQ know it?"""
         if self._stopping.is_set() or not self._thread.is_alive():
             return "not running"
-        problems = [problem for slot in self._slots if (problem := _problem(slot))]
+        problems = [problem for slot in self._slots if (problem := slot.why_not_ready())]
         return "; ".join(problems) or None
 
     # The thread.
@@ -179,22 +168,8 @@ class Supervisor:
                 self.restarts["replaced"] += 1
                 continue
             self.restarts["died"] += 1
-            slot.problem = child.problem or f"exit code {code}"
-            slot.start_at = time.monotonic() + self._restart_pause(slot, child)
+            slot.note_death(child, child.problem or f"exit code {code}", self._patience)
             _log.error("worker %s died (%s)", child.name, slot.problem, extra={"reason": reason})
-
-    def _restart_pause(self, slot: _Slot, child: Child) -> float:
-        """How long to wait before the next try; none after a worker that had worked."""
-        has_worked = child.loaded_at is not None and (
-            child.ended_jobs > 0
-            or child.job is not None
-            or time.monotonic() - child.loaded_at > self._patience.healthy_s
-        )
-        slot.deaths_at_start = 0 if has_worked else slot.deaths_at_start + 1
-        if has_worked:
-            return 0.0
-        pause = self._patience.restart_pause_s * 2.0 ** min(slot.deaths_at_start - 1, 16)
-        return min(pause, self._patience.restart_pause_max_s)
 
     def _start_missing(self) -> None:
         for slot in self._slots:
@@ -254,18 +229,9 @@ class Supervisor:
         if time.monotonic() < self._looked_at + LOOK_S:
             return
         self._looked_at = time.monotonic()
+        answers = True
         for child in self.children:
             try:
-                child.is_registered = self._leases.is_registered(child.name)
+                child.is_registered = answers and self._leases.is_registered(child.name)
             except RedisError:
-                child.is_registered = False
-
-
-def _problem(slot: _Slot) -> str:
-    child = slot.child
-    if child is None:
-        return f"worker {slot.number} died: {slot.problem}"
-    if child.loaded_at is None:
-        earlier = f" (died before: {slot.problem})" if slot.problem else ""
-        return f"worker {slot.number} is loading{earlier}"
-    return "" if child.is_registered else f"worker {slot.number} is not registered in Redis"
+                child.is_registered = answers = False

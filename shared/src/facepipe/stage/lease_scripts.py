@@ -1,0 +1,97 @@
+"""The steps on leases as Lua scripts: what Redis does in one go, nobody can come between.
+
+`now` is the time of Redis in seconds, with microseconds. The keys are RQ's own, in the order
+that each script names; `facepipe.stage.leases` fills them in.
+"""
+
+from __future__ import annotations
+
+_NOW = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+"""
+
+RENEW = (
+    _NOW
+    + """
+-- KEYS: started registry, execution, executions of the job, worker, executions of the worker
+-- ARGV: entry, execution id, lease in seconds, seconds to keep the records
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], now + ARGV[3], ARGV[1])
+redis.call('ZADD', KEYS[3], 'XX', now + ARGV[4], ARGV[2])
+for i = 2, 5 do redis.call('EXPIRE', KEYS[i], ARGV[4]) end
+return 1
+"""
+)
+
+GIVE_BACK = """
+-- KEYS: started registry, job        ARGV: entry, reason
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+redis.call('ZADD', KEYS[1], 0, ARGV[1])
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  redis.call('HSET', KEYS[2], 'given_back', ARGV[2])
+end
+return 1
+"""
+
+RECLAIM = (
+    _NOW
+    + """
+-- KEYS: started registry, intermediate queue, scheduled registry, queue, job, execution,
+--       executions of the job, failed registry
+-- ARGV: job id, entry ('' when the job never had a lease), execution id, time as text,
+--       'final' or '', failure TTL
+local id, entry = ARGV[1], ARGV[2]
+local is_stray = redis.call('LPOS', KEYS[2], id)
+if entry ~= '' then
+  local score = redis.call('ZSCORE', KEYS[1], entry)
+  if not score or tonumber(score) > now then return 'kept' end
+elseif not is_stray then
+  return 'kept'
+end
+local fields = redis.call('HMGET', KEYS[5], 'status', 'retries_left', 'given_back')
+local status, left, reason = fields[1], tonumber(fields[2] or '') or 0, fields[3]
+local is_abandoned = status and (is_stray or status == 'started'
+  or (status == 'scheduled' and not redis.call('ZSCORE', KEYS[3], id)))
+local counts = reason ~= 'shutdown' and reason ~= 'unsaved'
+if is_abandoned and counts and left <= 0 and ARGV[5] == '' then return 'exhausted' end
+
+if entry ~= '' then
+  redis.call('ZREM', KEYS[1], entry)
+  redis.call('DEL', KEYS[6])
+  redis.call('ZREM', KEYS[7], ARGV[3])
+end
+redis.call('LREM', KEYS[2], 1, id)
+if not is_abandoned then return 'dropped' end
+redis.call('HDEL', KEYS[5], 'given_back')
+if ARGV[5] == 'final' then
+  redis.call('HSET', KEYS[5], 'status', 'failed', 'ended_at', ARGV[4])
+  redis.call('EXPIRE', KEYS[5], ARGV[6])
+  redis.call('ZADD', KEYS[8], now + ARGV[6], id)
+  return 'failed'
+end
+redis.call('HSET', KEYS[5], 'status', 'queued', 'enqueued_at', ARGV[4], 'worker_name', '')
+local to_front = true
+if counts then
+  redis.call('HSET', KEYS[5], 'retries_left', left - 1)
+  -- A job that was abandoned twice may be to blame itself: others go first.
+  to_front = redis.call('HINCRBY', KEYS[5], 'abandoned', 1) < 2
+end
+redis.call(to_front and 'LPUSH' or 'RPUSH', KEYS[4], id)
+return 'requeued'
+"""
+)
+
+START_DUE = (
+    _NOW
+    + """
+-- KEYS: scheduled registry, queue, job        ARGV: job id, time as text
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if not due or tonumber(due) > now then return 0 end
+redis.call('ZREM', KEYS[1], ARGV[1])
+if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
+redis.call('HSET', KEYS[3], 'status', 'queued', 'enqueued_at', ARGV[2])
+redis.call('RPUSH', KEYS[2], ARGV[1])
+return 1
+"""
+)
