@@ -92,8 +92,9 @@ def part_run(
     It continues the image's trace, tells the ledger that the stage began (if the ledger
     answers), and decides what becomes of an error. An error that trying again cannot help,
     or that comes at the last attempt, is reported as the stage's failure and goes no further.
-    Any other is raised, and RQ tries again. An error of Redis is always raised: it says
-    nothing about the image, and the job returns when Redis does.
+    Any other is raised, and RQ tries again. A transient error, or one of Redis, is always
+    raised: it says nothing about the image. When the attempts are used up by an outage, the
+    reconciler starts the image over after it.
 
     Outside of a worker there is no last attempt.
     """
@@ -132,11 +133,9 @@ def part_error(error: Exception) -> PartError:
 
 
 def _is_final(error: Exception, run: PartRun) -> bool:
-    if isinstance(error, RedisError):
+    if isinstance(error, RedisError) or (isinstance(error, FacepipeError) and error.transient):
         return False
-    if run.is_last_attempt:
-        return True
-    return isinstance(error, FacepipeError) and not error.transient
+    return run.is_last_attempt or isinstance(error, FacepipeError)
 
 
 def _report_start(run: PartRun, client: RunReports) -> None:
