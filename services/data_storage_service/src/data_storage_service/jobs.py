@@ -1,0 +1,66 @@
+"""The jobs of the queue `storage`, done by worker processes of their own."""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+
+from redis.exceptions import RedisError
+
+from data_storage_service.settings import DataStorageSettings
+from data_storage_service.settling import Settler
+from data_storage_service.wiring import Room, open_room
+from facepipe.analysis import PartError
+from facepipe.jobs import enqueue_plots
+from facepipe.ledger import StageName, StageRun
+from facepipe.stage import part_run
+
+PLOTS_DELAY_S = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class LedgerReports:
+    """Tells the ledger of a run without the way through gRPC: it is the same file."""
+
+    def __init__(self, room: Room) -> None:
+        self._ledger = room.ledger
+        self._settler: Settler = room.settler
+
+    def save_started(self, run: StageRun) -> bool:
+        return self._ledger.save_started(run)
+
+    def save_failure(self, run: StageRun, error: PartError) -> bool:
+        saved = self._ledger.save_failure(run, error)
+        if saved.is_failed:
+            try:
+                self._settler.settle(run.image_id)
+            except OSError as reason:
+                _log.warning("settled later: %s", reason, extra={"image_id": run.image_id})
+        return saved.accepted
+
+
+def load() -> None:
+    """Opens ledger and volume, once in a worker process."""
+    _room()
+
+
+def store_result(image_id: str, generation: int) -> None:
+    """Makes the result of an image whose parts are complete. Idempotent."""
+    room = _room()
+    with part_run(StageName.STORAGE, image_id, generation, LedgerReports(room)) as progress:
+        if room.results.store(progress):
+            _ask_for_plots(room)
+
+
+def _ask_for_plots(room: Room) -> None:
+    try:
+        enqueue_plots(room.redis, PLOTS_DELAY_S)
+    except RedisError as error:
+        # The next result asks again; the one that is on disk is not worth a failure.
+        _log.warning("the plots are not told of this result: %s", error)
+
+
+@lru_cache(maxsize=1)
+def _room() -> Room:
+    return open_room(DataStorageSettings())

@@ -1,0 +1,231 @@
+"""The ledger's reads: one image, pages, numbers, and what changed since."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Engine, and_, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from data_storage_service import rows
+from data_storage_service.schema import (
+    CounterRow,
+    FaceRow,
+    ImageRow,
+    PartRow,
+    RunRow,
+    database_errors,
+    from_microseconds,
+    to_microseconds,
+)
+from facepipe.analysis import Gender, PartError, Status
+from facepipe.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.ledger import ImageState, ListQuery, Page, Stats
+
+MAX_LIMIT = 500
+_CHANGES_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedParts:
+    """All that the stages found on an image.
+
+    Attributes:
+        state: with its parts.
+        agegender_error: why there is no agegender part.
+        completed_at: when the last part came.
+    """
+
+    state: ImageState
+    agegender_error: PartError | None
+    completed_at: datetime
+
+
+class Queries:
+    """Reads the ledger. Thread-safe; each call sees one moment of it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get(self, image_id: str, *, include_parts: bool = False) -> ImageState:
+        """Raises ImageNotFoundError for an id that was never accepted."""
+        with self._session() as session:
+            row = _existing(session, image_id)
+            payloads = _payloads(session, image_id) if include_parts else {}
+            return rows.state_of(
+                row,
+                session.scalars(select(RunRow).where(RunRow.image_id == image_id)),
+                rows.landmarks_in(payloads),
+                rows.agegender_in(payloads),
+            )
+
+    def joined(self, image_id: str) -> JoinedParts:
+        """The parts to be merged into a result. Raises ImageNotFoundError."""
+        with self._session() as session:
+            row = _existing(session, image_id)
+            payloads = _payloads(session, image_id)
+            state = rows.state_of(
+                row,
+                session.scalars(select(RunRow).where(RunRow.image_id == image_id)),
+                rows.landmarks_in(payloads),
+                rows.agegender_in(payloads),
+            )
+            completed_at = session.scalar(
+                select(func.max(PartRow.saved_at)).where(PartRow.image_id == image_id)
+            )
+            error = rows.agegender_error_in(payloads)
+            return JoinedParts(state, error, completed_at or row.updated_at)
+
+    def page(self, query: ListQuery) -> Page:
+        """A page, newest first. Deleted images are shown only when asked for.
+
+        Raises:
+            InvalidRequestError: the cursor is not one that this ledger gave out.
+        """
+        limit = min(max(1, query.limit), MAX_LIMIT)
+        statement = (
+            select(ImageRow)
+            .where(*_conditions(query))
+            .order_by(ImageRow.received_at.desc(), ImageRow.image_id.desc())
+            .limit(limit + 1)
+        )
+        with self._session() as session:
+            found = session.scalars(statement).all()
+        shown = found[:limit]
+        cursor = _cursor_after(shown[-1]) if len(found) > limit else ""
+        return Page(tuple(rows.state_of(row) for row in shown), cursor)
+
+    def stats(self, now: datetime | None = None) -> Stats:
+        hour_ago = (now or datetime.now(UTC)) - timedelta(hours=1)
+        stored = (Status.STORED, Status.PARTIAL)
+        with self._session() as session:
+            by_status = session.execute(
+                select(ImageRow.status, func.count()).group_by(ImageRow.status)
+            ).all()
+            by_gender = session.execute(
+                select(FaceRow.gender, func.count()).group_by(FaceRow.gender)
+            ).all()
+            recent = session.scalar(
+                select(func.count())
+                .select_from(ImageRow)
+                .where(ImageRow.status.in_(stored), ImageRow.updated_at > hour_ago)
+            )
+        return Stats(
+            images_by_status={Status(status): count for status, count in by_status},
+            accepted=sum(count for _, count in by_status),
+            faces=sum(count for _, count in by_gender),
+            faces_by_gender={Gender(gender): count for gender, count in by_gender},
+            stored_last_hour=recent or 0,
+        )
+
+    def revision(self) -> int:
+        """The number of the latest change, made by whichever process."""
+        with self._session() as session:
+            return session.scalars(
+                select(CounterRow.value).where(CounterRow.name == "revision")
+            ).one()
+
+    def changed(
+        self, after: int, image_ids: Sequence[str] | None = None
+    ) -> tuple[list[ImageState], int]:
+        """Images that changed after a revision, in order, each once and as it is now.
+
+        Returns them with the revision to go on from. Call again until nothing comes.
+        """
+        conditions: list[ColumnElement[bool]] = [ImageRow.revision > after]
+        if image_ids is not None:
+            conditions.append(ImageRow.image_id.in_(image_ids))
+        statement = (
+            select(ImageRow).where(*conditions).order_by(ImageRow.revision).limit(_CHANGES_AT_ONCE)
+        )
+        with self._session() as session:
+            found = session.scalars(statement).all()
+            runs: dict[str, list[RunRow]] = defaultdict(list)
+            ids = [row.image_id for row in found]
+            for run in session.scalars(select(RunRow).where(RunRow.image_id.in_(ids))):
+                runs[run.image_id].append(run)
+        states = [rows.state_of(row, runs[row.image_id]) for row in found]
+        return states, found[-1].revision if found else after
+
+    def unsettled(self, limit: int = 100) -> list[str]:
+        """Finished images of which something is left to be moved or removed."""
+        statement = select(ImageRow.image_id).where(~ImageRow.is_settled).limit(limit)
+        with self._session() as session:
+            return list(session.scalars(statement))
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with (
+            database_errors(),
+            Session(self._engine, expire_on_commit=False) as session,
+            session.begin(),
+        ):
+            yield session
+
+
+def _existing(session: Session, image_id: str) -> ImageRow:
+    row = session.get(ImageRow, image_id)
+    if row is None:
+        raise ImageNotFoundError(f"no image {image_id} was ever accepted")
+    return row
+
+
+def _payloads(session: Session, image_id: str) -> dict[str, bytes]:
+    found = session.scalars(select(PartRow).where(PartRow.image_id == image_id))
+    return {part.kind: part.payload for part in found}
+
+
+def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if query.statuses:
+        conditions.append(ImageRow.status.in_([str(status) for status in query.statuses]))
+    else:
+        conditions.append(ImageRow.status != Status.DELETED)
+    if query.received_after is not None:
+        conditions.append(ImageRow.received_at > query.received_after)
+    if query.received_before is not None:
+        conditions.append(ImageRow.received_at < query.received_before)
+    if query.min_faces is not None:
+        conditions.append(ImageRow.num_faces >= query.min_faces)
+    if query.max_faces is not None:
+        conditions.append(ImageRow.num_faces <= query.max_faces)
+    if any(value is not None for value in (query.min_age, query.max_age, query.gender)):
+        conditions.append(_has_face(query))
+    if query.cursor:
+        moment, image_id = _position(query.cursor)
+        place = tuple_(ImageRow.received_at, ImageRow.image_id)
+        conditions.append(place < tuple_(moment, image_id))
+    return conditions
+
+
+def _has_face(query: ListQuery) -> ColumnElement[bool]:
+    """One and the same face fits both age and gender."""
+    fits: list[ColumnElement[bool]] = [FaceRow.image_id == ImageRow.image_id]
+    if query.min_age is not None:
+        fits.append(FaceRow.age >= query.min_age)
+    if query.max_age is not None:
+        fits.append(FaceRow.age <= query.max_age)
+    if query.gender is not None:
+        fits.append(FaceRow.gender == query.gender)
+    return select(FaceRow.image_id).where(and_(*fits)).exists()
+
+
+def _cursor_after(row: ImageRow) -> str:
+    place = f"{to_microseconds(row.received_at)}.{row.image_id}"
+    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        place = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        moment, _, image_id = place.partition(".")
+        return from_microseconds(int(moment)), image_id
+    except (ValueError, OverflowError, binascii.Error) as error:
+        raise InvalidRequestError("the cursor is not one of this ledger; start again") from error

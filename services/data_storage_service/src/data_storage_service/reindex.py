@@ -1,0 +1,226 @@
+"""Builds the index anew from `saved_data/*.json`: `python -m data_storage_service.reindex`.
+
+The new index is made aside. Where the old one can be read, its contents are replaced in one
+transaction, while the service may go on running; what no file tells is kept from it:
+tombstones, images in flight, and failed ones. Where it cannot be read it is moved aside and
+the new one takes its place.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, exc, select, text
+from sqlalchemy.orm import Session
+
+from data_storage_service import rows
+from data_storage_service.files import ResultFiles
+from data_storage_service.ledger import face_rows
+from data_storage_service.schema import CounterRow, FaceRow, ImageRow, PartRow, open_index
+from data_storage_service.settings import DataStorageSettings
+from facepipe.analysis import AnalysisDocument, PartError, Status
+from facepipe.errors import ImageNotFoundError
+
+_log = logging.getLogger(__name__)
+_STORED = (Status.STORED, Status.PARTIAL)
+_RESULT_LOST = PartError(
+    code="result_lost", message="the result is no longer on the volume; run the image again"
+)
+
+
+@dataclass(slots=True)
+class Rebuilt:
+    """What came of it: images whose result is on disk, kept rows, results that vanished."""
+
+    results: int = 0
+    kept: int = 0
+    lost: int = 0
+    was_readable: bool = True
+
+
+def reindex(index_path: Path, files: ResultFiles) -> Rebuilt:
+    """Rebuilds the index at `index_path`.
+
+    Raises:
+        sqlalchemy.exc.OperationalError: no room, or the index is locked; it is as it was.
+    """
+    aside = index_path.with_name("rebuilding.sqlite3")
+    index_path.parent.mkdir(parents=True, exist_ok=True)
+    _remove(aside)
+    fresh = open_index(aside)
+    outcome = Rebuilt()
+    try:
+        outcome.results = _fill(fresh, files)
+        with fresh.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        fresh.dispose()
+    try:
+        _replace_contents(index_path, aside, files, outcome)
+    except exc.OperationalError:
+        raise
+    except exc.DatabaseError as error:
+        _log.warning("the old index cannot be read (%s); it is moved aside", error.orig)
+        outcome.was_readable = False
+        _replace_file(index_path, aside)
+    finally:
+        _remove(aside)
+    return outcome
+
+
+def _fill(engine: Engine, files: ResultFiles) -> int:
+    count = 0
+    with Session(engine) as session, session.begin():
+        for document in _documents(files):
+            count += 1
+            session.add(_image_row(document, revision=count))
+            session.flush()
+            session.add_all(face_rows(document))
+        session.get_one(CounterRow, "revision").value = count
+    return count
+
+
+def _documents(files: ResultFiles) -> Iterator[AnalysisDocument]:
+    for image_id in files.ids():
+        try:
+            document = files.read_document(image_id)
+        except ImageNotFoundError:
+            _log.warning("not a result, left alone: %s", files.document(image_id))
+            continue
+        if document.image.sha256 == image_id:
+            yield document
+
+
+def _image_row(document: AnalysisDocument, revision: int) -> ImageRow:
+    row = ImageRow(
+        image_id=document.image.sha256,
+        generation=document.generation,
+        status=document.status,
+        received_at=document.timestamp,
+        updated_at=document.timestamp,
+        num_faces=document.num_faces,
+        revision=revision,
+    )
+    rows.put_image_info(row, document.image)
+    rows.put_error(row, document.error)
+    return row
+
+
+def _replace_contents(index_path: Path, aside: Path, files: ResultFiles, outcome: Rebuilt) -> None:
+    engine = open_index(index_path)
+    fresh = open_index(aside)
+    try:
+        with engine.connect() as probe:
+            if probe.scalar(text("PRAGMA quick_check")) != "ok":
+                raise exc.DatabaseError("PRAGMA quick_check", None, ValueError("it is damaged"))
+        writing = engine.execution_options(sqlite_begin="IMMEDIATE")
+        with Session(fresh) as source, Session(writing) as target, target.begin():
+            _merge(source, target, files, outcome)
+    finally:
+        engine.dispose()
+        fresh.dispose()
+
+
+def _merge(source: Session, target: Session, files: ResultFiles, outcome: Rebuilt) -> None:
+    """Replaces the rows of results. The old index knows better when they were received."""
+    counter = target.get_one(CounterRow, "revision")
+    unseen = set(target.scalars(select(ImageRow.image_id)))
+    for built in source.scalars(select(ImageRow)).all():
+        image_id = built.image_id
+        unseen.discard(image_id)
+        known = target.get(ImageRow, image_id)
+        if known is not None and (
+            known.state not in _STORED or known.generation > built.generation
+        ):
+            outcome.kept += 1
+            continue
+        received_at = known.received_at if known else built.received_at
+        traceparent = known.traceparent if known else ""
+        values = {column.key: getattr(built, column.key) for column in ImageRow.__table__.columns}
+        row = target.merge(ImageRow(**values))
+        row.received_at, row.traceparent = received_at, traceparent
+        counter.value += 1
+        row.revision = counter.value
+        target.flush()
+        for face in target.scalars(select(FaceRow).where(FaceRow.image_id == image_id)):
+            target.delete(face)
+        for part in target.scalars(select(PartRow).where(PartRow.image_id == image_id)):
+            target.delete(part)
+        target.flush()
+        for face in source.scalars(select(FaceRow).where(FaceRow.image_id == image_id)):
+            target.merge(
+                FaceRow(
+                    image_id=image_id,
+                    face_index=face.face_index,
+                    age=face.age,
+                    gender=face.gender,
+                    confidence=face.confidence,
+                )
+            )
+    for image_id in unseen:
+        _keep_or_lose(target, image_id, counter, files, outcome)
+
+
+def _keep_or_lose(
+    target: Session, image_id: str, counter: CounterRow, files: ResultFiles, outcome: Rebuilt
+) -> None:
+    row = target.get_one(ImageRow, image_id)
+    if row.state not in _STORED or files.document(image_id).exists():
+        outcome.kept += 1
+        return
+    outcome.lost += 1
+    row.status = Status.FAILED
+    row.num_faces = None
+    row.is_settled = False
+    rows.put_error(row, _RESULT_LOST)
+    counter.value += 1
+    row.revision = counter.value
+    for face in target.scalars(select(FaceRow).where(FaceRow.image_id == image_id)):
+        target.delete(face)
+
+
+def _replace_file(index_path: Path, aside: Path) -> None:
+    """SQLite's log files go first: they belong to the file that is replaced."""
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    for suffix in ("-wal", "-shm", ""):
+        old = index_path.with_name(index_path.name + suffix)
+        if suffix and old.exists():
+            old.rename(old.with_name(f"unreadable-{stamp}.sqlite3{suffix}"))
+    index_path.rename(index_path.with_name(f"unreadable-{stamp}.sqlite3"))
+    os.replace(aside, index_path)  # noqa: PTH105  # the name says that it may overwrite
+
+
+def _remove(index: Path) -> None:
+    for suffix in ("-wal", "-shm", ""):
+        index.with_name(index.name + suffix).unlink(missing_ok=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="reindex", description=__doc__.partition("\n")[0])
+    parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    settings = DataStorageSettings()
+    files = ResultFiles(settings.volumes.saved_data)
+    try:
+        outcome = reindex(settings.index_path, files)
+    except (exc.OperationalError, OSError) as error:
+        _log.error("the index was left as it was: %s", error)
+        return 1
+    _log.info(
+        "%d results indexed, %d other images kept, %d results are no longer on the volume",
+        outcome.results,
+        outcome.kept,
+        outcome.lost,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""Tables of the ledger, and how SQLite is opened.
+
+Two processes write (the gRPC server and the storage worker), so every write transaction takes
+SQLite's write lock at its beginning and every change draws a number from one counter: numbers
+follow the order of commits, which is what `WatchAnalyses` polls by.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Connection,
+    Dialect,
+    Engine,
+    ForeignKey,
+    Index,
+    create_engine,
+    event,
+    exc,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+from facepipe.analysis import Status
+from facepipe.errors import ServiceUnavailableError, StorageFullError
+
+BUSY_TIMEOUT_MS = 5000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(value: int) -> datetime:
+    return _EPOCH + value * _MICROSECOND
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime as microseconds since 1970, which sort as they should."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else to_microseconds(value)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else from_microseconds(value)
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {datetime: Moment, dict[str, float]: JSON}  # noqa: RUF012  # SQLAlchemy reads it off the class
+
+
+class ImageRow(Base):
+    """An image that was ever accepted. Deleted ones stay, without anything personal.
+
+    `is_settled` is false from the moment an image is finished until what follows from it
+    (files moved or removed, Redis keys discarded) is done too.
+    """
+
+    __tablename__ = "images"
+    __table_args__ = (
+        Index("images_newest", "received_at", "image_id"),
+        Index("images_status", "status", "received_at", "image_id"),
+        Index("images_unsettled", "image_id", sqlite_where=text("NOT is_settled")),
+    )
+
+    image_id: Mapped[str] = mapped_column(primary_key=True)
+    generation: Mapped[int]
+    status: Mapped[str]
+    file_name: Mapped[str] = mapped_column(default="")
+    format: Mapped[str] = mapped_column(default="")
+    width: Mapped[int] = mapped_column(default=0)
+    height: Mapped[int] = mapped_column(default=0)
+    orientation_applied: Mapped[int] = mapped_column(default=1)
+    size_bytes: Mapped[int] = mapped_column(default=0)
+    received_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    num_faces: Mapped[int | None] = mapped_column(default=None)
+    error_code: Mapped[str] = mapped_column(default="")
+    error_message: Mapped[str] = mapped_column(default="")
+    traceparent: Mapped[str] = mapped_column(default="")
+    is_settled: Mapped[bool] = mapped_column(default=True)
+    revision: Mapped[int] = mapped_column(index=True)
+
+    @property
+    def state(self) -> Status:
+        return Status(self.status)
+
+
+class _OfImage:
+    image_id: Mapped[str] = mapped_column(
+        ForeignKey("images.image_id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
+    )
+
+
+class PartRow(_OfImage, Base):
+    """What a stage found, as the protobuf message it came in; until the result is on disk."""
+
+    __tablename__ = "parts"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    saved_at: Mapped[datetime]
+    payload: Mapped[bytes]
+
+
+class RunRow(_OfImage, Base):
+    """A run of a stage in the present generation, for the timeline."""
+
+    __tablename__ = "stage_runs"
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    attempt: Mapped[int] = mapped_column(primary_key=True)
+    worker: Mapped[str]
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    timings_ms: Mapped[dict[str, float]] = mapped_column(default=dict)
+    error_code: Mapped[str] = mapped_column(default="")
+    error_message: Mapped[str] = mapped_column(default="")
+
+
+class FaceRow(_OfImage, Base):
+    """What can be searched for of a face in a stored result."""
+
+    __tablename__ = "faces"
+    __table_args__ = (Index("faces_gender_age", "gender", "age"), Index("faces_age", "age"))
+
+    face_index: Mapped[int] = mapped_column(primary_key=True)
+    age: Mapped[int | None]
+    gender: Mapped[str]
+    confidence: Mapped[float]
+
+
+class CounterRow(Base):
+    """The number of the latest change."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turns what the database says into our own errors, both worth trying again."""
+    try:
+        yield
+    except exc.SQLAlchemyError as error:
+        if "disk is full" in str(error):
+            raise StorageFullError("no room for the ledger; make room on the volume") from error
+        reason = error.orig if isinstance(error, exc.DBAPIError) else error
+        raise ServiceUnavailableError(f"the ledger cannot be used now: {reason}") from error
+
+
+def open_index(path: Path) -> Engine:
+    """Opens the ledger, and makes it where there is none.
+
+    `synchronous=FULL`: the inbox entry of an image is removed after the commit that says
+    "stored". With NORMAL a power cut could take that commit back, and the image would wait
+    in "storing" with its upload gone.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path}",
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        pool_size=8,
+        max_overflow=64,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # transactions begin where we say, in `begin`
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        record.info["inode"] = path.stat().st_ino
+
+    @event.listens_for(engine, "checkout")
+    def reopen_if_replaced(
+        _connection: object, record: ConnectionPoolEntry, _proxy: object
+    ) -> None:
+        """`reindex` puts a new file in place of an unreadable one."""
+        try:
+            is_same = record.info["inode"] == path.stat().st_ino
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise exc.DisconnectionError("the index file was replaced")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")
+
+    try:
+        with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+            Base.metadata.create_all(connection)
+            connection.execute(
+                text("INSERT OR IGNORE INTO counters (name, value) VALUES ('revision', 0)")
+            )
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine

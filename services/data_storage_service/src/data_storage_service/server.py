@@ -1,0 +1,81 @@
+"""The gRPC server: FaceStore with the standard health and reflection services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from data_storage_service.servicer import FaceStore
+from data_storage_service.watch import ChangeFeed
+from data_storage_service.wiring import Room
+from facepipe.errors import ServiceUnavailableError
+from facepipe.v1 import face_store_pb2 as pb
+from facepipe.v1.face_store_pb2_grpc import add_FaceStoreServicer_to_server
+
+MAX_MESSAGE_BYTES = 64 * 2**20
+GRACE_S = 5.0
+SERVICE_NAME = pb.DESCRIPTOR.services_by_name["FaceStore"].full_name
+
+_OPTIONS = [
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Two servers on one port would share the calls; the second shall fail instead.
+    ("grpc.so_reuseport", 0),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreServer:
+    """A server that is made but not started, and the port it got."""
+
+    grpc: grpc.Server
+    port: int
+    feed: ChangeFeed
+    health: health.HealthServicer
+
+
+def create_server(room: Room, address: str) -> StoreServer:
+    """Makes the server and takes its port; port 0 takes a free one.
+
+    Raises:
+        ServiceUnavailableError: the port is taken.
+    """
+    limits = room.settings.storage
+    feed = ChangeFeed(room.queries, limits.watch_poll_ms / 1000)
+    # A watcher holds its thread; the others must not wait for it.
+    pool = ThreadPoolExecutor(limits.grpc_threads + limits.watchers, thread_name_prefix="grpc")
+    server = grpc.server(pool, options=_OPTIONS)
+    add_FaceStoreServicer_to_server(FaceStore(room, feed), server)  # type: ignore[no-untyped-call]  # generated
+    health_servicer = health.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    reflection.enable_server_reflection(names, server)
+    try:
+        port = server.add_insecure_port(address)
+    except RuntimeError as error:
+        raise ServiceUnavailableError(
+            f"cannot listen on {address}; is it taken? FACEPIPE_PORT_STORE_GRPC chooses another"
+        ) from error
+    return StoreServer(server, port, feed, health_servicer)
+
+
+@contextmanager
+def serving(server: StoreServer) -> Iterator[StoreServer]:
+    """Serves until the block ends; calls in hand have a few seconds to finish."""
+    server.feed.start()
+    server.grpc.start()
+    for name in ("", SERVICE_NAME):
+        server.health.set(name, health_pb2.HealthCheckResponse.SERVING)
+    try:
+        yield server
+    finally:
+        server.health.enter_graceful_shutdown()
+        stopped = server.grpc.stop(GRACE_S)
+        server.feed.close()
+        stopped.wait(GRACE_S + 1)

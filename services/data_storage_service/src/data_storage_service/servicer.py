@@ -1,0 +1,214 @@
+"""`facepipe.v1.FaceStore`: requests in, ledger, answers out."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn, TypeVar
+
+import grpc
+from redis.exceptions import RedisError
+
+from data_storage_service.ledger import Saved
+from data_storage_service.merge import parts_of
+from data_storage_service.watch import ChangeFeed
+from data_storage_service.wiring import Room
+from facepipe import store_messages as messages
+from facepipe.analysis import PartError
+from facepipe.errors import (
+    FacepipeError,
+    ImageNotFoundError,
+    InvalidRequestError,
+    ServiceUnavailableError,
+)
+from facepipe.inbox import check_image_id
+from facepipe.jobs import ImageJob, QueueName, enqueue
+from facepipe.ledger import StageName, StageRun
+from facepipe.v1 import face_store_pb2 as pb
+from facepipe.v1.face_store_pb2_grpc import FaceStoreServicer
+
+MAX_WATCHED_IDS = 10_000
+
+_log = logging.getLogger(__name__)
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _answers(method: _Method) -> _Method:
+    """Turns our errors into gRPC's status codes."""
+
+    @functools.wraps(method)
+    def answer(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(self, request, context)
+        except FacepipeError as error:
+            abort(context, error)
+
+    return answer  # type: ignore[return-value]  # functools.wraps keeps the signature
+
+
+def abort(context: grpc.ServicerContext, error: FacepipeError) -> NoReturn:
+    """Ends a call with the status code that `FaceStoreClient` understands."""
+    match error:
+        case ImageNotFoundError():
+            code = grpc.StatusCode.NOT_FOUND
+        case InvalidRequestError():
+            code = grpc.StatusCode.INVALID_ARGUMENT
+        case _ if error.transient:
+            code = grpc.StatusCode.UNAVAILABLE
+        case _:
+            code = grpc.StatusCode.INTERNAL
+    if code not in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT):
+        _log.warning("a call ends with %s: %s", code.name, error)
+    context.abort(code, error.message)
+
+
+class FaceStore(FaceStoreServicer):
+    """The service. Calls run in threads of the server; everything here is thread-safe."""
+
+    def __init__(self, room: Room, feed: ChangeFeed) -> None:
+        self._room = room
+        self._feed = feed
+        self._free_watchers = threading.BoundedSemaphore(room.settings.storage.watchers)
+
+    @_answers
+    def RegisterImage(  # noqa: N802  # gRPC names it
+        self, request: pb.RegisterImageRequest, context: grpc.ServicerContext
+    ) -> pb.RegisterImageResponse:
+        image_id = check_image_id(request.image_id)
+        if not request.HasField("received_at"):
+            raise InvalidRequestError("received_at is missing")
+        with _parsing():
+            image = messages.image_from_pb(request.image, image_id)
+            received_at = messages.timestamp_from_pb(request.received_at)
+        registration = self._room.ledger.register(
+            image_id,
+            image,
+            received_at,
+            new_generation=request.new_generation,
+            expected_generation=request.expected_generation,
+            queued=request.queued,
+            traceparent=request.traceparent,
+        )
+        return pb.RegisterImageResponse(
+            analysis=messages.state_to_pb(registration.state), created=registration.created
+        )
+
+    @_answers
+    def SavePart(  # noqa: N802  # gRPC names it
+        self, request: pb.SavePartRequest, context: grpc.ServicerContext
+    ) -> pb.SavePartResponse:
+        check_image_id(request.image_id)
+        with _parsing():
+            run = messages.run_of_part(request)
+        if run.generation < 1:
+            raise InvalidRequestError("a generation is 1 or more")
+        saved = self._save(request, run)
+        if saved.is_complete:
+            self._queue_storage(run, saved.traceparent)
+        if saved.is_failed:
+            self._settle(run.image_id)
+        return pb.SavePartResponse(accepted=saved.accepted)
+
+    @_answers
+    def GetAnalysis(  # noqa: N802  # gRPC names it
+        self, request: pb.GetAnalysisRequest, context: grpc.ServicerContext
+    ) -> pb.Analysis:
+        image_id = check_image_id(request.image_id)
+        state = self._room.queries.get(image_id, include_parts=request.include_parts)
+        if request.include_parts and state.status.has_result:
+            state = parts_of(state, self._room.files.read_document(image_id))
+        return messages.state_to_pb(state)
+
+    @_answers
+    def ListAnalyses(  # noqa: N802  # gRPC names it
+        self, request: pb.ListAnalysesRequest, context: grpc.ServicerContext
+    ) -> pb.ListAnalysesResponse:
+        with _parsing():
+            query = messages.query_from_pb(request)
+        page = self._room.queries.page(query)
+        return pb.ListAnalysesResponse(
+            analyses=[messages.state_to_pb(state) for state in page.images],
+            next_cursor=page.next_cursor,
+        )
+
+    @_answers
+    def GetStats(  # noqa: N802  # gRPC names it
+        self, request: pb.GetStatsRequest, context: grpc.ServicerContext
+    ) -> pb.Stats:
+        return messages.stats_to_pb(self._room.queries.stats())
+
+    @_answers
+    def DeleteAnalysis(  # noqa: N802  # gRPC names it
+        self, request: pb.DeleteAnalysisRequest, context: grpc.ServicerContext
+    ) -> pb.DeleteAnalysisResponse:
+        image_id = check_image_id(request.image_id)
+        existed = self._room.ledger.delete(image_id)
+        try:
+            # Also when it was deleted before: the files of then may have stayed.
+            self._room.settler.settle(image_id)
+        except OSError as error:
+            raise ServiceUnavailableError(f"its files are still there: {error}") from error
+        if existed:
+            _log.info("deleted")
+        return pb.DeleteAnalysisResponse(existed=existed)
+
+    def WatchAnalyses(  # noqa: N802  # gRPC names it
+        self, request: pb.WatchAnalysesRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.Analysis]:
+        if len(request.image_ids) > MAX_WATCHED_IDS:
+            abort(context, InvalidRequestError(f"at most {MAX_WATCHED_IDS} ids; or none, for all"))
+        if not self._free_watchers.acquire(blocking=False):
+            abort(context, ServiceUnavailableError("too many watch at once; watch all at once"))
+        try:
+            ids = [check_image_id(image_id) for image_id in request.image_ids]
+            for state in self._feed.watch(ids, context.is_active):
+                yield messages.state_to_pb(state)
+        except FacepipeError as error:
+            abort(context, error)
+        finally:
+            self._free_watchers.release()
+
+    def _save(self, request: pb.SavePartRequest, run: StageRun) -> Saved:
+        ledger = self._room.ledger
+        match request.WhichOneof("part"), run.stage:
+            case "started", _:
+                return Saved(accepted=ledger.save_started(run))
+            case "landmarks", StageName.LANDMARK:
+                with _parsing():
+                    landmarks = messages.landmarks_from_pb(request.landmarks)
+                return ledger.save_landmarks(run, landmarks)
+            case "agegender", StageName.AGEGENDER:
+                with _parsing():
+                    agegender = messages.agegender_from_pb(request.agegender)
+                return ledger.save_agegender(run, agegender)
+            case "failure", _:
+                unnamed = PartError(code="internal_error", message="the stage gave no reason")
+                return ledger.save_failure(run, run.error or unnamed)
+            case part, stage:
+                raise InvalidRequestError(f"the stage {stage} has no part {part}")
+
+    def _queue_storage(self, run: StageRun, traceparent: str) -> None:
+        """After the commit: whoever sent the part sends it again when this fails."""
+        job = ImageJob(QueueName.STORAGE, run.image_id, run.generation, traceparent)
+        try:
+            enqueue(self._room.redis, job, timeout_s=self._room.settings.stage.job_timeout_s)
+        except RedisError as error:
+            raise ServiceUnavailableError(f"saved, but not queued for storage: {error}") from error
+
+    def _settle(self, image_id: str) -> None:
+        try:
+            self._room.settler.settle(image_id)
+        except OSError as error:
+            _log.warning("settled later: %s", error, extra={"image_id": image_id})
+
+
+@contextmanager
+def _parsing() -> Iterator[None]:
+    """What does not fit our types is the caller's mistake."""
+    try:
+        yield
+    except (ValueError, KeyError, OverflowError) as error:
+        raise InvalidRequestError(f"the message is malformed: {error}") from error

@@ -1,0 +1,45 @@
+"""Settings of data_storage_service: those that all share, and the section `storage`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from facepipe.settings import Settings
+
+
+class StorageSettings(BaseModel):
+    keep_source: bool = Field(
+        default=True, description="keep the upload under saved_data/source/; false: erase it"
+    )
+    jpeg_quality: int = Field(
+        default=90, ge=30, le=100, description="quality of the annotated JPEG"
+    )
+    grpc_threads: int = Field(
+        default=16, ge=2, le=256, description="gRPC calls answered at the same time"
+    )
+    watchers: int = Field(
+        default=32, ge=1, le=512, description="WatchAnalyses streams open at the same time"
+    )
+    watch_poll_ms: int = Field(
+        default=150, ge=10, description="pause between two looks for changes"
+    )
+    settle_every_s: float = Field(
+        default=10.0, gt=0, description="pause between two looks for files left to be removed"
+    )
+
+
+class DataStorageSettings(Settings):
+    storage: StorageSettings = StorageSettings()
+
+    @cached_property
+    def index_path(self) -> Path:
+        """The ledger.
+
+        It stands in a hidden folder of saved_data: results and their index travel together
+        when the volume is copied, and nobody who lists `saved_data/*` stumbles over SQLite's
+        three files.
+        """
+        return self.volumes.saved_data / ".index" / "index.sqlite3"

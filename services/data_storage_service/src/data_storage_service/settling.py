@@ -1,0 +1,123 @@
+"""What follows from an image's end: files moved or removed, Redis keys discarded.
+
+It runs right after the commit that ended the image, and once more from time to time for what
+a crash or a full disk has left undone. Doing it twice does no harm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import datetime
+
+from data_storage_service.files import ResultFiles
+from data_storage_service.ledger import Ledger
+from data_storage_service.queries import Queries
+from data_storage_service.schema import ImageRow
+from facepipe.analysis import Status
+from facepipe.errors import FacepipeError, ImageNotFoundError
+from facepipe.image_store import ImageStore
+from facepipe.inbox import Inbox
+
+_log = logging.getLogger(__name__)
+
+
+class Settler:
+    """Leaves of a finished image what its state promises, and nothing else."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        files: ResultFiles,
+        inbox: Inbox,
+        images: ImageStore,
+        *,
+        keep_source: bool,
+    ) -> None:
+        self._ledger = ledger
+        self._files = files
+        self._inbox = inbox
+        self._images = images
+        self._keep_source = keep_source
+
+    def settle(self, image_id: str) -> Status | None:
+        """Settles an image if it is finished; returns its state, None if there was nothing to do.
+
+        Raises:
+            OSError: a file could not be moved or removed; the image stays unsettled.
+        """
+        status: Status | None = None
+        with self._ledger.settling(image_id) as row:
+            if row is not None:
+                status = row.state
+                self._settle_files(row)
+        if status is not None:
+            self._images.discard(image_id)
+        return status
+
+    def _settle_files(self, row: ImageRow) -> None:
+        image_id = row.image_id
+        match row.state:
+            case Status.DELETED:
+                self._files.remove_result(image_id)
+                self._files.remove_source(image_id)
+                # What came after the deletion is an upload in its own right.
+                self._remove_upload(image_id, row.updated_at)
+                return
+            case Status.FAILED:
+                self._files.remove_result(image_id)
+        if self._keep_source:
+            self._files.keep_source(image_id, self._inbox.path(image_id))
+        else:
+            self._files.remove_source(image_id)
+        self._remove_upload(image_id, row.received_at)
+
+    def _remove_upload(self, image_id: str, until: datetime) -> None:
+        """Erases the inbox entry, unless it is one that came later and is still to be done."""
+        try:
+            received_at = self._inbox.entry(image_id).received_at
+        except ImageNotFoundError:
+            return
+        except ValueError:
+            _log.warning("an unreadable inbox entry is removed", extra={"image_id": image_id})
+        else:
+            if received_at > until:
+                return
+        self._inbox.remove(image_id)
+
+
+class SettlingLoop:
+    """Settles what was left, at start and every few seconds."""
+
+    def __init__(self, settler: Settler, queries: Queries, every_s: float) -> None:
+        self._settler = settler
+        self._queries = queries
+        self._every_s = every_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="settling", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def settle_all(self) -> int:
+        """One pass; returns how many images were settled."""
+        count = 0
+        for image_id in self._queries.unsettled():
+            try:
+                count += self._settler.settle(image_id) is not None
+            except OSError as error:
+                _log.warning("not settled yet: %s", error, extra={"image_id": image_id})
+        return count
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self.settle_all()
+            except FacepipeError as error:
+                _log.warning("cannot settle now: %s", error)
+            if self._stop.wait(self._every_s):
+                return

@@ -1,0 +1,91 @@
+"""Who waits for changes of the ledger, and the one thread that looks for them.
+
+Changes come from two processes, so the counter in the file is polled; by one thread, however
+many wait, and only while somebody does.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+
+from data_storage_service.queries import Queries
+from facepipe.errors import FacepipeError
+from facepipe.ledger import ImageState
+
+_log = logging.getLogger(__name__)
+
+
+class ChangeFeed:
+    """Wakes watchers when the ledger's revision has grown."""
+
+    def __init__(self, queries: Queries, poll_s: float) -> None:
+        self._queries = queries
+        self._poll_s = poll_s
+        self._changed = threading.Condition()
+        self._revision = 0
+        self._watchers = 0
+        self._is_closed = False
+        self._thread = threading.Thread(target=self._run, name="change-feed", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends all watching."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        self._thread.join(timeout=5)
+
+    def watch(
+        self, image_ids: Sequence[str], is_wanted: Callable[[], bool], limit_s: float = 1.0
+    ) -> Iterator[ImageState]:
+        """Yields states as they change: of all images from now on, or of given ones.
+
+        Of given ones the present state comes first. Changes that follow closely upon each
+        other are seen as one. Ends when the feed is closed, or at most `limit_s` after
+        `is_wanted` turned false.
+        """
+        ids = list(dict.fromkeys(image_ids)) or None
+        seen = self._queries.revision() if ids is None else 0
+        with self._changed:
+            self._watchers += 1
+            self._changed.notify_all()
+        try:
+            while is_wanted() and not self._is_closed:
+                latest = self._queries.revision()
+                seen = max(latest, (yield from self._between(seen, ids)))
+                self._wait(seen, limit_s)
+        finally:
+            with self._changed:
+                self._watchers -= 1
+
+    def _between(self, seen: int, ids: list[str] | None) -> Generator[ImageState, None, int]:
+        while True:
+            states, seen = self._queries.changed(seen, ids)
+            if not states:
+                return seen
+            yield from states
+
+    def _wait(self, seen: int, limit_s: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._revision > seen or self._is_closed, limit_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._watchers > 0 or self._is_closed)
+                if self._is_closed:
+                    return
+            try:
+                revision = self._queries.revision()
+            except FacepipeError as error:
+                _log.warning("cannot look for changes now: %s", error)
+                revision = 0
+            with self._changed:
+                if revision > self._revision:
+                    self._revision = revision
+                    self._changed.notify_all()
+                self._changed.wait_for(lambda: self._is_closed, self._poll_s)

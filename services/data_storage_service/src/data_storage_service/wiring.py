@@ -1,0 +1,57 @@
+"""Puts the parts of the service together, for the server and for its worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from redis import Redis
+from sqlalchemy import Engine
+
+from data_storage_service.files import ResultFiles
+from data_storage_service.ledger import Ledger
+from data_storage_service.queries import Queries
+from data_storage_service.schema import open_index
+from data_storage_service.settings import DataStorageSettings
+from data_storage_service.settling import Settler
+from data_storage_service.storing import ResultStore
+from facepipe.image_store import RedisImageStore, SourceImages
+from facepipe.inbox import Inbox
+from facepipe.jobs import connect_redis
+
+_REDIS_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Everything that works on one volume."""
+
+    settings: DataStorageSettings
+    engine: Engine
+    redis: Redis
+    ledger: Ledger
+    queries: Queries
+    files: ResultFiles
+    settler: Settler
+    results: ResultStore
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self.redis.close()
+
+
+def open_room(settings: DataStorageSettings) -> Room:
+    """Opens the ledger and the volume.
+
+    Raises:
+        sqlalchemy.exc.DatabaseError: the ledger cannot be read; `make reindex` builds it anew.
+    """
+    saved_data = settings.volumes.saved_data
+    engine = open_index(settings.index_path)
+    redis = connect_redis(settings.redis.url, timeout_s=_REDIS_TIMEOUT_S)
+    ledger, queries = Ledger(engine), Queries(engine)
+    files, inbox = ResultFiles(saved_data), Inbox(settings.volumes.inbox)
+    images = RedisImageStore(redis, settings.redis)
+    settler = Settler(ledger, files, inbox, images, keep_source=settings.storage.keep_source)
+    sources = SourceImages(images, inbox, saved_data, settings.address.input)
+    results = ResultStore(ledger, queries, files, sources, settler, settings.storage.jpeg_quality)
+    return Room(settings, engine, redis, ledger, queries, files, settler, results)
