@@ -1,0 +1,1 @@
+"""Environments, locks and checks. Imports nothing but the standard library."""

@@ -1,0 +1,91 @@
+"""Lint, types and tests as a list of steps that ends with a summary."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from local.build.environments import Environment, dev, services
+from local.paths import ROOT
+
+_NOTHING_COLLECTED = 5  # pytest's exit code
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of a check. It has passed when it exits with 0."""
+
+    title: str
+    command: Sequence[str]
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def run(self) -> Outcome:
+        print(f"\n=== {self.title}", flush=True)
+        start = time.monotonic()
+        answer = subprocess.run(
+            list(self.command), cwd=ROOT, env=os.environ | self.environment, check=False
+        )
+        return Outcome(self.title, answer.returncode, time.monotonic() - start)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    title: str
+    exit_code: int
+    seconds: float
+
+
+def lint_steps() -> list[Step]:
+    # import-linter reads the packages where they stand.
+    sources = [ROOT / "shared" / "src", *(s.packages[1] / "src" for s in services()), ROOT]
+    path = os.pathsep.join(str(source) for source in sources)
+    return [
+        Step("ruff", [_tool("ruff"), "check", "--no-cache", "."]),
+        Step("ruff format", [_tool("ruff"), "format", "--no-cache", "--check", "."]),
+        Step("import rules", [_tool("lint-imports"), "--no-cache"], {"PYTHONPATH": path}),
+    ]
+
+
+def type_steps() -> list[Step]:
+    folders = ["shared", "local", "tests", "benchmarks", "conftest.py"]
+    folders += [str(s.packages[1].relative_to(ROOT)) for s in services()]
+    there = [folder for folder in folders if (ROOT / folder).exists()]
+    return [Step("mypy --strict", [_tool("mypy"), *there])]
+
+
+def test_steps() -> list[Step]:
+    """Unit tests in the environment of their service; what crosses services in `dev`."""
+    everything = dev()
+    steps = [_pytest("facepipe", everything, "shared/tests")]
+    steps += [_pytest(s.name, s, f"{s.packages[1].relative_to(ROOT)}/tests") for s in services()]
+    steps += [_pytest("local", everything, "local/tests")]
+    steps += [
+        _pytest(layer, everything, f"tests/{layer}") for layer in ("contract", "integration", "e2e")
+    ]
+    return steps
+
+
+def run_steps(steps: Sequence[Step]) -> int:
+    """Runs all steps, also after one has failed; prints a summary. 0 when all passed."""
+    outcomes = [step.run() for step in steps]
+    failed = [o for o in outcomes if o.exit_code != 0]
+    print("\n=== summary", flush=True)
+    for outcome in outcomes:
+        verdict = "passed" if outcome.exit_code == 0 else f"FAILED ({outcome.exit_code})"
+        print(f"  {outcome.title:32} {outcome.seconds:7.1f} s  {verdict}")
+    total = sum(o.seconds for o in outcomes)
+    print(f"{len(outcomes) - len(failed)} of {len(outcomes)} steps passed in {total:.0f} s")
+    return 1 if failed else 0
+
+
+def _pytest(title: str, environment: Environment, folder: str) -> Step:
+    command = [str(environment.python), "-m", "pytest", "-p", "no:cacheprovider", "-q", folder]
+    return Step(f"tests: {title}", command)
+
+
+def _tool(name: str) -> str:
+    return str(Path(dev().folder) / "bin" / name)

@@ -1,0 +1,130 @@
+"""The verbs that work before, or beside, a running stack."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+
+from local.build import quality
+from local.build.environments import LOCAL, build, dev, services
+from local.build.generate import generate, generate_stubs
+from local.build.locks import compile_locks
+from local.build.supported import python311
+from local.build.tidy import clean
+from local.build.uv import BuildError, Uv, find_uv
+from local.paths import ROOT
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one verb; the exit code."""
+    verb, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    if verb not in _VERBS:
+        print(f"usage: python3 -m local.build {{{'|'.join(_VERBS)}}}", file=sys.stderr)
+        return 2
+    try:
+        return _VERBS[verb](rest)
+    except BuildError as error:
+        print(f"\n{error}\n", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _setup(_: Sequence[str]) -> int:
+    python, uv = _tools()
+    build([LOCAL, *services()], uv, python)
+    return 0
+
+
+def _stop(_: Sequence[str]) -> int:
+    if not LOCAL.python.exists():
+        print("nothing was started from here")
+        return 0
+    return subprocess.run(
+        [str(LOCAL.python), "-m", "local.stack", "stop"], cwd=ROOT, check=False
+    ).returncode
+
+
+def _test(_: Sequence[str]) -> int:
+    _all_environments()
+    return quality.run_steps(quality.test_steps())
+
+
+def _check(_: Sequence[str]) -> int:
+    _all_environments()
+    steps = [*quality.lint_steps(), *quality.type_steps(), *quality.test_steps()]
+    return quality.run_steps(steps)
+
+
+def _lint(_: Sequence[str]) -> int:
+    _dev_environment()
+    return quality.run_steps(quality.lint_steps())
+
+
+def _types(_: Sequence[str]) -> int:
+    _dev_environment()
+    return quality.run_steps(quality.type_steps())
+
+
+def _format(_: Sequence[str]) -> int:
+    _dev_environment()
+    ruff = str(dev().folder / "bin" / "ruff")
+    subprocess.run([ruff, "check", "--no-cache", "--fix", "--quiet", "."], cwd=ROOT, check=False)
+    formatted = subprocess.run([ruff, "format", "--no-cache", "."], cwd=ROOT, check=False)
+    generate(dev())
+    return formatted.returncode
+
+
+def _proto(_: Sequence[str]) -> int:
+    _dev_environment()
+    generate_stubs(dev())
+    return 0
+
+
+def _lock(_: Sequence[str]) -> int:
+    _, uv = _tools()
+    compile_locks(uv)
+    return 0
+
+
+def _bench(arguments: Sequence[str]) -> int:
+    _dev_environment()
+    command = [str(dev().python), "-m", "benchmarks.throughput", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _clean(arguments: Sequence[str]) -> int:
+    code = _stop(arguments)
+    clean()
+    return code
+
+
+def _tools() -> tuple[str, Uv]:
+    python = python311()
+    return python, find_uv(python)
+
+
+def _dev_environment() -> None:
+    python, uv = _tools()
+    build([dev()], uv, python)
+
+
+def _all_environments() -> None:
+    python, uv = _tools()
+    build([dev(), LOCAL, *services()], uv, python, with_test_tools=True)
+
+
+_VERBS: dict[str, Callable[[Sequence[str]], int]] = {
+    "setup": _setup,
+    "stop": _stop,
+    "test": _test,
+    "check": _check,
+    "lint": _lint,
+    "types": _types,
+    "format": _format,
+    "proto": _proto,
+    "lock": _lock,
+    "bench": _bench,
+    "clean": _clean,
+}

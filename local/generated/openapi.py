@@ -1,0 +1,28 @@
+"""The OpenAPI documents of the services that others talk to over HTTP."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+from local.paths import ROOT
+
+_FOLDER = ROOT / "docs" / "openapi"
+# package, function that makes the application, class of its settings
+_APPLICATIONS = (
+    ("input_service", "create_input_app", "InputSettings"),
+    ("logger_service", "create_logger_app", "LoggerSettings"),
+)
+
+
+def openapi() -> dict[Path, str]:
+    """docs/openapi/<service>.json and its contents, for each service."""
+    return {_FOLDER / f"{row[0]}.json": _document(*row) for row in _APPLICATIONS}
+
+
+def _document(package: str, create: str, settings: str) -> str:
+    application = importlib.import_module(f"{package}.app")
+    configuration = importlib.import_module(f"{package}.settings")
+    app = getattr(application, create)(getattr(configuration, settings)())
+    return json.dumps(app.openapi(), indent=2, sort_keys=True) + "\n"

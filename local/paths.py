@@ -1,0 +1,8 @@
+"""Where things stand in the tree."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENVS = ROOT / ".venvs"
+SHARED = ROOT / "shared"
+CONSTRAINTS = SHARED / "constraints.txt"

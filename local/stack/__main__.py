@@ -1,0 +1,59 @@
+"""`python -m local.stack VERB`, called by the Makefile in .venvs/local."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from local.stack.configuration import load_stack
+from local.stack.demo import demo
+from local.stack.errors import StackError
+from local.stack.ingest import ingest
+from local.stack.lifecycle import start, stop
+from local.stack.logs import follow_logs
+from local.stack.status import print_status
+from local.stack.tools import fetch_deepface, reindex
+
+
+def main() -> int:
+    verbs = argparse.ArgumentParser(prog="python -m local.stack")
+    verb = verbs.add_subparsers(dest="verb", required=True)
+    for name in ("start", "stop", "status", "reindex", "fetch-deepface"):
+        verb.add_parser(name)
+    verb.add_parser("logs").add_argument("image_id", nargs="?", default="")
+    verb.add_parser("demo").add_argument("photo", nargs="?", default="")
+    verb.add_parser("ingest").add_argument("folder")
+    arguments = verbs.parse_args()
+    try:
+        return _run(arguments)
+    except StackError as error:
+        print(f"\n{error}\n", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    stack = load_stack()
+    match arguments.verb:
+        case "start":
+            start(stack)
+        case "stop":
+            stop(stack)
+        case "status":
+            return print_status(stack)
+        case "logs":
+            follow_logs(stack, arguments.image_id)
+        case "demo":
+            return demo(stack, arguments.photo)
+        case "ingest":
+            return ingest(stack, arguments.folder)
+        case "reindex":
+            return reindex(stack)
+        case "fetch-deepface":
+            return fetch_deepface(stack)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

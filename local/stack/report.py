@@ -1,0 +1,61 @@
+"""A result as a person would like to read it."""
+
+from __future__ import annotations
+
+from facepipe.analysis import AgeGender, AnalysisDocument, Doubt, Face, Gender
+
+# Doubts that say why there is no estimate at all, and doubts about one that is there.
+_MISSING = {
+    Doubt.WEIGHTS_MISSING: "no weights for age and gender are installed",
+    Doubt.STAGE_FAILED: "the estimate failed",
+}
+_DOUBTFUL = {
+    Doubt.SMALL_FACE: "the face is small",
+    Doubt.BLURRED: "the face is blurred",
+    Doubt.TURNED_AWAY: "the face is turned away",
+    Doubt.NO_LANDMARKS: "no landmarks were found",
+    Doubt.LOW_CONFIDENCE: "it may be no face",
+    Doubt.WIDE_AGE_RANGE: "the age may be far off",
+    Doubt.UNCERTAIN_GENDER: "the gender is a guess",
+}
+
+
+def describe(document: AnalysisDocument) -> list[str]:
+    """One line a face, or one that says there is none."""
+    if not document.faces:
+        return ["no face was found in this photograph"]
+    return [describe_face(face) for face in document.faces]
+
+
+def describe_face(face: Face) -> str:
+    """`face 1: female 28 (23-34), 97 % sure, 478 landmarks, box ...`, and doubts in words."""
+    box = face.box
+    parts = [
+        *_estimate(face.agegender),
+        f"{len(face.landmarks)} landmarks" if face.landmarks else _no_landmarks(face),
+        f"box {box.x2 - box.x1} x {box.y2 - box.y1} at ({box.x1}, {box.y1})",
+    ]
+    line = f"face {face.face_index + 1}: {', '.join(parts)}"
+    doubts = [_DOUBTFUL[doubt] for doubt in face.agegender.reasons if doubt in _DOUBTFUL]
+    return f"{line} - not to be relied on: {', '.join(doubts)}" if doubts else line
+
+
+def _estimate(estimate: AgeGender) -> list[str]:
+    missing = [_MISSING[doubt] for doubt in estimate.reasons if doubt in _MISSING]
+    if estimate.age is None and estimate.gender is Gender.UNKNOWN:
+        return [f"age and gender unknown ({missing[0]})" if missing else "age and gender unknown"]
+    gender = "gender unknown" if estimate.gender is Gender.UNKNOWN else str(estimate.gender)
+    age = "age unknown"
+    if estimate.age is not None:
+        age = f"{estimate.age}"
+        if estimate.age_low is not None and estimate.age_high is not None:
+            age += f" ({estimate.age_low}-{estimate.age_high})"
+    parts = [f"{gender} {age}"]
+    if estimate.gender is not Gender.UNKNOWN and estimate.gender_confidence is not None:
+        parts.append(f"{estimate.gender_confidence:.0%} sure".replace("%", " %"))
+    return parts
+
+
+def _no_landmarks(face: Face) -> str:
+    why = f" ({face.landmarks_error.message})" if face.landmarks_error else ""
+    return f"no landmarks{why}"

@@ -1,0 +1,31 @@
+"""The services of the stack, and which ports each of them opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process of the stack.
+
+    Attributes:
+        name: of the Python package, and of the environment it runs in.
+        ports: fields of `port` in the settings; HTTP on the first.
+        public: whether it listens on FACEPIPE_BIND, where users reach it.
+    """
+
+    name: str
+    ports: tuple[str, ...]
+    public: bool = False
+
+
+SERVICES = (
+    Service("logger_service", ("logger", "otlp")),
+    Service("data_storage_service", ("storage", "store_grpc")),
+    Service("plotter_service", ("plotter",)),
+    Service("landmark_service", ("landmark",)),
+    Service("agegender_service", ("agegender",)),
+    Service("input_service", ("input",), public=True),
+    Service("gradio_viewer", ("viewer",), public=True),
+)

@@ -1,0 +1,27 @@
+"""Verbs that one service does by itself, in its own environment."""
+
+from __future__ import annotations
+
+import subprocess
+
+from local.paths import ROOT, VENVS
+from local.stack.configuration import Stack
+from local.stack.errors import StackError
+
+
+def reindex(stack: Stack) -> int:
+    """Builds the index of results anew from the files in saved_data."""
+    return _run_module(stack, "data_storage_service", "data_storage_service.reindex")
+
+
+def fetch_deepface(stack: Stack) -> int:
+    """Fetches DeepFace's own weights into volumes/models."""
+    return _run_module(stack, "agegender_service", "agegender_service.fetch_deepface")
+
+
+def _run_module(stack: Stack, service: str, module: str) -> int:
+    python = VENVS / service / "bin" / "python"
+    if not python.exists():
+        raise StackError(f"the environment of {service} is missing: run `make setup`")
+    command = [str(python), "-m", module]
+    return subprocess.run(command, cwd=ROOT, env=stack.environment, check=False).returncode
