@@ -20,11 +20,9 @@ from views import as_deepface_feeds
 
 def measure_portraits(folder: Path, detector: Path, graphs: Path) -> dict[str, float]:
     """Figures over all portraits that `labels.csv` names, cut by the pipeline's crop."""
-    detect.load_detector(str(detector))
     with (folder / "labels.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
-    crops = np.stack([_crop(folder / row["file"]) for row in rows])
-    feed = as_deepface_feeds(crops)
+    feed = as_deepface_feeds(load_crops([folder / row["file"] for row in rows], detector))
     ages = _run(graphs / "age_model_weights.onnx", feed) @ np.arange(101)
     genders = _run(graphs / "gender_model_weights.onnx", feed).argmax(1)
     off = [abs(age - float(row["age_years"])) for age, row in zip(ages, rows, strict=True)]
@@ -34,6 +32,12 @@ def measure_portraits(folder: Path, detector: Path, graphs: Path) -> dict[str, f
         "mae": round(float(np.mean(off)), 2),
         "gender_right": int((genders == np.array(true)).sum()),
     }
+
+
+def load_crops(paths: list[Path], detector: Path) -> npt.NDArray[np.uint8]:
+    """The pipeline's crops of photographs with one face; `(n, 224, 224, 3)` uint8, RGB."""
+    detect.load_detector(str(detector))
+    return np.stack([_crop(path) for path in paths])
 
 
 def _crop(path: Path) -> npt.NDArray[Any]:
