@@ -1,0 +1,1 @@
+"""The page: upload photographs, watch them being analysed, look at the results."""

@@ -1,0 +1,167 @@
+"""What happens on the page: the API is asked, HTML comes out. Knows nothing of Gradio."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from gradio_viewer import image_html, list_html, plots_html, trace_html
+from gradio_viewer.client import ApiError, InputApi
+from gradio_viewer.list_html import Upload
+from gradio_viewer.markup import Html, notice
+
+FOLLOWED_AT_ONCE = 8
+REDRAW_S = 0.25
+MAX_TRIES = 6
+
+_log = logging.getLogger(__name__)
+
+
+def problem(error: ApiError) -> Html:
+    """An API error as a sentence on the page."""
+    if error.is_down:
+        return notice(f"{error.message} The page works again as soon as it does.", "error")
+    return notice(error.message, "error")
+
+
+async def banner(api: InputApi) -> Html:
+    """A banner while the API is down; nothing when all is well."""
+    if await api.alive():
+        return Html("")
+    return notice(
+        f"The input API at {api.address} does not answer: nothing can be uploaded or shown "
+        "until it is running again.",
+        "error",
+    )
+
+
+async def upload(api: InputApi, files: Sequence[tuple[str, str]]) -> AsyncIterator[Html]:
+    """Sends files and follows them to the end; yields the progress whenever it changes.
+
+    `files` are paths with the names that their owner gave them. The copies that Gradio made
+    are removed as soon as they are sent.
+    """
+    uploads = [Upload(name) for _, name in files]
+    changed = asyncio.Event()
+    slots = asyncio.Semaphore(FOLLOWED_AT_ONCE)
+    sending = asyncio.Semaphore(2)
+
+    async def run(item: Upload, path: Path) -> None:
+        try:
+            async with sending:
+                await _send(api, item, path)
+            changed.set()
+            async with slots:
+                async for state in api.follow(item.image_id):
+                    item.update(state)
+                    changed.set()
+        except ApiError as error:
+            item.status = "refused" if not item.image_id else item.status
+            item.problem = error.message
+        except Exception:
+            _log.exception("an upload could not be followed")
+            item.problem = "the page lost sight of it; look under Results"
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            changed.set()
+
+    tasks = [
+        asyncio.create_task(run(item, Path(path)))
+        for item, (path, _) in zip(uploads, files, strict=True)
+    ]
+    try:
+        while not all(task.done() for task in tasks):
+            changed.clear()
+            yield list_html.progress(uploads)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), 5)
+            await asyncio.sleep(REDRAW_S)
+        yield list_html.progress(uploads)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _send(api: InputApi, item: Upload, path: Path) -> None:
+    for attempt in range(1, MAX_TRIES + 1):
+        try:
+            entry = await api.send(path, item.file_name)
+        except ApiError as error:
+            if error.status != 429 or attempt == MAX_TRIES:
+                raise
+            await asyncio.sleep(min(30.0, error.retry_after_s or 2.0**attempt))
+        else:
+            item.image_id = str(entry["image_id"])
+            item.update(entry)
+            return
+
+
+def search_filters(
+    status: str, gender: str, ages: tuple[Any, Any], faces: tuple[Any, Any]
+) -> dict[str, str | int]:
+    """The fields of the search as parameters of the API; empty ones are left out."""
+    filters: dict[str, str | int] = {}
+    if status and status != "any":
+        filters["status"] = status
+    if gender and gender != "any":
+        filters["gender"] = gender
+    numbers = {
+        "min_age": ages[0],
+        "max_age": ages[1],
+        "min_faces": faces[0],
+        "max_faces": faces[1],
+    }
+    for name, value in numbers.items():
+        if value is not None and value != "":
+            filters[name] = max(0, int(value))
+    return filters
+
+
+async def gallery(
+    api: InputApi, filters: dict[str, str | int], cursor: str, limit: int
+) -> tuple[Html, str]:
+    """A page of results and the cursor of the next one."""
+    try:
+        page = await api.images(filters, cursor, limit)
+    except ApiError as error:
+        return problem(error), ""
+    return list_html.gallery(page.get("images") or []), str(page.get("next_cursor") or "")
+
+
+async def image(api: InputApi, image_id: str) -> tuple[Html, Html, dict[str, Any] | None]:
+    """View, face cards and document of one image."""
+    try:
+        state = await api.state(image_id)
+    except ApiError as error:
+        return problem(error), Html(""), None
+    result = None
+    if state.get("status") in ("stored", "partial"):
+        try:
+            result = await api.result(image_id)
+        except ApiError as error:
+            return problem(error), Html(""), None
+    return (
+        image_html.image_view(state, result),
+        image_html.face_cards(image_id, result),
+        image_html.shortened(result) if result else None,
+    )
+
+
+async def trace(api: InputApi, image_id: str) -> Html:
+    try:
+        return trace_html.trace(await api.trace(image_id))
+    except ApiError as error:
+        return notice(f"The trace cannot be shown now: {error.message}", "warning")
+
+
+async def plots(api: InputApi) -> Html:
+    try:
+        return plots_html.plots(await api.plots(), version=f"{time.time():.0f}")
+    except ApiError as error:
+        return notice(f"The plots cannot be shown now: {error.message}", "warning")

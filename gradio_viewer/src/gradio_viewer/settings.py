@@ -1,0 +1,20 @@
+"""Configuration of gradio_viewer, `FACEPIPE_VIEWER_*`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+
+from facepipe.settings import Settings
+
+
+class ViewerSection(BaseModel):
+    page_size: int = Field(default=24, ge=1, le=200, description="images on a page of results")
+    max_side: int = Field(default=1600, ge=256, description="longest side of an image shown, px")
+    decoders: int = Field(default=2, ge=1, description="images prepared for showing side by side")
+    max_upload_mb: int = Field(default=64, ge=1, description="larger files are refused here")
+
+
+class ViewerSettings(Settings):
+    """Everything that gradio_viewer reads from the environment."""
+
+    viewer: ViewerSection = ViewerSection()

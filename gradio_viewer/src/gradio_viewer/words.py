@@ -1,0 +1,146 @@
+"""Values as a person reads them. Pure; nothing here is escaped for HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+STATUS = {
+    "sending": "sending",
+    "received": "received",
+    "queued": "waiting for a worker",
+    "detecting": "looking for faces",
+    "analysing": "estimating age and gender",
+    "storing": "saving the result",
+    "stored": "done",
+    "partial": "done, with a part missing",
+    "failed": "failed",
+    "deleted": "deleted",
+}
+# How far an image has come, per cent.
+PROGRESS = {
+    "sending": 5,
+    "received": 10,
+    "queued": 20,
+    "detecting": 40,
+    "analysing": 65,
+    "storing": 85,
+    "stored": 100,
+    "partial": 100,
+    "failed": 100,
+    "deleted": 100,
+}
+DOUBTS = {
+    "weights_missing": "no age and gender model is installed",
+    "stage_failed": "the age and gender stage failed",
+    "small_face": "the face is small",
+    "blurred": "the face is blurred",
+    "turned_away": "the face is turned away",
+    "no_landmarks": "no landmarks were found",
+    "low_confidence": "it may not be a face",
+    "wide_age_range": "the age range is wide",
+    "uncertain_gender": "the gender is uncertain",
+}
+
+
+def status(value: str) -> str:
+    return STATUS.get(value, value.replace("_", " "))
+
+
+def faces(number: int | None) -> str:
+    """How many faces.
+
+    >>> faces(1), faces(0), faces(None)
+    ('1 face', 'no face', '')
+    """
+    if number is None:
+        return ""
+    if number == 0:
+        return "no face"
+    return "1 face" if number == 1 else f"{number} faces"
+
+
+def age(estimate: Mapping[str, Any]) -> str:
+    """An estimated age with its range.
+
+    >>> age({"age": 28, "age_low": 23, "age_high": 34})
+    '28 years (23\u201334)'
+    """
+    years = estimate.get("age")
+    if years is None:
+        return "age unknown"
+    low, high = estimate.get("age_low"), estimate.get("age_high")
+    spread = f" ({low}\u2013{high})" if low is not None and high is not None else ""
+    return f"{years} years{spread}"
+
+
+def gender(estimate: Mapping[str, Any]) -> str:
+    """An estimated gender with its probability.
+
+    >>> gender({"gender": "female", "gender_confidence": 0.984})
+    'female, 98 %'
+    """
+    value = str(estimate.get("gender") or "unknown")
+    if value == "unknown":
+        return "gender unknown"
+    confidence = estimate.get("gender_confidence")
+    return value if confidence is None else f"{value}, {percent(confidence)}"
+
+
+def percent(share: float) -> str:
+    """Never 100 % for less than certainty.
+
+    >>> percent(0.999), percent(1)
+    ('99 %', '100 %')
+    """
+    return f"{int(share * 100 + 0.5) if share < 0.995 else int(share * 100)} %"
+
+
+def doubts(estimate: Mapping[str, Any]) -> list[str]:
+    """Why an estimate should not be relied on, in words; empty when it is reliable."""
+    reasons = [DOUBTS.get(r, str(r).replace("_", " ")) for r in estimate.get("reasons") or []]
+    if estimate.get("reliable"):
+        return []
+    return reasons or ["no reason was given"]
+
+
+def duration(milliseconds: float) -> str:
+    """A span of time, short.
+
+    >>> duration(0.42), duration(41.3), duration(2345.0), duration(95000)
+    ('0.4 ms', '41 ms', '2.3 s', '1 min 35 s')
+    """
+    if milliseconds < 10:
+        return f"{milliseconds:.1f} ms"
+    if milliseconds < 1000:
+        return f"{milliseconds:.0f} ms"
+    if milliseconds < 60_000:
+        return f"{milliseconds / 1000:.1f} s"
+    minutes, seconds = divmod(round(milliseconds / 1000), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def file_size(number: int) -> str:
+    """Bytes, short.
+
+    >>> file_size(900), file_size(2_500_000)
+    ('900 bytes', '2.5 MB')
+    """
+    if number < 1000:
+        return f"{number} bytes"
+    return f"{number / 1000:.0f} kB" if number < 1_000_000 else f"{number / 1e6:.1f} MB"
+
+
+def moment(text: str) -> str:
+    """A time of the API as day and minute, UTC; the text itself when it is no time."""
+    found = parse_moment(text)
+    return f"{found:%Y-%m-%d %H:%M} UTC" if found else text
+
+
+def parse_moment(text: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

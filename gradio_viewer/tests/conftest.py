@@ -1,0 +1,28 @@
+"""A fake input API on a free port, for the viewer to talk to."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.fake_input_api import FakeApi, serving
+
+# This folder's parent has the name of the package. pytest makes a module of the folder; the
+# package has to take its place before a test imports it.
+if getattr(sys.modules.get("gradio_viewer"), "__file__", None) is None:
+    sys.modules.pop("gradio_viewer", None)
+    importlib.import_module("gradio_viewer")
+
+
+@pytest.fixture
+def fake() -> FakeApi:
+    return FakeApi()
+
+
+@pytest.fixture
+def address(fake: FakeApi) -> Iterator[str]:
+    with serving(fake.app) as address:
+        yield address

@@ -1,0 +1,109 @@
+"""The client and the handlers against a fake input API over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from gradio_viewer import handlers
+from gradio_viewer.client import ApiError, InputApi
+from tests.support.fake_input_api import FakeApi, portrait
+
+T = TypeVar("T")
+
+
+def ask(address: str, question: Callable[[InputApi], Awaitable[T]]) -> T:
+    """Runs one question with a client of its own."""
+
+    async def run() -> T:
+        api = InputApi(address)
+        try:
+            return await question(api)
+        finally:
+            await api.close()
+
+    return asyncio.run(run())
+
+
+def test_uploads_are_followed_to_the_end(address: str, tmp_path: Path) -> None:
+    # given
+    good, bad = tmp_path / "0", tmp_path / "1"
+    good.write_bytes(portrait())
+    bad.write_bytes(b"no image")
+
+    async def upload(api: InputApi) -> list[str]:
+        files = [(str(good), "family <b>.jpg"), (str(bad), "bad.jpg")]
+        return [html async for html in handlers.upload(api, files)]
+
+    # when
+    pages = ask(address, upload)
+    # then
+    assert "sending" in pages[0]
+    assert "done: 2 faces" in pages[-1]
+    assert "family &lt;b&gt;.jpg" in pages[-1]
+    assert "refused: not an image of an accepted format" in pages[-1]
+    assert "2 of 2 finished" in pages[-1]
+    assert not good.exists()  # Gradio's copies do not stay
+    assert not bad.exists()
+
+
+def test_follow_yields_every_state(address: str, fake: FakeApi) -> None:
+    # given
+    image_id = fake.add("a.jpg", "received")
+
+    async def follow(api: InputApi) -> list[str]:
+        return [state["status"] async for state in api.follow(image_id)]
+
+    # when / then
+    assert ask(address, follow) == [
+        "received", "queued", "detecting", "analysing", "storing", "stored",
+    ]  # fmt: skip
+
+
+def test_gallery_is_paged(address: str, fake: FakeApi) -> None:
+    # given
+    for number in range(5):
+        fake.add(f"{number}.jpg")
+    # when
+    html, cursor = ask(address, lambda api: handlers.gallery(api, {"gender": "female"}, "", 3))
+    rest, end = ask(address, lambda api: handlers.gallery(api, {}, cursor, 3))
+    # then
+    assert html.count("fp-tile") == 3
+    assert rest.count("fp-tile") == 2
+    assert (cursor, end) == ("3", "")
+    assert fake.queries[0] == {"gender": "female", "limit": "3"}
+
+
+def test_problem_document_becomes_a_message(address: str) -> None:
+    with pytest.raises(ApiError) as caught:
+        ask(address, lambda api: api.state("ab" * 32))
+    assert caught.value.message == "there is no such image"
+    assert caught.value.status == 404
+    html, faces, result = ask(address, lambda api: handlers.image(api, "ab" * 32))
+    assert "there is no such image" in html
+    assert (faces, result) == ("", None)
+
+
+def test_service_behind_the_api_that_is_down_is_a_message(address: str, fake: FakeApi) -> None:
+    fake.plots_down = True
+    html = ask(address, handlers.plots)
+    assert "The plots cannot be shown now: plotter_service does not answer" in html
+
+
+def test_api_that_is_down_is_a_banner() -> None:
+    # given
+    nobody = "http://127.0.0.1:9"
+    # when / then
+    assert "does not answer" in ask(nobody, handlers.banner)
+    html, _ = ask(nobody, lambda api: handlers.gallery(api, {}, "", 3))
+    assert "does not answer" in html
+    assert "Traceback" not in html
+    assert "does not answer" in ask(nobody, lambda api: handlers.trace(api, "ab" * 32))
+
+
+def test_api_that_runs_needs_no_banner(address: str) -> None:
+    assert ask(address, handlers.banner) == ""

@@ -1,0 +1,121 @@
+"""Formatting: what a person reads, and that nothing a user sends becomes markup."""
+
+from __future__ import annotations
+
+import doctest
+from typing import Any
+
+import pytest
+
+from gradio_viewer import image_html, list_html, markup, plots_html, trace_html, words
+from gradio_viewer.handlers import search_filters
+from gradio_viewer.list_html import Upload
+from tests.support.fake_input_api import FakeApi, document, trace_document
+
+HOSTILE = "\"><img src=x onerror=alert(1)>'.jpg"
+
+
+@pytest.mark.parametrize("module", [words, markup])
+def test_examples_in_docstrings_hold(module: Any) -> None:
+    assert doctest.testmod(module).failed == 0
+
+
+def test_file_name_is_text_everywhere() -> None:
+    # given
+    fake = FakeApi()
+    image = fake.images[fake.add(HOSTILE)]
+    # when
+    pages = [
+        list_html.gallery([image]),
+        list_html.progress([Upload(HOSTILE, "stored", image["image_id"], 1, HOSTILE)]),
+        image_html.image_view({**image, "error": {"code": "x", "message": HOSTILE}}, None),
+        trace_html.trace(
+            {"spans": [], "logs": [{"time": HOSTILE, "level": HOSTILE, "message": HOSTILE}]}
+        ),
+        trace_html.trace({"spans": [{"name": HOSTILE, "time": "2026-11-22T20:12:00Z"}]}),
+    ]
+    # then
+    for page in pages:
+        assert "onerror" in page
+        assert "<img src=x" not in page
+
+
+def test_image_view_marks_every_face() -> None:
+    # given
+    fake = FakeApi()
+    image_id = fake.add("family.jpg")
+    # when
+    html = image_html.image_view(fake.images[image_id], document(image_id))
+    # then
+    assert html.count('class="fp-box"') == 2
+    assert html.count('class="fp-points"') == 1
+    assert 'viewBox="0 0 800 600"' in html
+    assert f"/files/{image_id}/annotated.jpg" in html
+    assert f"/files/{image_id}/result.json" in html
+
+
+def test_face_card_says_why_an_estimate_is_doubtful() -> None:
+    html = image_html.face_cards("ab" * 32, document("ab" * 32))
+    assert "28 years (23\u201334)" in html
+    assert "female, 98 %" in html
+    assert "Not reliable: the face is small; no landmarks were found" in html
+
+
+def test_image_without_a_face_says_so() -> None:
+    assert "No face was found" in image_html.face_cards("ab" * 32, {"faces": []})
+
+
+def test_failed_image_says_why() -> None:
+    # given
+    fake = FakeApi()
+    error = {"code": "model_not_found", "message": "the weights are missing"}
+    image = fake.images[fake.add("a.jpg", "failed", error=error)]
+    # when / then
+    assert "the weights are missing" in image_html.image_view(image, None)
+
+
+def test_shown_document_has_short_landmark_lists() -> None:
+    shown = image_html.shortened(document("ab" * 32))
+    assert shown["faces"][0]["landmarks"][2] == "... 476 more"
+    assert shown["faces"][1]["landmarks"] == []
+
+
+def test_spans_are_ordered_as_a_tree() -> None:
+    # given
+    spans = trace_document("x")["spans"]
+    orphan = {"name": "late", "span_id": "z", "parent_id": "gone", "time": "2026-11-23"}
+    circle = [
+        {"name": "egg", "span_id": "1", "parent_id": "2", "time": ""},
+        {"name": "hen", "span_id": "2", "parent_id": "1", "time": ""},
+    ]
+    # when
+    rows = trace_html.ordered([*spans[::-1], orphan, *circle])
+    # then
+    assert [(depth, span["name"]) for depth, span in rows] == [
+        (0, "receive"),
+        (1, "find_faces"),
+        (2, "detect"),
+        (1, "estimate"),
+        (0, "late"),
+    ]
+
+
+def test_bars_stand_on_a_common_time_axis() -> None:
+    html = trace_html.trace(trace_document("x"))
+    assert "left:0.00%;width:100.00%" in html
+    assert "left:12.50%;width:50.00%" in html
+    assert "fp-track fp-bad" in html
+
+
+def test_plots_with_odd_names_are_left_out() -> None:
+    html = plots_html.plots([{"name": "../etc"}, {"name": "faces_per_image"}], "1")
+    assert "etc" not in html
+    assert "Faces per image" in html
+
+
+def test_empty_search_fields_are_left_out() -> None:
+    assert search_filters("any", "female", (20, None), (None, 0)) == {
+        "gender": "female",
+        "min_age": 20,
+        "max_faces": 0,
+    }

@@ -1,0 +1,97 @@
+"""The page itself: health, files, and a walk through it in a real browser."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from facepipe.settings import AddressSettings
+from tests.support.fake_input_api import FakeApi, portrait, serving
+
+pytest.importorskip("gradio")
+
+from gradio_viewer.app import create_viewer_app
+from gradio_viewer.settings import ViewerSettings
+
+CHROMIUM = shutil.which("chromium")
+ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--no-first-run", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+HOSTILE = "${7*7} {{7*7}} <img src=x onerror=alert(1)>.jpg"
+# Gradio and its server warn of their own ways; our code is held to the strict filter elsewhere.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.fixture
+def viewer(address: str) -> Iterator[str]:
+    settings = ViewerSettings(address=AddressSettings(input=address))
+    with serving(create_viewer_app(settings)) as viewer:
+        yield viewer
+
+
+def test_files_are_shown_upright_and_offered_for_download(viewer: str, fake: FakeApi) -> None:
+    # given
+    image_id = fake.add("a.jpg")
+    with httpx.Client(base_url=viewer, timeout=20) as client:
+        # when
+        upright = client.get(f"/files/{image_id}/upright.jpg")
+        thumbnail = client.get(f"/files/{image_id}/thumbnail.jpg?status=stored")
+        annotated = client.get(f"/files/{image_id}/annotated.jpg")
+        # then
+        assert client.get("/healthz").status_code == 200
+        assert Image.open(io.BytesIO(upright.content)).size == (800, 600)
+        assert max(Image.open(io.BytesIO(thumbnail.content)).size) == 360
+        assert annotated.headers["content-disposition"].startswith("attachment")
+        assert client.get("/files/../etc/upright.jpg").status_code == 404
+        assert client.get("/files/xyz/upright.jpg").status_code == 400
+
+
+@pytest.fixture
+def page(viewer: str) -> Iterator[Any]:
+    """The viewer's page in a browser of a phone's width."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    if CHROMIUM is None:
+        pytest.skip("needs Debian's chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page = browser.new_page(viewport={"width": 390, "height": 844})
+        page.on("dialog", lambda dialog: pytest.fail(f"script ran: {dialog.message}"))
+        page.goto(viewer)
+        yield page
+        browser.close()
+
+
+def test_walk_through_the_page(page: Any, viewer: str, tmp_path: Path) -> None:
+    # given
+    foreign: list[str] = []
+    page.on("request", lambda request: foreign.append(request.url))
+    # when a file is uploaded
+    photograph = {"name": HOSTILE, "mimeType": "image/jpeg", "buffer": portrait()}
+    page.set_input_files("#upload input[type=file]", [photograph])
+    row = page.locator("#progress .fp-row[data-status=stored]")
+    row.wait_for(timeout=30_000)
+    # then its name is shown as it is, and its link leads to the image
+    assert row.locator(".fp-file").inner_text() == HOSTILE
+    row.locator("a").click()
+    page.locator("#image-view svg.fp-overlay rect").first.wait_for(timeout=30_000)
+    page.locator("#trace .fp-spanrow").first.wait_for(timeout=30_000)
+    assert page.locator("#image-view .fp-name").inner_text() == HOSTILE
+    assert page.locator("#faces .fp-card").count() == 2
+    # and boxes are switched off
+    page.locator(".fp-boxes-on").uncheck()
+    assert not page.locator("#image-view rect").first.is_visible()
+    # and nothing is wider than the phone, and nothing comes from elsewhere
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("tab", name="Results").click()
+    page.locator("#gallery .fp-tile").first.wait_for(timeout=30_000)
+    page.get_by_role("tab", name="Plots").click()
+    page.locator("#plots img").first.wait_for(timeout=30_000)
+    assert [url for url in foreign if not url.startswith((viewer, "data:", "blob:"))] == []

@@ -1,0 +1,227 @@
+"""A small input API on a free port: a few images, and uploads that finish in a moment."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+import math
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from PIL import Image, ImageDraw
+
+Json = dict[str, Any]
+NOW = "2026-11-22T20:12:00.123000Z"
+STAGES = ("received", "queued", "detecting", "analysing", "storing", "stored")
+
+
+def portrait() -> bytes:
+    image = Image.new("RGB", (800, 600), "#6b8e9f")
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((250, 100, 550, 500), fill="#e0ac8a")
+    draw.ellipse((320, 240, 370, 270), fill="#333")
+    draw.ellipse((430, 240, 480, 270), fill="#333")
+    draw.arc((340, 330, 460, 420), 20, 160, fill="#933", width=8)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def landmarks() -> list[Json]:
+    return [
+        {"x": 400 + 130 * math.cos(n) * (n / 478), "y": 300 + 170 * math.sin(n) * (n / 478)}
+        for n in range(478)
+    ]
+
+
+def document(image_id: str) -> Json:
+    return {
+        "schema_version": 1,
+        "timestamp": NOW,
+        "image_path": f"saved_data/{image_id}.jpg",
+        "redis_key": f"image:{image_id}",
+        "num_faces": 2,
+        "faces": [
+            {
+                "face_index": 0,
+                "box": {"x1": 250, "y1": 100, "x2": 550, "y2": 500},
+                "confidence": 0.93,
+                "landmarks": landmarks(),
+                "agegender": {
+                    "age": 28, "gender": "female", "age_low": 23, "age_high": 34,
+                    "gender_confidence": 0.98, "reliable": True, "reasons": [],
+                },
+            },
+            {
+                "face_index": 1,
+                "box": {"x1": 20, "y1": 20, "x2": 60, "y2": 70},
+                "confidence": 0.51,
+                "landmarks": [],
+                "agegender": {
+                    "age": None, "gender": "unknown", "reliable": False,
+                    "reasons": ["small_face", "no_landmarks"],
+                },
+            },
+        ],
+        "status": "stored",
+        "image": {"width": 800, "height": 600, "format": "JPEG", "sha256": image_id},
+        "models": {},
+        "timings_ms": {"detect": 41},
+    }  # fmt: skip
+
+
+class FakeApi:
+    """State and routes; tests change `images` and `plots_down` as they need."""
+
+    def __init__(self) -> None:
+        self.images: dict[str, Json] = {}
+        self.queries: list[dict[str, str]] = []
+        self.plots_down = False
+        self.app = FastAPI()
+        self._add_routes()
+
+    def add(self, name: str, status: str = "stored", **values: Any) -> str:
+        image_id = hashlib.sha256(name.encode()).hexdigest()
+        self.images[image_id] = {
+            "image_id": image_id,
+            "status": status,
+            "generation": 1,
+            "num_faces": 2 if status in ("stored", "partial") else None,
+            "error": None,
+            "image": {
+                "width": 800, "height": 600, "format": "JPEG", "orientation_applied": 1,
+                "sha256": image_id, "file_name": name, "size_bytes": 123_456,
+            },
+            "received_at": NOW,
+            "updated_at": NOW,
+            "timeline": [],
+            "links": {},
+            **values,
+        }  # fmt: skip
+        return image_id
+
+    def _add_routes(self) -> None:
+        app = self.app
+
+        @app.get("/healthz")
+        async def healthz() -> Json:
+            return {"status": "alive"}
+
+        @app.post("/v1/images", status_code=202)
+        async def send(request: Request) -> Any:
+            async with request.form() as form:
+                file: Any = form["files"]
+                data = await file.read()
+            if not data.startswith(b"\xff\xd8"):
+                detail = "not an image of an accepted format"
+                return JSONResponse(
+                    {"title": "Unsupported", "detail": detail, "code": "unsupported_image"}, 415
+                )
+            image_id = self.add(file.filename, "received")
+            return {"images": [{"image_id": image_id, "status": "received", "error": None}]}
+
+        @app.get("/v1/images")
+        async def images(request: Request) -> Json:
+            self.queries.append(dict(request.query_params))
+            start = int(request.query_params.get("cursor", "0"))
+            limit = int(request.query_params["limit"])
+            found = list(self.images.values())[::-1]
+            more = str(start + limit) if len(found) > start + limit else None
+            return {"images": found[start : start + limit], "next_cursor": more}
+
+        @app.get("/v1/images/{image_id}")
+        async def state(image_id: str) -> Any:
+            known = self.images.get(image_id)
+            missing = {"title": "Not found", "detail": "there is no such image", "code": "x"}
+            return known or JSONResponse(missing, 404)
+
+        @app.get("/v1/images/{image_id}/events")
+        async def events(image_id: str) -> StreamingResponse:
+            return StreamingResponse(self._run(image_id), media_type="text/event-stream")
+
+        @app.get("/v1/images/{image_id}/result")
+        async def result(image_id: str) -> Json:
+            return document(image_id)
+
+        @app.get("/v1/images/{image_id}/source")
+        @app.get("/v1/images/{image_id}/annotated")
+        async def source(image_id: str) -> Response:
+            return Response(portrait(), media_type="image/jpeg")
+
+        @app.get("/v1/images/{image_id}/trace")
+        async def trace(image_id: str) -> Json:
+            return trace_document(image_id)
+
+        @app.get("/v1/plots")
+        async def plots() -> Any:
+            if self.plots_down:
+                detail = "plotter_service does not answer"
+                return JSONResponse({"title": "Down", "detail": detail, "code": "x"}, 503)
+            return {"plots": [{"name": "age_by_gender", "title": "Age by gender"}]}
+
+        @app.get("/v1/plots/{name}.png")
+        async def plot(name: str) -> Response:
+            buffer = io.BytesIO()
+            Image.new("RGB", (400, 300), "#dde").save(buffer, "PNG")
+            return Response(buffer.getvalue(), media_type="image/png")
+
+    async def _run(self, image_id: str) -> AsyncIterator[str]:
+        image = self.images[image_id]
+        for status in STAGES[STAGES.index(image["status"]) :]:
+            image["status"] = status
+            if status == "stored":
+                image["num_faces"] = 2
+            yield f"event: state\ndata: {json.dumps(image)}\n\n"
+            await asyncio.sleep(0.05)
+
+
+def trace_document(image_id: str) -> Json:
+    def span(name: str, own: str, parent: str, start: int, end: int, **values: Any) -> Json:
+        return {
+            "time": f"2026-11-22T20:12:00.{start:03d}000Z",
+            "end": f"2026-11-22T20:12:00.{end:03d}000Z",
+            "duration_ms": end - start,
+            "name": name, "span_id": own, "parent_id": parent, "service": "landmark_service",
+            "status": "unset", **values,
+        }  # fmt: skip
+
+    line = {"time": NOW, "level": "WARNING", "service": "landmark_service", "message": "<b>hm</b>"}
+    return {
+        "image_id": image_id,
+        "spans": [
+            span("receive", "a", "", 100, 900, service="input_service"),
+            span("find_faces", "b", "a", 200, 600),
+            span("detect", "c", "b", 210, 500),
+            span("estimate", "d", "a", 620, 800, status="error", error="broke"),
+        ],
+        "logs": [line],
+    }
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Runs an application on a free port of loopback; gives its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = uvicorn.Config(app, port=port, log_config=None, timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
