@@ -17,7 +17,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from facepipe import telemetry
+from facepipe import outbox, telemetry
 from facepipe.settings import AddressSettings, Settings, TelemetrySettings
 
 IMAGE_ID = "ab" * 32
@@ -181,9 +181,13 @@ def test_error_in_a_span_is_recorded(collector: Collector, port: int) -> None:
 
 
 def test_backlog_reaches_a_collector_that_comes_back(
-    collector: Collector, port: int, capsys: pytest.CaptureFixture[str]
+    collector: Collector,
+    port: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # given: nobody listens
+    monkeypatch.setattr(outbox, "GRACE_S", 0)
     telemetry.setup("landmark_service", settings(port))
     for number in range(5):
         log.info("early %d", number)

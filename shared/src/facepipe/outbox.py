@@ -23,6 +23,8 @@ BATCH_SIZE = 256
 SEND_PAUSE_S = 0.4
 CALL_TIMEOUT_S = 5.0
 RETRY_FIRST_S, RETRY_LAST_S = 0.5, 5.0
+# Services start together: a collector that is not up yet is not worth a line.
+GRACE_S = 8.0
 # Errors that speak of the records, not of the collector: halving finds the record that is at
 # fault. Everything else is worth waiting for.
 _REFUSALS = frozenset(
@@ -50,6 +52,7 @@ class Collector:
         self.channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
         self._lock = threading.Lock()
         self._down = False
+        self._started_at = time.monotonic()
 
     def reached(self) -> None:
         with self._lock:
@@ -58,6 +61,8 @@ class Collector:
             _log.info("log collector %s answers again", self.address)
 
     def missed(self, reason: str) -> None:
+        if time.monotonic() - self._started_at < GRACE_S:
+            return
         with self._lock:
             was_down, self._down = self._down, True
         if not was_down:
