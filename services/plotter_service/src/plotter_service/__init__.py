@@ -1,0 +1,1 @@
+"""Draws statistics of the stored results."""

@@ -1,0 +1,74 @@
+"""The plots on disk, and the list of them.
+
+plots/<name>.png .svg .json     each written aside and renamed
+plots/index.json                the list, written last
+plots/.cache/                   digests of the results; may be deleted at any time
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from facepipe.inbox import write_durably
+from plotter_service.plots import NAMES
+
+MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "json": "application/json"}
+
+
+class PlotFiles:
+    """The folder of the plots."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def cache_folder(self) -> Path:
+        return self.folder / ".cache"
+
+    def write(self, name: str, contents: Mapping[str, bytes]) -> None:
+        """Writes one plot; `contents` by file extension."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for extension, data in contents.items():
+            write_durably(self.folder / f"{name}.{extension}", data)
+
+    def write_index(self, titles: Mapping[str, str], images: int) -> None:
+        """Writes the list of the plots, title by name."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        plots = [
+            {"name": name, "title": title, "updated_at": now} for name, title in titles.items()
+        ]
+        index = {"plots": plots, "images": images}
+        write_durably(self._index, json.dumps(index, indent=2).encode())
+
+    def index(self) -> list[dict[str, Any]]:
+        """The plots that there are, each with `name`, `title`, `updated_at` and `links`."""
+        try:
+            plots: list[dict[str, Any]] = json.loads(self._index.read_bytes())["plots"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+        for plot in plots:
+            plot["links"] = {kind: f"/plots/{plot['name']}.{kind}" for kind in MEDIA_TYPES}
+        return plots
+
+    def path(self, name: str, extension: str) -> Path | None:
+        """The file of a plot; None when there is none by that name."""
+        if name not in NAMES or extension not in MEDIA_TYPES:
+            return None
+        path = self.folder / f"{name}.{extension}"
+        return path if path.is_file() else None
+
+    def age_s(self) -> float | None:
+        """Seconds since the plots were drawn; None when they never were."""
+        try:
+            return max(0.0, time.time() - self._index.stat().st_mtime)
+        except FileNotFoundError:
+            return None
+
+    @property
+    def _index(self) -> Path:
+        return self.folder / "index.json"

@@ -1,0 +1,30 @@
+"""Settings of this service: the section `plotter`, variables `FACEPIPE_PLOTTER_*`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+
+from facepipe.settings import Settings
+
+
+class PlotterSettings(BaseModel):
+    """How often plots are drawn."""
+
+    min_interval_s: float = Field(default=10.0, ge=0, description="seconds between two drawings")
+    read_budget_s: float = Field(
+        default=30.0, gt=0, description="seconds spent on reading results before drawing"
+    )
+    watch_s: float = Field(
+        default=10.0, gt=0, description="seconds between two looks for results that came or went"
+    )
+
+
+class PlotterServiceSettings(Settings):
+    plotter: PlotterSettings = PlotterSettings()
+
+    @property
+    def plots_folder(self) -> Path:
+        """Where the plots are written."""
+        return self.volumes.saved_data / "plots"
