@@ -41,7 +41,7 @@ def bell(mean: float, sigma: float) -> npt.NDArray[np.float32]:
 
 
 def one_class(age: int) -> npt.NDArray[np.float32]:
-    return np.eye(AGE_CLASSES, dtype=np.float32)[age].copy()
+    return np.asarray(np.eye(AGE_CLASSES)[age], np.float32)
 
 
 class TestAgeQuantile:
