@@ -81,6 +81,8 @@ class FaceLandmarker(Protocol):
         box: BoundingBox,
         roll: float | None = None,
         expected_roll: float = 0.0,
+        *,
+        thorough: bool = True,
     ) -> Mesh | PartError:
         """The landmarks of one face, or why there are none.
 
@@ -90,6 +92,7 @@ class FaceLandmarker(Protocol):
             roll: as the detector saw it, radians, clockwise; None if it does not say.
             expected_roll: the likeliest roll without such knowledge, e.g. that of other faces
                 of the same image.
+            thorough: whether any other roll is tried, which costs up to ten times as much.
 
         Raises:
             ModelError: the model cannot be run.

@@ -21,6 +21,8 @@ from facepipe.analysis import PartError
 from facepipe.geometry import BoundingBox
 from landmark_service.faces import FloatArray, Mesh
 from landmark_service.mesh_geometry import (
+    REGION_MARGIN,
+    TIGHT_MARGIN,
     Region,
     displacement,
     implausibility,
@@ -30,18 +32,24 @@ from landmark_service.mesh_geometry import (
 )
 from landmark_service.roll import turn_between
 
-SURE = 13.0
-"""Trust at which no other roll is tried."""
+SURE = 16.0
+"""Worth at which no other roll is tried, if the mesh was still."""
+DOUBTFUL = 12.0
+"""Trust below which tighter regions are tried as well."""
 LEAST_TRUST = 1.0
 """Trust below which a face has no landmarks."""
 MOVED_COST = 60.0
 """Logits of presence that a displacement of 1 costs."""
 EXPECTED_BONUS = 2.0
-"""What a roll near the expected one is worth when rolls are compared."""
-STILL = 0.04
+"""What a roll near the expected one is worth when answers are compared."""
+NEAR = math.radians(30)
+STILL = 0.05
 """A mesh that moved less is settled."""
+CLOSE = 4.0
+"""Answers that differ by less are looked at a third time."""
 LOOKED_AT_AGAIN = 3
 _CANDIDATES = tuple(math.radians(degrees) for degrees in range(0, 360, 45))
+_NO_FACE = "no landmarks were found that stay the same when looked at twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,40 +68,31 @@ class _Answer:
     points: FloatArray
     moved: float
     trust: float
+    worth: float
 
 
 def find_mesh(
-    fit: FitMesh, box: BoundingBox, roll: float | None = None, expected_roll: float = 0.0
+    fit: FitMesh,
+    box: BoundingBox,
+    roll: float | None = None,
+    expected_roll: float = 0.0,
+    *,
+    thorough: bool = True,
 ) -> Mesh | PartError:
     """The mesh of the face in a box, or why there is none.
+
+    An upright face costs two looks, a turned one about eleven, one without landmarks up to 23.
 
     Args:
         fit: looks at one region; None where it sees no face.
         box: of the face.
         roll: as the detector saw it, radians; tried first.
         expected_roll: the likeliest one without such knowledge; tried next.
+        thorough: whether other rolls are tried when these two are not convincing.
     """
-    first = [expected_roll] if roll is None else [roll, expected_roll]
-    answers: list[_Answer] = []
-    reasons: list[str] = []
-    for guess in first:
-        answer = _look_again(fit, fit(region_of_box(box, guess)))
-        reason = _keep(answer, box, answers)
-        if answer is not None and reason is None and answer.trust >= SURE:
-            return _settled(fit, answer, box)
-        reasons += [reason] if reason else []
-    for sight in _best_sights(fit, box, first):
-        reason = _keep(_look_again(fit, sight), box, answers)
-        reasons += [reason] if reason else []
-    if not answers:
-        return PartError(code="no_landmarks", message=reasons[0] if reasons else _NO_FACE)
-    best = max(answers, key=lambda answer: _worth(answer, first[0]))
-    if best.trust < LEAST_TRUST:
-        return PartError(code="no_landmarks", message=_NO_FACE)
-    return _settled(fit, best, box)
-
-
-_NO_FACE = "no landmarks were found that stay the same when looked at twice"
+    return _Search(fit, box, expected_roll if roll is None else roll).run(
+        [expected_roll] if roll is None else [roll, expected_roll], thorough
+    )
 
 
 def trust(presence: float, moved: float) -> float:
@@ -102,44 +101,79 @@ def trust(presence: float, moved: float) -> float:
     return math.log(inside / (1 - inside)) - MOVED_COST * moved
 
 
-def _best_sights(fit: FitMesh, box: BoundingBox, tried: list[float]) -> list[Fit]:
-    """One look at each roll not tried yet; the most present ones."""
-    sights = [
-        sight
-        for roll in _CANDIDATES
-        if all(turn_between(roll, other) > math.radians(15) for other in tried)
-        and (sight := fit(region_of_box(box, roll))) is not None
-    ]
-    return sorted(sights, key=lambda sight: -sight.presence)[:LOOKED_AT_AGAIN]
+class _Search:
+    """The search for one face; keeps the plausible answers."""
+
+    def __init__(self, fit: FitMesh, box: BoundingBox, expected_roll: float) -> None:
+        self._fit = fit
+        self._box = box
+        self._expected_roll = expected_roll
+        self._answers: list[_Answer] = []
+        self._reason = _NO_FACE
+
+    def run(self, guesses: list[float], thorough: bool) -> Mesh | PartError:
+        for guess in guesses:
+            answer = self._consider(self._fit(region_of_box(self._box, guess)))
+            if answer is not None and answer.worth >= SURE and answer.moved <= STILL:
+                return self._settled(answer)
+        if thorough:
+            self._look_around(REGION_MARGIN, guesses)
+            if max((answer.trust for answer in self._answers), default=0.0) < DOUBTFUL:
+                self._look_around(TIGHT_MARGIN, [])
+        answer = self._best()
+        if answer is None or answer.trust < LEAST_TRUST:
+            return PartError(code="no_landmarks", message=self._reason)
+        return self._settled(answer)
+
+    def _look_around(self, margin: float, tried: list[float]) -> None:
+        """One look at each roll not tried yet, and another at the most present ones."""
+        sights = [
+            sight
+            for roll in _CANDIDATES
+            if all(turn_between(roll, other) > math.radians(15) for other in tried)
+            and (sight := self._fit(region_of_box(self._box, roll, margin))) is not None
+        ]
+        sights.sort(key=lambda sight: -sight.presence)
+        for sight in sights[:LOOKED_AT_AGAIN]:
+            self._consider(sight)
+
+    def _consider(self, sight: Fit | None) -> _Answer | None:
+        """Looks again, through the region of the mesh; a plausible answer is kept."""
+        again = None if sight is None else self._fit(region_of_mesh(sight.points))
+        if sight is None or again is None:
+            return None
+        reason = implausibility(again.points, self._box)
+        if reason is not None:
+            self._reason = reason
+            return None
+        answer = self._judged(sight.points, again)
+        self._answers.append(answer)
+        return answer
+
+    def _judged(self, before: FloatArray, fit: Fit) -> _Answer:
+        moved = displacement(before, fit.points)
+        trusted = trust(fit.presence, moved)
+        near = turn_between(mesh_roll(fit.points), self._expected_roll) < NEAR
+        return _Answer(fit.points, moved, trusted, trusted + (EXPECTED_BONUS if near else 0.0))
+
+    def _best(self) -> _Answer | None:
+        """The worthiest answer; when others come close, each is looked at once more."""
+        ranked = sorted(self._answers, key=lambda answer: -answer.worth)
+        close = [answer for answer in ranked if answer.worth > ranked[0].worth - CLOSE]
+        if all(_same_roll(answer, ranked[0]) for answer in close):
+            return ranked[0] if ranked else None
+        looks = [(answer, self._fit(region_of_mesh(answer.points))) for answer in close]
+        judged = [self._judged(answer.points, fit) for answer, fit in looks if fit is not None]
+        return max(judged, key=lambda answer: answer.worth, default=None)
+
+    def _settled(self, answer: _Answer) -> Mesh:
+        points = answer.points
+        if answer.moved > STILL:
+            again = self._fit(region_of_mesh(points))
+            if again is not None and implausibility(again.points, self._box) is None:
+                points = again.points
+        return Mesh(points, mesh_roll(points))
 
 
-def _look_again(fit: FitMesh, sight: Fit | None) -> _Answer | None:
-    again = None if sight is None else fit(region_of_mesh(sight.points))
-    if sight is None or again is None:
-        return None
-    moved = displacement(sight.points, again.points)
-    return _Answer(again.points, moved, trust(again.presence, moved))
-
-
-def _keep(answer: _Answer | None, box: BoundingBox, answers: list[_Answer]) -> str | None:
-    """Adds a plausible answer; else says why it is none."""
-    if answer is None:
-        return None
-    reason = implausibility(answer.points, box)
-    if reason is None:
-        answers.append(answer)
-    return reason
-
-
-def _worth(answer: _Answer, expected_roll: float) -> float:
-    near = turn_between(mesh_roll(answer.points), expected_roll) < math.radians(50)
-    return answer.trust + (EXPECTED_BONUS if near else 0.0)
-
-
-def _settled(fit: FitMesh, answer: _Answer, box: BoundingBox) -> Mesh:
-    points = answer.points
-    if answer.moved > STILL:
-        again = fit(region_of_mesh(points))
-        if again is not None and implausibility(again.points, box) is None:
-            points = again.points
-    return Mesh(points, mesh_roll(points))
+def _same_roll(first: _Answer, second: _Answer) -> bool:
+    return turn_between(mesh_roll(first.points), mesh_roll(second.points)) < NEAR

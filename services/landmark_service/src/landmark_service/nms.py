@@ -37,9 +37,9 @@ def intersection_over_union(box: FloatArray, others: FloatArray) -> FloatArray:
     sides = np.clip(bottom_right - top_left, 0, None)
     intersection = sides[:, 0] * sides[:, 1]
     union = _area(box[None]) + _area(others) - intersection
-    return np.divide(
-        intersection, union, out=np.zeros(len(others), np.float32), where=union > 0
-    ).astype(np.float32)
+    overlap: FloatArray = np.zeros(len(others), np.float32)
+    np.divide(intersection, union, out=overlap, where=union > 0)
+    return overlap
 
 
 def _area(boxes: FloatArray) -> FloatArray:

@@ -16,6 +16,8 @@ from landmark_service.faces import Detection, FaceDetector, FaceLandmarker
 from landmark_service.settings import DetectorSettings
 
 CLOSE_UP_ZOOM = 0.5
+# In a crowd the smaller faces are looked at only as the larger ones stand.
+THOROUGH_FACES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,15 @@ class FacePipeline:
         """
         expected_roll = 0.0
         found: list[DetectedFace] = []
-        for face in faces:
+        for index, face in enumerate(faces):
             try:
-                mesh = self._landmarker.find(image_rgb, face.box, face.roll, expected_roll)
+                mesh = self._landmarker.find(
+                    image_rgb,
+                    face.box,
+                    face.roll,
+                    expected_roll,
+                    thorough=index < THOROUGH_FACES,
+                )
             except ModelError as error:
                 mesh = PartError(code=error.code, message=error.message)
             if isinstance(mesh, PartError):

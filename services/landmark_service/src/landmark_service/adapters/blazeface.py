@@ -75,8 +75,10 @@ def from_mediapipe(detection: Any, letterbox: Letterbox) -> Detection:
         place(point.x, point.y) for point in location.relative_keypoints[:4]
     )
     return Detection(
-        *first,
-        *last,
+        first.x,
+        first.y,
+        last.x,
+        last.y,
         confidence=min(1.0, float(detection.score[0])),
         roll=roll_of_eyes(right_eye, left_eye, mouth),
     )

@@ -71,10 +71,17 @@ class MediaPipeFaceLandmarker:
         box: BoundingBox,
         roll: float | None = None,
         expected_roll: float = 0.0,
+        *,
+        thorough: bool = True,
     ) -> Mesh | PartError:
+        """See `FaceLandmarker.find`."""
         patch = _Patch.around(image_rgb, box)
+
+        def fit(region: Region) -> Fit | None:
+            return self._fit(patch, region)
+
         with self._lock:
-            return find_mesh(lambda region: self._fit(patch, region), box, roll, expected_roll)
+            return find_mesh(fit, box, roll, expected_roll, thorough=thorough)
 
     def close(self) -> None:
         self._graph.close()

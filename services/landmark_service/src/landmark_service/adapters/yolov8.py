@@ -78,15 +78,17 @@ class YoloV8FaceDetector:
         if isinstance(shape[1], int):
             return shape[1]
         width, height = self._fixed or (self._long_side, self._long_side)
-        return self._run(np.zeros((height, width, 3), np.uint8)).shape[0]
+        return len(self._run(np.zeros((height, width, 3), np.uint8)))
 
 
 def from_yolo(faces: YoloFaces, letterbox: Letterbox) -> list[Detection]:
     """Faces in pixels of the input, as faces in pixels of the image."""
-    corners = letterbox.to_image(faces.xyxy.reshape(-1, 2, 2)).reshape(-1, 4)
+    corners = letterbox.to_image(faces.xyxy.reshape(-1, 2, 2)).reshape(-1, 4).tolist()
     return [
-        Detection(*map(float, xyxy), confidence=min(1.0, float(sure)), roll=roll_of_points(points))
-        for xyxy, sure, points in zip(corners, faces.confidence, faces.points, strict=True)
+        Detection(x1, y1, x2, y2, min(1.0, float(confidence)), roll_of_points(points))
+        for (x1, y1, x2, y2), confidence, points in zip(
+            corners, faces.confidence, faces.points, strict=True
+        )
     ]
 
 
