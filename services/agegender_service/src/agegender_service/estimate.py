@@ -25,7 +25,6 @@ _NOSE_TIP = 4
 # How far the nose tip stands before the line of the outer eye corners, as a share of their
 # distance. An average of adult heads; enough to tell a turned head from a level one.
 _NOSE_DEPTH = 0.48
-_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 # The outer eighth on each side is background or replicated edge.
 _SHARPNESS_MARGIN = 28
 
@@ -71,7 +70,9 @@ def sharpness(crop_rgb: FaceCrop) -> float:
         crop_rgb: shape `(height, width, 3)`, uint8, RGB; larger than 60 pixels a side.
     """
     inner = crop_rgb[_SHARPNESS_MARGIN:-_SHARPNESS_MARGIN, _SHARPNESS_MARGIN:-_SHARPNESS_MARGIN]
-    luma = inner.astype(np.float32) @ _LUMA
+    # Not a matrix product: that would wake all the threads of BLAS for one crop.
+    red, green, blue = (inner[..., channel].astype(np.float32) for channel in range(3))
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
     variance = float(luma.var())
     if variance < 1.0:  # less than one grey level of contrast
         return 0.0
