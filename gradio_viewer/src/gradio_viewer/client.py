@@ -80,9 +80,6 @@ class InputApi:
     async def trace(self, image_id: str) -> Json:
         return _json(await self._call("GET", f"/v1/images/{image_id}/trace"))
 
-    async def retry(self, image_id: str) -> Json:
-        return _json(await self._call("POST", f"/v1/images/{image_id}/retry"))
-
     async def plots(self) -> list[Json]:
         """The plots: at least `name` each."""
         answer = (await self._call("GET", "/v1/plots")).json()

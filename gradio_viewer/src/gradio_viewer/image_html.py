@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradio_viewer import words
+from gradio_viewer.client import FINAL
 from gradio_viewer.markup import Html, join, notice, tag
 
 Json = Mapping[str, Any]
@@ -81,7 +82,8 @@ def _headline(state: Json, width: int, height: int) -> Html:
 def _problem(state: Json, result: Json | None) -> Html | None:
     error = (result or {}).get("error") or state.get("error")
     if not error:
-        return None
+        running = state.get("status") not in FINAL
+        return notice("Still being analysed: load the page again in a moment.") if running else None
     kind = "error" if state.get("status") == "failed" else "warning"
     return notice(str(error.get("message") or error.get("code")), kind)
 
@@ -122,7 +124,12 @@ def _overlay(faces: Sequence[Json], width: int, height: int) -> Html:
                     class_="fp-box",
                 ),
                 tag("title", _label(face)),
-                tag("path", d=points, class_="fp-points", style=f"stroke-width:{side / 110:.2f}")
+                tag(
+                    "path",
+                    d=points,
+                    class_="fp-points",
+                    style=f"stroke-width:{max(side / 75, width / 900):.2f}",
+                )
                 if points
                 else None,
             )
