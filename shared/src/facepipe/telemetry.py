@@ -52,8 +52,8 @@ SHUTDOWN_S = 1.8
 MAX_MESSAGE_CHARS = 16_384
 MAX_ATTRIBUTE_CHARS = 8_192
 
-# Chatty libraries: one line a request says nothing that a span does not.
-_QUIET = ("httpx", "httpcore", "asyncio", "watchfiles")
+# Chatty libraries: a line a request, or four at every start, say nothing of use.
+_QUIET = ("httpx", "httpcore", "asyncio", "uvicorn.error", "matplotlib")
 # What the exporting itself logs must not be exported.
 _NOT_EXPORTED = ("opentelemetry", "grpc")
 _IMAGE_ID = otel_context.create_key("image_id")
