@@ -83,8 +83,12 @@ class Stack:
 
 
 def load_stack() -> Stack:
-    """The stack as `.env` and the environment describe it; the environment has the last word."""
-    environ = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
+    """The stack as `.env` and the environment describe it; the environment has the last word.
+
+    FACEPIPE_ENV_FILE names another file than `.env`.
+    """
+    env_file = os.environ.get("FACEPIPE_ENV_FILE", ROOT / ".env")
+    environ = {k: v for k, v in dotenv_values(env_file).items() if v is not None}
     environ |= os.environ
     os.environ.update(environ)
     settings = LocalSettings()

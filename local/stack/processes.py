@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import psutil
 
-from local.stack.configuration import MARK, Stack
+from local.stack.configuration import MARK
 
 
-def marked(stack: Stack) -> list[psutil.Process]:
-    """Every process that this stack started, directly or not.
+def marked(run: Path) -> list[psutil.Process]:
+    """Every process that the stack of a run folder started, directly or not.
 
     The mark is in the environment, so it is inherited, survives the death of a parent, and a
     process id that was given to a stranger meanwhile does not have it.
@@ -18,17 +19,17 @@ def marked(stack: Stack) -> list[psutil.Process]:
     found: list[psutil.Process] = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.environ().get(MARK) == str(stack.run):
+            if process.environ().get(MARK) == str(run):
                 found.append(process)
     return [p for p in found if _is_alive(p)]
 
 
-def supervisord(stack: Stack) -> psutil.Process | None:
-    """The supervisor of this stack, if it runs."""
-    pid_file = stack.run / "supervisord.pid"
+def supervisord(run: Path) -> psutil.Process | None:
+    """The supervisor of a run folder, if it runs."""
+    pid_file = run / "supervisord.pid"
     with contextlib.suppress(OSError, ValueError, psutil.Error):
         process = psutil.Process(int(pid_file.read_text()))
-        if process.environ().get(MARK) == str(stack.run) and _is_alive(process):
+        if process.environ().get(MARK) == str(run) and _is_alive(process):
             return process
     return None
 

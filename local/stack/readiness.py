@@ -47,9 +47,11 @@ def wait_until_ready(stack: Stack) -> float:
             return time.monotonic() - start
         for state in process_states(stack).values():
             pids[state.name] |= {state.pid} - {0}
-        failing = [name for name in missing if len(pids[name]) >= _STARTS_TOO_MANY]
-        if failing or time.monotonic() - start > stack.settings.start.timeout_s:
-            raise StackError(_report(stack, missing))
+        dying = {n: r for n, r in missing.items() if len(pids[n]) >= _STARTS_TOO_MANY}
+        if dying:
+            raise StackError(_report(stack, "ends again and again:", dying))
+        if time.monotonic() - start > stack.settings.start.timeout_s:
+            raise StackError(_report(stack, "not everything came up:", missing))
         time.sleep(_PAUSE_S)
 
 
@@ -74,8 +76,8 @@ def _reason(client: httpx.Client, stack: Stack, service: Service) -> str:
         return f"HTTP {answer.status_code}"
 
 
-def _report(stack: Stack, missing: dict[str, str]) -> str:
-    parts = ["not everything came up:"]
+def _report(stack: Stack, headline: str, missing: dict[str, str]) -> str:
+    parts = [headline]
     for name, reason in missing.items():
         log = stack.log_folder / f"{name}.log"
         parts.append(f"\n  {name}: {reason}\n  the end of {log}:\n{tail(log)}")

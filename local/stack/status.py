@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import httpx
 from redis.exceptions import RedisError
-from rich.console import Console
-from rich.table import Table
 
 from facepipe.jobs import QueueName, connect_redis, queue_of
 from local.stack.configuration import Stack
 from local.stack.readiness import not_ready
 from local.stack.services import SERVICES
 from local.stack.supervision import ProcessState, process_states
+from local.stack.supervisor_config import REDIS
 
 _WORKERS = re.compile(r'^facepipe_stage_workers\{state="(\w+)"\} ([\d.]+)$', re.MULTILINE)
 _QUEUES = {
@@ -25,23 +25,32 @@ _QUEUES = {
 
 
 def print_status(stack: Stack) -> int:
-    """Prints the table; 0 when everything is ready."""
+    """Prints a line for each process, and what is not ready and why; 0 when everything is."""
     states, missing, waiting = process_states(stack), not_ready(stack), _queue_lengths(stack)
-    table = Table("service", "process", "ready", "workers", "waiting", "address", box=None)
-    redis_ready = missing.get("redis", "yes")
-    table.add_row("redis", _process(states.get("redis")), redis_ready, "", "", stack.redis_url)
-    for service in SERVICES:
-        queue = _QUEUES.get(service.name)
-        table.add_row(
-            service.name,
-            _process(states.get(service.name)),
-            missing.get(service.name, "yes"),
-            _workers(stack.address(service)) if queue else "",
-            str(waiting.get(queue, "?")) if queue else "",
-            stack.address(service),
+    rows = [("service", "process", "ready", "workers", "waiting", "address")]
+    for name, address in _addresses(stack):
+        queue = _QUEUES.get(name)
+        rows.append(
+            (
+                name,
+                _process(states.get(name)),
+                "no" if name in missing else "yes",
+                _workers(address) if queue else "",
+                str(waiting.get(queue, "?")) if queue else "",
+                address,
+            )
         )
-    Console().print(table)
+    for row in rows:
+        print("{:21} {:18} {:6} {:9} {:8} {}".format(*row))
+    for name, reason in missing.items():
+        print(f"{name} is not ready: {reason}")
     return 1 if missing else 0
+
+
+def _addresses(stack: Stack) -> Iterator[tuple[str, str]]:
+    yield REDIS, stack.redis_url
+    for service in SERVICES:
+        yield service.name, stack.address(service)
 
 
 def _process(state: ProcessState | None) -> str:

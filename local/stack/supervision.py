@@ -39,11 +39,11 @@ def launch(stack: Stack) -> bool:
         StackError: it runs with other settings, a port is taken, or supervisord did not start.
     """
     summary = stack.run / "stack.json"
-    if supervisord(stack) is not None:
+    if supervisord(stack.run) is not None:
         if summary.read_text() != stack.summary():
             raise StackError("the stack runs with other settings than these: `make stop` first")
         return False
-    left_over = marked(stack)
+    left_over = marked(stack.run)
     if left_over:
         print(f"ending {len(left_over)} processes of a stack whose supervisor is gone")
         end(left_over)
@@ -62,13 +62,13 @@ def stop(stack: Stack) -> int:
     Raises:
         StackError: something of ours is still alive.
     """
-    count = len(marked(stack))
-    supervisor = supervisord(stack)
+    count = len(marked(stack.run))
+    supervisor = supervisord(stack.run)
     if supervisor is not None:
         supervisor.terminate()
         supervisor.wait(timeout=_STOP_S)
-    end(marked(stack))
-    alive = [f"{p.name()} (process {p.pid})" for p in marked(stack)]
+    end(marked(stack.run))
+    alive = [f"{p.name()} (process {p.pid})" for p in marked(stack.run)]
     if alive:
         raise StackError("could not be stopped: " + ", ".join(alive))
     return count

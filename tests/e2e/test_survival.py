@@ -1,0 +1,107 @@
+"""What is lost when something is killed in the middle of a batch: nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.local_stack import LocalStack, kill, stats
+from tests.support.photos import batch_of
+
+BATCH = 30
+STAGES = {
+    "landmark_service": "landmark",
+    "agegender_service": "agegender",
+    "data_storage_service": "storage",
+}
+
+
+@pytest.mark.parametrize("service", STAGES)
+def test_a_killed_worker_loses_nothing(
+    stack: LocalStack, portraits: list[Path], service: str
+) -> None:
+    quality = 70 + list(STAGES).index(service)
+
+    def kill_worker() -> None:
+        (worker,) = stack.workers(service)
+        kill(worker)
+
+    _kill_in_the_middle(stack, batch_of(portraits, BATCH, quality), kill_worker)
+
+
+@pytest.mark.parametrize("service", [*STAGES, "input_service"])
+def test_a_killed_service_loses_nothing(
+    stack: LocalStack, portraits: list[Path], service: str
+) -> None:
+    quality = 80 + [*STAGES, "input_service"].index(service)
+
+    _kill_in_the_middle(
+        stack,
+        batch_of(portraits, BATCH, quality),
+        lambda: kill(stack.main_process(service)),
+    )
+
+
+def test_a_killed_redis_loses_nothing(stack: LocalStack, portraits: list[Path]) -> None:
+    _kill_in_the_middle(
+        stack, batch_of(portraits, BATCH, 90), lambda: kill(stack.main_process("redis"))
+    )
+
+
+def test_a_redis_that_lost_everything_loses_nothing(
+    stack: LocalStack, portraits: list[Path]
+) -> None:
+    def forget() -> None:
+        kill(stack.main_process("redis"))
+        for path in (stack.volumes / "redis").rglob("*.aof"):
+            path.unlink(missing_ok=True)
+
+    _kill_in_the_middle(stack, batch_of(portraits, BATCH, 91), forget)
+
+
+def _kill_in_the_middle(stack: LocalStack, batch: list[bytes], do_harm: Callable[[], None]) -> None:
+    # Given a batch that has been accepted and of which a part is finished
+    stack.wait_ready()
+    before = stats(stack)
+    ids = stack.api.upload(batch)
+    _wait_until_some_are_stored(stack, before["stored"])
+
+    # When something is killed
+    do_harm()
+
+    # Then every image comes to its result, once
+    states = stack.api.wait_final(ids)
+    assert Counter(state["status"] for state in states.values()) == {"stored": len(batch)}
+    after = stats(stack)
+    assert {name: after[name] - before[name] for name in after} == {
+        "accepted": len(batch),
+        "stored": len(batch),
+        "faces": len(batch),
+    }
+    saved = {path.stem for path in (stack.volumes / "saved_data").glob("*.json")}
+    assert saved >= set(ids)
+    listed = Counter(image["image_id"] for image in _listed(stack))
+    assert all(listed[image_id] == 1 for image_id in ids)
+    assert not list((stack.volumes / "inbox").glob("[0-9a-f]*"))
+
+
+def _wait_until_some_are_stored(stack: LocalStack, before: int) -> None:
+    deadline = time.monotonic() + 60
+    while stats(stack)["stored"] < before + 3:
+        assert time.monotonic() < deadline, "nothing is stored"
+        time.sleep(0.05)
+
+
+def _listed(stack: LocalStack) -> list[dict[str, Any]]:
+    images: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = stack.api.get(f"/v1/images?limit=500&cursor={cursor}")
+        images += page["images"]
+        cursor = page["next_cursor"]
+    return images

@@ -1,0 +1,152 @@
+"""The verbs of the Makefile, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.paths import ROOT
+from tests.support.local_stack import LocalStack, kill
+from tests.support.missing import missing
+from tests.support.photos import without_face
+
+_CURL = re.compile(r"```sh\n(curl [^`]*files=@portrait\.jpg[^`]*)```")
+
+
+def test_demo_prints_the_face_and_where_everything_is(stack: LocalStack) -> None:
+    printed = stack.verb("demo").stdout
+
+    assert re.search(r"^  face 1: .*, 478 landmarks, box \d+ x \d+ at", printed, re.MULTILINE)
+    paths = re.findall(r"^  (?:result|annotated) +(\S+)$", printed, re.MULTILINE)
+    assert [Path(path).suffix for path in paths] == [".json", ".jpg"]
+    assert all(Path(path).is_file() for path in paths)
+    assert stack.viewer in printed
+
+
+def test_demo_with_a_photograph_of_nobody_says_so(stack: LocalStack, tmp_path: Path) -> None:
+    photo = tmp_path / "nobody.jpg"
+    photo.write_bytes(without_face(500))
+
+    assert "no face was found" in stack.verb("demo", str(photo)).stdout
+
+
+def test_demo_with_something_else_says_what_is_wrong(stack: LocalStack, tmp_path: Path) -> None:
+    (tmp_path / "notes.jpg").write_text("not a photograph")
+
+    refused = stack.verb("demo", str(tmp_path / "notes.jpg"), check=False)
+
+    assert refused.returncode == 1
+    assert "not accepted: not an image" in refused.stderr
+
+
+def test_ingest_sends_a_folder_once(
+    stack: LocalStack, tmp_path: Path, portraits: list[Path]
+) -> None:
+    # Given a folder with photographs, one of them twice, and a file that only looks like one
+    for number in range(3):
+        shutil.copy(portraits[number + 3], tmp_path / f"{number}.jpg")
+    (tmp_path / "below").mkdir()
+    shutil.copy(portraits[3], tmp_path / "below" / "again.JPG")
+    (tmp_path / "broken.png").write_text("oh")
+
+    # When it is sent twice
+    first = stack.verb("ingest", str(tmp_path), check=False)
+    second = stack.verb("ingest", str(tmp_path), check=False)
+
+    # Then the second time nothing is sent, and both name the file that cannot be read
+    assert "5 photographs" in first.stdout
+    assert "4 have a result, 1 failed" in first.stdout
+    assert "0 sent, 4 were known already, 4 have a result, 1 failed" in second.stdout
+    assert "broken.png: not an image" in first.stdout
+    assert first.returncode == second.returncode == 1
+
+
+def test_a_second_start_finds_everything_running(stack: LocalStack) -> None:
+    before = {process.pid for process in stack.processes()}
+
+    printed = stack.verb("start").stdout
+
+    assert "the stack is running" in printed
+    assert {process.pid for process in stack.processes()} == before
+
+
+def test_status_shows_workers_and_queues(stack: LocalStack) -> None:
+    lines = stack.verb("status").stdout.splitlines()
+
+    row = next(line for line in lines if line.startswith("landmark_service"))
+    assert re.search(r"\d+, up \d+:\d\d +yes +1 idle +0 ", row)
+
+
+def test_the_curl_example_of_the_readme_works(
+    stack: LocalStack, tmp_path: Path, portraits: list[Path]
+) -> None:
+    if shutil.which("curl") is None:
+        missing("curl is not installed")
+    shutil.copy(portraits[0], tmp_path / "portrait.jpg")
+    readme = (ROOT / "README.md").read_text()
+    found = _CURL.search(readme)
+    assert found, "README.md shows no curl example that sends portrait.jpg"
+    command = found[1].replace("http://127.0.0.1:8000", stack.api.address)
+
+    answer = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, check=True)  # noqa: S602 - the README's own words
+
+    image = json.loads(answer.stdout)["images"][0]
+    assert image["status"] == "stored"
+    assert image["result"]["num_faces"] == 1
+    assert image["error"] is None
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> LocalStack:
+    """A stack that the test starts and stops itself."""
+    return LocalStack.prepare(tmp_path)
+
+
+def test_stop_leaves_no_process_and_no_port(own_stack: LocalStack) -> None:
+    own_stack.verb("start")
+    assert len(own_stack.open_ports()) == 10
+
+    own_stack.verb("stop")
+
+    assert own_stack.processes() == []
+    assert own_stack.open_ports() == []
+    assert "nothing was running" in own_stack.verb("stop").stdout
+
+
+def test_stop_cleans_up_after_a_supervisor_that_was_killed(own_stack: LocalStack) -> None:
+    # Given a stack whose supervisor died without a word
+    own_stack.verb("start")
+    pid = int((own_stack.run_folder / "supervisord.pid").read_text())
+    kill(psutil.Process(pid))
+    assert own_stack.open_ports()
+
+    # When it is stopped
+    own_stack.verb("stop")
+
+    # Then nothing is left
+    assert own_stack.processes() == []
+    assert own_stack.open_ports() == []
+
+
+def test_a_taken_port_is_named_with_its_variable(own_stack: LocalStack) -> None:
+    # Given somebody else on the port of the input API
+    port = own_stack.port("INPUT")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", port))
+        other.listen()
+
+        # When the stack is started
+        refused = own_stack.verb("start", check=False)
+
+    # Then it says which port, which variable and who, and starts nothing
+    assert refused.returncode == 1
+    assert f"port {port} is taken by {psutil.Process().name()}" in refused.stderr
+    assert "FACEPIPE_PORT_INPUT" in refused.stderr
+    assert own_stack.processes() == []
