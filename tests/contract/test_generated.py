@@ -1,0 +1,33 @@
+"""What is generated is committed as it would be generated now (`make format` writes it)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from local.generated.env_example import env_example
+from local.generated.openapi import openapi
+from local.generated.schema import schema
+from local.generated.stubs import stubs
+
+
+@pytest.fixture(autouse=True)
+def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings as they are where nothing is set."""
+    for name in [name for name in os.environ if name.startswith("FACEPIPE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("source", [stubs, schema, env_example, openapi])
+def test_what_is_committed_is_what_would_be_generated(
+    source: Callable[[], dict[Path, str]],
+) -> None:
+    files = source()
+
+    assert files
+    for path, text in files.items():
+        assert path.exists(), f"{path} is missing: make format"
+        assert path.read_text() == text, f"{path} is out of date: make format"
