@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 import signal
 import struct
@@ -9,12 +10,12 @@ import zlib
 
 import psutil
 import pytest
+from PIL import Image
 
 from facepipe.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
 from input_service.decoding import DecoderPool
 from input_service.settings import UploadSettings
-
-from .conftest import image_bytes
+from services.input_service.tests.conftest import image_bytes
 
 
 def test_an_image_comes_back_upright_with_its_format(decoders: DecoderPool) -> None:
@@ -63,12 +64,42 @@ def test_a_dying_decoder_fails_its_image_and_the_next_one_is_decoded() -> None:
         assert pool.decode(image_bytes()).size == (48, 32)
 
 
+def test_an_idle_decoder_may_die_without_a_trace() -> None:
+    # Given decoders that were killed while they had nothing to do
+    with DecoderPool(UploadSettings()) as pool:
+        before = set(_decoders())
+        pool.decode(image_bytes())
+        for decoder in set(_decoders()) - before:
+            decoder.kill()
+            decoder.wait(5)
+        time.sleep(0.5)
+
+        # Then the next image finds others
+        assert pool.decode(image_bytes()).size == (48, 32)
+
+
+def test_what_a_library_prints_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:
+    buffer = io.BytesIO()
+    Image.new("L", (64, 64)).save(buffer, "TIFF", compression="tiff_lzw")
+    broken = buffer.getvalue()[:8] + b"\xff" * 20 + buffer.getvalue()[28:]
+
+    with DecoderPool(UploadSettings()) as pool, pytest.raises(UndecodableImageError):
+        pool.decode(broken)
+
+    assert capfd.readouterr().err == ""
+
+
 def test_a_decoder_that_takes_too_long_is_killed() -> None:
     with (
         DecoderPool(UploadSettings(decode_timeout_s=0.01)) as pool,
         pytest.raises(UndecodableImageError, match="longer than"),
     ):
         pool.decode(image_bytes((5000, 5000), image_format="PNG"))
+
+
+def _decoders() -> list[psutil.Process]:
+    children = psutil.Process().children(recursive=True)
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
 def _kill_when_busy(children: list[psutil.Process]) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
 from redis import Redis
+from redis.exceptions import RedisError
 
 from facepipe.analysis import ImageInfo, Status
 from facepipe.inbox import Inbox, InboxEntry
@@ -13,8 +15,7 @@ from facepipe.store_client import FaceStoreClient
 from input_service import reconciler as module
 from input_service.reconciler import Reconciler
 from input_service.results import ResultFiles
-
-from .fakes import FakeStore
+from services.input_service.tests.fakes import FakeStore
 
 ID = "ab" * 32
 NOW = datetime.now(UTC)
@@ -89,6 +90,46 @@ def test_a_job_that_vanished_starts_over_as_a_new_generation(
     assert counts == [0, 1, 0]
     assert store.states[ID].generation == 2
     assert [job.generation for job in queues.enqueued] == [2]
+
+
+def test_a_job_that_could_not_be_queued_keeps_its_generation(
+    inbox: Inbox,
+    store: FakeStore,
+    queues: Queues,
+    reconciler: Reconciler,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Given a Redis that is full for a while
+    def refuse(_: Redis, job: ImageJob) -> bool:
+        raise RedisError("OOM command not allowed")
+
+    inbox.add(ID, b"pixels", _entry())
+    with monkeypatch.context() as full:
+        full.setattr(module, "enqueue", refuse)
+        for _ in range(6):
+            with contextlib.suppress(RedisError):
+                reconciler.reconcile()
+
+    # When there is room again
+    for _ in range(2):
+        reconciler.reconcile()
+
+    # Then the first generation is queued: none was used up in vain
+    assert [job.generation for job in queues.enqueued] == [1]
+
+
+def test_a_note_that_cannot_be_read_does_not_hold_up_the_others(
+    inbox: Inbox, store: FakeStore, queues: Queues, reconciler: Reconciler
+) -> None:
+    inbox.add(ID, b"pixels", _entry())
+    other = "cd" * 32
+    inbox.add(other, b"pixels", _entry())
+    inbox.path(other).with_suffix(".json").write_bytes(b"{")
+
+    for _ in range(2):
+        reconciler.reconcile()
+
+    assert [job.image_id for job in queues.enqueued] == [ID]
 
 
 def test_a_job_that_was_only_between_two_stages_is_no_lost_one(

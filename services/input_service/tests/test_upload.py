@@ -13,8 +13,7 @@ from facepipe.inbox import Inbox
 from facepipe.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings, UploadSettings
-
-from .conftest import image_bytes
+from services.input_service.tests.conftest import image_bytes
 
 NOWHERE = "127.0.0.1:9"
 

@@ -196,6 +196,8 @@ def _pixels(image: Image.Image, data: bytes) -> RgbImage:
         image.seek(0)
         image.load()
         return np.asarray(_to_rgb(image))
+    except MemoryError:
+        raise
     except Exception as error:
         raise UndecodableImageError(f"the image data is broken: {error}") from error
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Engine, and_, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from data_storage_service import rows
@@ -200,7 +200,9 @@ def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
     if query.cursor:
         moment, image_id = _position(query.cursor)
         place = tuple_(ImageRow.received_at, ImageRow.image_id)
-        conditions.append(place < tuple_(moment, image_id))
+        # Without its type the moment would be bound as text, which SQLite sorts after numbers.
+        at = literal(moment, ImageRow.received_at.type)
+        conditions.append(place < tuple_(at, image_id))
     return conditions
 
 

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
-from concurrent.futures import TimeoutError as FutureTimeoutError
+from queue import LifoQueue
 from types import TracebackType
 from typing import Self
 
-from pebble import ProcessExpired, ProcessPool
-
-from facepipe.errors import ImageTooLargeError, UndecodableImageError
-from facepipe.imaging import DecodedImage, DecodeLimits, decode
+from facepipe.errors import ImageTooLargeError, ServiceUnavailableError
+from facepipe.imaging import DecodedImage
+from input_service.decoder_process import START_S, Decoder
 from input_service.settings import UploadSettings
-
-_TASKS_PER_PROCESS = 500
 
 
 class DecoderPool:
-    """Child processes that decode uploads, each with a time and a memory limit."""
+    """Decoder processes, each with a time and a memory limit; the dead are replaced."""
 
     def __init__(self, settings: UploadSettings) -> None:
+        self._settings = settings
         self._limits = settings.limits
-        self._timeout_s = settings.decode_timeout_s
-        self._pool = ProcessPool(
-            max_workers=settings.decoders,
-            max_tasks=_TASKS_PER_PROCESS,
-            initializer=_limit_memory,
-            initargs=(settings.decode_memory_mb * 2**20,),
-            context=multiprocessing.get_context("spawn"),
-        )
+        # None stands for a decoder that is yet to be started.
+        self._idle: LifoQueue[Decoder | None] = LifoQueue()
+        self._is_closed = False
+        for _ in range(settings.decoders):
+            self._idle.put(self._start())
 
     def decode(self, data: bytes) -> DecodedImage:
         """Decodes an upload; blocks until it is done, refused or killed. Thread-safe.
@@ -38,27 +31,40 @@ class DecoderPool:
             ImageTooLargeError: bytes, pixels or the memory it takes are beyond the limits.
             UnsupportedImageError: no image of an accepted format.
             UndecodableImageError: broken, or it took too long, or it killed its decoder.
+            ServiceUnavailableError: no decoder can be started just now.
         """
         if len(data) > self._limits.max_bytes:
             raise ImageTooLargeError(
                 f"the file has {len(data)} bytes, the limit is {self._limits.max_bytes}"
             )
-        future = self._pool.schedule(_decode, args=(data, self._limits), timeout=self._timeout_s)
+        decoder = self._idle.get()
         try:
-            decoded: DecodedImage = future.result()
-        except FutureTimeoutError as error:
-            raise UndecodableImageError(
-                f"decoding took longer than {self._timeout_s:g} s"
-            ) from error
-        except ProcessExpired as error:
-            raise UndecodableImageError("the image crashed its decoder") from error
-        except MemoryError as error:
-            raise ImageTooLargeError("decoding needs more memory than is allowed") from error
-        return decoded
+            if decoder is None or not decoder.is_usable:
+                if decoder is not None:
+                    decoder.kill()
+                decoder = self._start()
+            decoder.wait_until_ready()
+            return decoder.decode(data, self._limits, self._settings.decode_timeout_s)
+        finally:
+            self._idle.put(decoder if decoder is not None and decoder.is_usable else None)
 
     def close(self) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
-        self._pool.join(timeout=5)
+        """Ends all decoders; what they have in hand is waited for."""
+        self._is_closed = True
+        for _ in range(self._settings.decoders):
+            decoder = self._idle.get(timeout=START_S + self._settings.decode_timeout_s)
+            if decoder is not None:
+                decoder.kill()
+
+    def _start(self) -> Decoder:
+        if self._is_closed:
+            raise ServiceUnavailableError("the service is stopping")
+        try:
+            return Decoder(self._settings.decode_memory_mb * 2**20)
+        except OSError as error:
+            raise ServiceUnavailableError(
+                f"no decoder can be started: {error}", retry_after_s=10
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -70,12 +76,3 @@ class DecoderPool:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _limit_memory(limit_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, limit_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _decode(data: bytes, limits: DecodeLimits) -> DecodedImage:
-    return decode(data, limits)

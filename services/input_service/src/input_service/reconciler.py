@@ -108,6 +108,9 @@ class Reconciler:
             entry = self._inbox.entry(image_id)
         except ImageNotFoundError:
             return None
+        except ValueError as error:
+            _log.error("its note cannot be read: %s", error, extra={"image_id": image_id})
+            return None
         try:
             state = self._store.get(image_id)
         except ImageNotFoundError:
@@ -139,21 +142,28 @@ class Reconciler:
         except ImageNotFoundError:
             self._give_up(state)
             return
-        fresh = self._store.register(
-            image_id,
-            state.image,
-            state.received_at,
-            new_generation=True,
-            expected_generation=state.generation,
-            traceparent=state.traceparent,
-        ).state
-        job = ImageJob(QueueName.LANDMARK, image_id, fresh.generation, state.traceparent)
-        enqueue(self._redis, job)
+        fresh = state
+        if state.status is not Status.RECEIVED or not self._queue(state):
+            # It was on the queue before and is no more: only a new generation can be queued.
+            fresh = self._store.register(
+                image_id,
+                state.image,
+                state.received_at,
+                new_generation=True,
+                expected_generation=state.generation,
+                traceparent=state.traceparent,
+            ).state
+            self._queue(fresh)
         self._store.register(image_id, state.image, state.received_at, queued=True)
         _log.warning(
-            "no live job, put back on the queue",
+            "no live job, put on the queue",
             extra={"image_id": image_id, "generation": fresh.generation},
         )
+
+    def _queue(self, state: ImageState) -> bool:
+        """False when RQ has known this very job before."""
+        job = ImageJob(QueueName.LANDMARK, state.image_id, state.generation, state.traceparent)
+        return enqueue(self._redis, job)
 
     def _give_up(self, state: ImageState) -> None:
         now = datetime.now(UTC)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated
 
 import httpx
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from facepipe.analysis import Gender, ImageId, Status
@@ -69,11 +69,17 @@ def get_image(image_id: ImageId, neighbours: NeighboursDep) -> ImageView:
     return ImageView.of(neighbours.store.get(image_id))
 
 
+def _require_known(image_id: ImageId, neighbours: NeighboursDep) -> None:
+    """Before the stream begins: once it has, an error can no longer become a status."""
+    neighbours.store.get(image_id)
+
+
 @router.get(
     "/{image_id}/events",
     summary="Follow an image",
     response_class=EventSourceResponse,
     responses=_NOT_FOUND,
+    dependencies=[Depends(_require_known)],
 )
 async def follow_image(
     image_id: ImageId, neighbours: NeighboursDep

@@ -1,0 +1,120 @@
+"""One decoder: a child process that decodes one upload after the other, and may die at it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import signal
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from facepipe.errors import (
+    FacepipeError,
+    ImageTooLargeError,
+    ServiceUnavailableError,
+    UndecodableImageError,
+)
+from facepipe.imaging import DecodedImage, DecodeLimits, decode
+
+START_S = 60.0
+_RETIRE_AFTER = 500
+_READY = "ready"
+
+
+class Decoder:
+    """A decoder process, as the service sees it. Used by one thread at a time.
+
+    Each has a pipe of its own: whatever state it dies in, no other one is touched.
+    """
+
+    def __init__(self, memory_bytes: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, memory_bytes), name="decoder", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._is_ready = False
+        self._left = _RETIRE_AFTER
+
+    @property
+    def is_usable(self) -> bool:
+        return self._left > 0 and self._process.is_alive()
+
+    def wait_until_ready(self) -> None:
+        """Raises ServiceUnavailableError when the process does not come up."""
+        if self._is_ready:
+            return
+        try:
+            if self._pipe.poll(START_S) and self._pipe.recv() == _READY:
+                self._is_ready = True
+                return
+        except (EOFError, OSError):
+            pass
+        self.kill()
+        raise ServiceUnavailableError("no decoder can be started", retry_after_s=10)
+
+    def decode(self, data: bytes, limits: DecodeLimits, timeout_s: float) -> DecodedImage:
+        """Decodes an upload; whatever it did to the process becomes an error of the image."""
+        self._left -= 1
+        try:
+            self._pipe.send(limits)
+            self._pipe.send_bytes(data)
+            if not self._pipe.poll(timeout_s):
+                self.kill()
+                raise UndecodableImageError(f"decoding took longer than {timeout_s:g} s")
+            answer = self._pipe.recv()
+            if isinstance(answer, MemoryError):
+                self.kill()  # what is left of its memory is not worth keeping
+                raise ImageTooLargeError("decoding needs more memory than is allowed")
+            if isinstance(answer, FacepipeError):
+                raise answer
+            shape, image_format, orientation = answer
+            pixels = np.frombuffer(self._pipe.recv_bytes(), np.uint8).reshape(shape)
+        except (EOFError, OSError) as error:
+            self.kill()
+            raise UndecodableImageError("the image crashed its decoder") from error
+        return DecodedImage(pixels, image_format, orientation)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.join(timeout=5)
+        self._pipe.close()
+
+
+def _serve(pipe: Connection, memory_bytes: int) -> None:
+    """Runs in the child until the service closes the pipe, or is no more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches us too; the service decides
+    _limit(memory_bytes)
+    pipe.send(_READY)
+    while True:
+        try:
+            limits = pipe.recv()
+            data = pipe.recv_bytes()
+        except (EOFError, OSError):
+            return
+        _answer(pipe, data, limits)
+
+
+def _answer(pipe: Connection, data: bytes, limits: DecodeLimits) -> None:
+    try:
+        decoded = decode(data, limits)
+    except (FacepipeError, MemoryError) as error:
+        pipe.send(error)
+    except Exception as error:
+        pipe.send(UndecodableImageError(f"the image cannot be decoded: {error}"))
+    else:
+        pipe.send((decoded.rgb.shape, decoded.format, decoded.orientation))
+        pipe.send_bytes(decoded.rgb.data.cast("B"))
+
+
+def _limit(memory_bytes: int) -> None:
+    """Limits memory, and drops what C libraries print of the files they read."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)

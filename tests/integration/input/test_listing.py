@@ -1,0 +1,80 @@
+"""Lists, numbers and exports over a ledger with some images in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from tests.integration.input.bench import Bench, photograph
+
+
+@pytest.fixture(scope="module")
+def ids(bench: Bench) -> list[str]:
+    """Five images in the order of arrival: ages 20 | 30, 60 | no face | failed | waiting."""
+    ids = [bench.accept(photograph(100 + number)) for number in range(5)]
+    bench.finish(ids[0], ages=(20,))
+    bench.finish(ids[1], ages=(30, 60))
+    bench.finish(ids[2])
+    bench.fail(ids[3])
+    return ids
+
+
+def test_pages_go_from_new_to_old_and_hold_each_image_once(bench: Bench, ids: list[str]) -> None:
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = bench.http.get("/v1/images", params={"limit": 2, "cursor": cursor}).json()
+        seen += [image["image_id"] for image in page["images"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+
+    assert seen == ids[::-1]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("status=failed", [3]),
+        ("status=failed&status=queued", [4, 3]),
+        ("min_faces=1", [1, 0]),
+        ("max_faces=0", [2]),
+        ("min_age=50", [1]),
+        ("min_age=35&max_age=55", []),  # no one face of image 1 is between its two ages
+        ("gender=female", [1, 0]),
+        ("gender=male", []),
+        ("received_after=2100-01-01T00:00:00Z", []),
+        ("received_before=2100-01-01T00:00:00%2B02:00&status=stored", [2, 1, 0]),
+    ],
+)
+def test_filters_must_all_hold(
+    bench: Bench, ids: list[str], query: str, expected: list[int]
+) -> None:
+    answer = bench.http.get(f"/v1/images?{query}")
+
+    found = [image["image_id"] for image in answer.json()["images"]]
+    assert found == [ids[number] for number in expected]
+
+
+def test_a_made_up_cursor_is_refused(bench: Bench) -> None:
+    answer = bench.http.get("/v1/images", params={"cursor": "nonsense"})
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_request"
+
+
+def test_the_numbers_add_up(bench: Bench, ids: list[str]) -> None:
+    stats = bench.http.get("/v1/stats").json()
+
+    final = sum(stats[status] for status in ("stored", "partial", "failed", "deleted"))
+    assert stats["accepted"] == len(ids) == final + stats["in_flight"]
+    assert stats["faces"] == 3
+    assert stats["inbox"] == 1
+
+
+def test_everything_is_exported(bench: Bench, ids: list[str]) -> None:
+    text = bench.http.get("/v1/export", params={"format": "csv"}).text
+
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert sorted(row["age"] for row in rows) == ["", "20", "30", "60"]
