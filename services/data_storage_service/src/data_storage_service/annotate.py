@@ -187,7 +187,7 @@ def _highest(capital_px: int) -> int:
 @lru_cache(maxsize=256)
 def _font(capital_px: int) -> ImageFont.FreeTypeFont:
     """Pillow's own scalable font, in the size at which a capital is so many pixels high."""
-    font = ImageFont.load_default(size=capital_px / 0.7)
+    font = ImageFont.load_default(size=capital_px / 0.67)
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise TypeError("Pillow was built without FreeType; labels need a scalable font")
     return font

@@ -263,13 +263,12 @@ class Ledger:
 
     def _note(self, session: Session, run: StageRun, error: PartError | None) -> None:
         """A line in the timeline; the end of a run is written over its beginning."""
-        known = session.get(RunRow, (run.image_id, run.stage, run.attempt))
+        key = {"image_id": run.image_id, "stage": run.stage, "attempt": run.attempt}
+        known = session.get(RunRow, key)
         if known is not None and error is None and run.ended_at is None:
             return
         line = RunRow(
-            image_id=run.image_id,
-            stage=run.stage,
-            attempt=run.attempt,
+            **key,
             worker=run.worker,
             started_at=run.started_at,
             ended_at=run.ended_at,

@@ -101,8 +101,9 @@ class ImageRow(Base):
 
 
 class _OfImage:
+    # First in the primary key, which is how all rows of an image are found.
     image_id: Mapped[str] = mapped_column(
-        ForeignKey("images.image_id", ondelete="CASCADE", onupdate="CASCADE"), primary_key=True
+        ForeignKey("images.image_id", ondelete="CASCADE"), primary_key=True, sort_order=-1
     )
 
 

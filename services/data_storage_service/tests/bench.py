@@ -1,0 +1,100 @@
+"""The service without Redis and gRPC: everything that works on the volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_storage_service.files import ResultFiles
+from data_storage_service.ledger import Ledger
+from data_storage_service.queries import Queries
+from data_storage_service.settling import Settler
+from data_storage_service.storing import ResultStore
+from facepipe.analysis import AgeGenderPart
+from facepipe.image_store import FaceCrops
+from facepipe.imaging import RgbImage, decode
+from facepipe.inbox import Inbox
+from facepipe.ledger import ImageState, StageName
+from facepipe.stage import PartRun
+from tests.support import store_samples as samples
+
+
+class ForgetfulImages:
+    """A cache that holds nothing and remembers what it was told to discard."""
+
+    def __init__(self) -> None:
+        self.discarded: list[str] = []
+
+    def get_image(self, image_id: str) -> RgbImage | None:
+        return None
+
+    def put_image(self, image_id: str, rgb: RgbImage) -> None: ...
+
+    def get_crops(self, image_id: str) -> FaceCrops | None:
+        return None
+
+    def put_crops(self, image_id: str, crops: FaceCrops) -> None: ...
+
+    def discard(self, image_id: str) -> None:
+        self.discarded.append(image_id)
+
+
+class PixelsOf:
+    """Decodes what lies in the inbox; a test may have something happen meanwhile."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self.meanwhile = lambda: None
+
+    def load(self, image_id: str) -> RgbImage:
+        rgb = decode(self._inbox.read(image_id)).rgb
+        self.meanwhile()
+        return rgb
+
+
+@dataclass
+class Bench:
+    root: Path
+    ledger: Ledger
+    queries: Queries
+    files: ResultFiles
+    inbox: Inbox
+    images: ForgetfulImages
+    settler: Settler
+    sources: PixelsOf
+    results: ResultStore
+
+    def accept(self, number: int = 0) -> str:
+        """What input_service does with an upload, up to the queue."""
+        image_id = samples.image_id_of(number)
+        self.inbox.add(image_id, samples.png(number), samples.entry(image_id))
+        self.ledger.register(image_id, samples.info(image_id), samples.START)
+        return image_id
+
+    def analyse(self, image_id: str, part: AgeGenderPart | None = None, faces: int = 1) -> None:
+        """What the two stages send."""
+        self.ledger.save_landmarks(
+            samples.run(image_id, StageName.LANDMARK, detect=41.0), samples.landmarks(faces)
+        )
+        if faces:
+            self.ledger.save_agegender(
+                samples.run(image_id, StageName.AGEGENDER, agegender=12.0),
+                part or samples.agegender(*[samples.estimate()] * faces),
+            )
+
+    def store(self, image_id: str, generation: int = 1) -> bool:
+        return self.results.store(PartRun(StageName.STORAGE, image_id, generation, None))
+
+    def stored(self, number: int = 0, faces: int = 1, part: AgeGenderPart | None = None) -> str:
+        """An image with its result on disk."""
+        image_id = self.accept(number)
+        self.analyse(image_id, part, faces)
+        assert self.store(image_id)
+        return image_id
+
+    def state(self, image_id: str) -> ImageState:
+        return self.queries.get(image_id)
+
+    def traces(self, image_id: str) -> list[str]:
+        """Every file of an image on the volume."""
+        return sorted(str(path.relative_to(self.root)) for path in self.root.rglob(f"*{image_id}*"))

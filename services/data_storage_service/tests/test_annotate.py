@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import io
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from data_storage_service import annotate as drawing
+from data_storage_service.annotate import Label, Rect, annotate, encode_jpeg, layout
+from data_storage_service.labels import MIN_CONTRAST, Rgb, colors_of, contrast
+from facepipe.analysis import AgeGender, Box, Face, LandmarkPoint
+from facepipe.geometry import ImageSize
+from tests.support import store_samples as samples
+
+
+def face(x1: int, y1: int, x2: int, y2: int, estimate: AgeGender | None = None) -> Face:
+    return Face(
+        face_index=0,
+        box=Box(x1=x1, y1=y1, x2=x2, y2=y2),
+        confidence=0.9,
+        landmarks=[],
+        agegender=estimate or samples.estimate(),
+    )
+
+
+@st.composite
+def images_with_faces(draw: st.DrawFn) -> tuple[ImageSize, list[Face]]:
+    size = ImageSize(draw(st.integers(40, 3000)), draw(st.integers(40, 3000)))
+    boxes = []
+    for _ in range(draw(st.integers(0, 8))):
+        x1 = draw(st.integers(0, size.width - 2))
+        y1 = draw(st.integers(0, size.height - 2))
+        x2 = draw(st.integers(x1 + 1, size.width))
+        y2 = draw(st.integers(y1 + 1, size.height))
+        boxes.append(face(x1, y1, x2, y2))
+    return size, boxes
+
+
+@given(images_with_faces())
+@settings(max_examples=100, deadline=None)
+def test_labels_lie_inside_the_image_and_are_large_enough(
+    case: tuple[ImageSize, list[Face]],
+) -> None:
+    size, faces = case
+
+    labels = layout(size, faces)
+
+    assert len(labels) == len(faces)
+    for label in labels:
+        assert label is not None
+        left, top, right, bottom = label.place
+        assert 0 <= left < right <= size.width
+        assert 0 <= top < bottom <= size.height
+        if min(size) >= 120:
+            assert label.capital_px >= 0.015 * min(size)
+            assert label.capital_px >= 12
+
+
+@pytest.mark.parametrize("aim", [12, 20, 31, 60, 150])
+def test_a_capital_letter_is_as_high_as_promised(aim: int) -> None:
+    top = drawing._font(aim).getbbox("H", anchor="ls")[1]
+
+    assert -top >= aim
+
+
+def test_ink_stays_on_its_background() -> None:
+    # given a white image with one face and nothing else
+    image = np.full((600, 800, 3), 255, np.uint8)
+    one = face(300, 200, 500, 420)
+    (label,) = layout(ImageSize(800, 600), [one])
+    assert label is not None
+
+    # when it is drawn
+    marked = annotate(image, [one])
+
+    # then pixels that changed lie in the box or in the label, and the label's edge is plain
+    changed = (marked != image).any(axis=2)
+    changed[one.box.y1 : one.box.y2, one.box.x1 : one.box.x2] = False
+    left, top, right, bottom = label.place
+    changed[top:bottom, left:right] = False
+    assert not changed.any()
+    background = np.array(colors_of(one.agegender.gender).background)
+    assert (marked[top, left:right] == background).all()
+    assert (marked[bottom - 1, left:right] == background).all()
+    assert (marked[top:bottom, left] == background).all()
+    assert (marked[top:bottom, right - 1] == background).all()
+
+
+def test_contrast_survives_the_jpeg() -> None:
+    # given a label on a noisy ground
+    image = samples.pixels(1, 1200, 900)
+    one = face(300, 300, 700, 800)
+    (label,) = layout(ImageSize(1200, 900), [one])
+    assert label is not None
+
+    # when it is drawn, written and read
+    jpeg = encode_jpeg(annotate(image, [one]), 90)
+    read = np.asarray(Image.open(io.BytesIO(jpeg)))
+    left, top, right, bottom = label.place
+    shown = read[top:bottom, left:right].reshape(-1, 3).astype(int)
+
+    # then the middle of text and of background still differ enough
+    luminance = shown.sum(axis=1)
+    dark = Rgb(*(int(v) for v in np.median(shown[luminance <= np.quantile(luminance, 0.05)], 0)))
+    light = Rgb(*(int(v) for v in np.median(shown, axis=0)))
+    assert contrast(dark, light) >= MIN_CONTRAST
+
+
+def test_labels_avoid_each_other() -> None:
+    # given two faces side by side, whose labels are wider than their boxes
+    faces = [face(100, 200, 180, 300), face(190, 200, 270, 300)]
+
+    # when they are laid out
+    labels = [label for label in layout(ImageSize(1000, 800), faces) if label]
+
+    # then none covers another
+    places = [label.place for label in labels]
+    assert all(a.overlap(b) == 0 for a, b in itertools.combinations(places, 2))
+
+
+def test_a_long_label_is_shortened_where_the_image_is_narrow() -> None:
+    (label,) = layout(ImageSize(90, 400), [face(10, 100, 80, 200)])
+
+    assert label is not None
+    assert label.text == "female 28" or label.text == "f 28"
+
+
+def test_a_tiny_image_gets_no_label_and_no_error() -> None:
+    image = np.zeros((4, 4, 3), np.uint8)
+    one = face(0, 0, 4, 4)
+
+    assert layout(ImageSize(4, 4), [one]) == [None]
+    assert annotate(image, [one]).shape == (4, 4, 3)
+
+
+def test_landmarks_are_dots_also_at_and_beyond_the_edge() -> None:
+    # given landmarks inside, at the edge and outside
+    image = np.zeros((100, 100, 3), np.uint8)
+    points = [(50.0, 50.0), (0.0, 0.0), (99.9, 99.9), (-5.0, 50.0), (1e6, -1e6)]
+    one = face(20, 20, 90, 90).model_copy(
+        update={"landmarks": [LandmarkPoint(x=x, y=y) for x, y in points]}
+    )
+
+    # when they are drawn
+    marked = annotate(image, [one])
+
+    # then those inside show
+    assert tuple(marked[0, 0]) == drawing._DOT
+    assert tuple(marked[99, 99]) == drawing._DOT
+    assert tuple(marked[50, 50]) == drawing._DOT
+    assert not image.any(), "the image itself stays as it is"
+
+
+def test_the_jpeg_carries_no_metadata() -> None:
+    jpeg = encode_jpeg(samples.pixels(), 90)
+
+    with Image.open(io.BytesIO(jpeg)) as image:
+        assert image.format == "JPEG"
+        assert not image.getexif()
+        assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+
+
+def test_rect_overlap() -> None:
+    assert Rect(0, 0, 10, 10).overlap(Rect(5, 5, 15, 15)) == 25
+    assert Rect(0, 0, 10, 10).overlap(Rect(10, 0, 20, 10)) == 0
+    assert isinstance(Label("x", 12, Rect(0, 0, 1, 1)).place, Rect)

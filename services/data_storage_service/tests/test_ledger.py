@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from data_storage_service.ledger import Saved
+from facepipe.analysis import Gender, Status
+from facepipe.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.ledger import ListQuery, StageName
+from services.data_storage_service.tests.bench import Bench
+from tests.support import store_samples as samples
+
+
+class TestRegistering:
+    def test_an_image_is_entered_once(self, bench: Bench) -> None:
+        image_id = samples.image_id_of(1)
+        image = samples.info(image_id)
+
+        first = bench.ledger.register(image_id, image, samples.START, traceparent="00-a-b-01")
+        again = bench.ledger.register(image_id, image, samples.START + timedelta(hours=1))
+
+        assert (first.created, again.created) == (True, False)
+        assert again.state == first.state
+        assert first.state.status is Status.RECEIVED
+        assert first.state.generation == 1
+        assert first.state.image == image
+        assert first.state.traceparent == "00-a-b-01"
+
+    def test_queued_moves_only_what_was_received(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        image = samples.info(image_id)
+
+        queued = bench.ledger.register(image_id, image, samples.START, queued=True)
+        bench.ledger.save_started(samples.run(image_id, StageName.LANDMARK))
+        late = bench.ledger.register(image_id, image, samples.START, queued=True)
+
+        assert queued.state.status is Status.QUEUED
+        assert late.state.status is Status.DETECTING
+
+    def test_a_new_generation_drops_what_was_found(self, bench: Bench) -> None:
+        # given an image with a part
+        image_id = bench.accept()
+        bench.ledger.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+
+        # when it is started over
+        fresh = bench.ledger.register(
+            image_id, samples.info(image_id), samples.START, new_generation=True
+        ).state
+
+        # then nothing of it is left, and late parts are dropped
+        state = bench.queries.get(image_id, include_parts=True)
+        assert fresh.generation == state.generation == 2
+        assert (state.status, state.num_faces, state.timeline) == (Status.RECEIVED, None, ())
+        assert state.landmarks is None
+        late = bench.ledger.save_agegender(
+            samples.run(image_id, StageName.AGEGENDER), samples.agegender()
+        )
+        assert late == Saved(accepted=False)
+
+    def test_two_who_start_over_at_once_start_over_once(self, bench: Bench) -> None:
+        image_id = bench.accept()
+
+        states = [
+            bench.ledger.register(
+                image_id,
+                samples.info(image_id),
+                samples.START,
+                new_generation=True,
+                expected_generation=1,
+            ).state
+            for _ in range(2)
+        ]
+
+        assert [state.generation for state in states] == [2, 2]
+
+
+class TestParts:
+    def test_all_parts_make_it_ready_for_storage(self, bench: Bench) -> None:
+        image_id = bench.accept()
+
+        bench.ledger.save_started(samples.run(image_id, StageName.LANDMARK))
+        assert bench.state(image_id).status is Status.DETECTING
+        first = bench.ledger.save_landmarks(
+            samples.run(image_id, StageName.LANDMARK), samples.landmarks()
+        )
+        assert bench.state(image_id).status is Status.ANALYSING
+        second = bench.ledger.save_agegender(
+            samples.run(image_id, StageName.AGEGENDER), samples.agegender()
+        )
+
+        assert (first.is_complete, second.is_complete) == (False, True)
+        state = bench.queries.get(image_id, include_parts=True)
+        assert state.status is Status.STORING
+        assert state.num_faces == 1
+        assert state.landmarks == samples.landmarks()
+        assert state.agegender == samples.agegender()
+        assert [run.stage for run in state.timeline] == ["landmark", "agegender"]
+
+    def test_without_a_face_nothing_more_is_awaited(self, bench: Bench) -> None:
+        image_id = bench.accept()
+
+        saved = bench.ledger.save_landmarks(
+            samples.run(image_id, StageName.LANDMARK), samples.landmarks(0)
+        )
+
+        assert saved.is_complete
+        assert bench.state(image_id).num_faces == 0
+
+    def test_a_repeated_part_asks_for_storage_again(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        bench.analyse(image_id)
+
+        again = bench.ledger.save_agegender(
+            samples.run(image_id, StageName.AGEGENDER, attempt=2), samples.agegender()
+        )
+
+        assert again.is_complete
+
+    def test_a_repeated_part_of_a_stored_image_is_accepted_and_changes_nothing(
+        self, bench: Bench
+    ) -> None:
+        image_id = bench.stored()
+        before = bench.state(image_id)
+
+        again = bench.ledger.save_landmarks(
+            samples.run(image_id, StageName.LANDMARK, attempt=2), samples.landmarks(3)
+        )
+
+        assert again == Saved(accepted=True)
+        assert bench.state(image_id) == before
+
+    def test_parts_of_an_unknown_image_are_dropped(self, bench: Bench) -> None:
+        run = samples.run(samples.image_id_of(9), StageName.LANDMARK)
+
+        assert not bench.ledger.save_started(run)
+        assert not bench.ledger.save_landmarks(run, samples.landmarks()).accepted
+
+    def test_a_late_start_does_not_move_an_image_back(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        bench.analyse(image_id)
+
+        bench.ledger.save_started(samples.run(image_id, StageName.LANDMARK, attempt=2))
+
+        assert bench.state(image_id).status is Status.STORING
+
+    def test_a_run_is_open_until_its_part_comes(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        run = samples.run(image_id, StageName.LANDMARK, detect=41.0)
+
+        bench.ledger.save_started(run)
+        (opened,) = bench.state(image_id).timeline
+        bench.ledger.save_landmarks(run, samples.landmarks())
+        bench.ledger.save_started(run)
+        (ended,) = bench.state(image_id).timeline
+
+        assert opened.ended_at is None
+        assert ended == run
+
+
+class TestFailures:
+    def test_without_landmarks_the_image_fails(self, bench: Bench) -> None:
+        image_id = bench.accept()
+
+        saved = bench.ledger.save_failure(samples.run(image_id, StageName.LANDMARK), samples.ERROR)
+
+        assert saved.is_failed
+        state = bench.state(image_id)
+        assert (state.status, state.error) == (Status.FAILED, samples.ERROR)
+        assert state.timeline[0].error == samples.ERROR
+
+    def test_without_age_and_gender_it_goes_on(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        bench.ledger.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+
+        saved = bench.ledger.save_failure(samples.run(image_id, StageName.AGEGENDER), samples.ERROR)
+
+        assert saved.is_complete
+        assert bench.state(image_id).status is Status.STORING
+        assert bench.queries.joined(image_id).agegender_error == samples.ERROR
+
+    def test_a_part_beats_the_report_that_it_would_not_come(self, bench: Bench) -> None:
+        # given a worker that was given up, and finished after all
+        image_id = bench.accept()
+        bench.analyse(image_id)
+
+        # when its failure arrives before or after its part
+        for stage in (StageName.LANDMARK, StageName.AGEGENDER):
+            assert bench.ledger.save_failure(samples.run(image_id, stage), samples.ERROR).accepted
+
+        # then the part counts
+        assert bench.state(image_id).status is Status.STORING
+        assert bench.queries.joined(image_id).agegender_error is None
+
+    def test_a_failure_of_an_older_generation_is_dropped(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        bench.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
+
+        assert not bench.ledger.save_failure(
+            samples.run(image_id, StageName.LANDMARK), samples.ERROR
+        ).accepted
+
+
+class TestDeleting:
+    def test_a_tombstone_knows_nothing_personal(self, bench: Bench) -> None:
+        image_id = bench.stored()
+
+        assert bench.ledger.delete(image_id)
+        assert not bench.ledger.delete(image_id)
+
+        state = bench.state(image_id)
+        assert state.status is Status.DELETED
+        assert state.image.file_name == ""
+        assert state.image.width == state.image.size_bytes == 0
+        assert (state.timeline, state.num_faces, state.traceparent) == ((), None, "")
+        assert bench.queries.stats().faces == 0
+
+    def test_who_still_works_on_it_finds_it_gone(self, bench: Bench) -> None:
+        # given an image that is deleted while it is analysed
+        image_id = bench.accept()
+        bench.ledger.delete(image_id)
+        image = samples.info(image_id)
+
+        # when the stages, the reconciler and a late enqueuer come
+        part = bench.ledger.save_landmarks(
+            samples.run(image_id, StageName.LANDMARK), samples.landmarks()
+        )
+        bench.ledger.register(
+            image_id, image, samples.START, new_generation=True, expected_generation=1
+        )
+        bench.ledger.register(image_id, image, samples.START, queued=True)
+
+        # then it stays deleted
+        assert not part.accepted
+        assert bench.state(image_id).status is Status.DELETED
+
+    def test_sent_again_it_begins_anew(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        bench.ledger.delete(image_id)
+
+        state = bench.ledger.register(image_id, samples.info(image_id), samples.START).state
+
+        assert state.status is Status.RECEIVED
+        assert state.generation == 3
+        assert state.image.file_name == "holiday.png"
+
+    def test_an_unknown_image_cannot_be_deleted(self, bench: Bench) -> None:
+        assert not bench.ledger.delete(samples.image_id_of(5))
+
+
+class TestReading:
+    def test_pages_follow_each_other_newest_first(self, bench: Bench) -> None:
+        # given 25 images, some of the same moment
+        ids = [samples.image_id_of(number) for number in range(25)]
+        for number, image_id in enumerate(ids):
+            received_at = samples.START + timedelta(seconds=number // 3)
+            bench.ledger.register(image_id, samples.info(image_id), received_at)
+
+        # when they are listed in pages of seven
+        seen, cursor, pages = [], "", 0
+        while True:
+            page = bench.queries.page(ListQuery(limit=7, cursor=cursor))
+            seen += page.images
+            pages += 1
+            assert pages <= len(ids)
+            if not (cursor := page.next_cursor):
+                break
+
+        # then each comes once, newest first
+        assert pages == 4
+        assert sorted(state.image_id for state in seen) == sorted(ids)
+        moments = [state.received_at for state in seen]
+        assert moments == sorted(moments, reverse=True)
+
+    def test_age_and_gender_must_fit_the_same_face(self, bench: Bench) -> None:
+        # given a picture of a young woman and an old man, and one of an old woman
+        pair = samples.agegender(samples.estimate(20), samples.estimate(70, Gender.MALE))
+        couple = bench.stored(1, faces=2, part=pair)
+        woman = bench.stored(2, part=samples.agegender(samples.estimate(70)))
+        bench.stored(3, faces=0)
+
+        def found(query: ListQuery) -> set[str]:
+            return {state.image_id for state in bench.queries.page(query).images}
+
+        assert found(ListQuery(min_age=60, gender=Gender.FEMALE)) == {woman}
+        assert found(ListQuery(min_age=60)) == {couple, woman}
+        assert found(ListQuery(max_age=30)) == {couple}
+        assert found(ListQuery(gender=Gender.MALE)) == {couple}
+        assert found(ListQuery(min_faces=1, max_faces=1)) == {woman}
+        assert found(ListQuery(min_faces=0)) >= {couple, woman}
+        assert found(ListQuery(received_after=samples.START)) == set()
+
+    def test_deleted_images_are_listed_only_when_asked_for(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        bench.ledger.delete(image_id)
+
+        assert bench.queries.page(ListQuery()).images == ()
+        (gone,) = bench.queries.page(ListQuery(statuses=(Status.DELETED,))).images
+        assert gone.image_id == image_id
+
+    @pytest.mark.parametrize("cursor", ["x", "!!!", "AAAA", "OTk5OTk5OTk5OTk5OTk5OTk5OS54"])
+    def test_a_foreign_cursor_is_refused(self, bench: Bench, cursor: str) -> None:
+        with pytest.raises(InvalidRequestError):
+            bench.queries.page(ListQuery(cursor=cursor))
+
+    def test_numbers_add_up(self, bench: Bench) -> None:
+        bench.stored(1)
+        bench.accept(2)
+        bench.ledger.delete(bench.accept(3))
+
+        stats = bench.queries.stats()
+
+        assert stats.accepted == sum(stats.images_by_status.values()) == 3
+        assert stats.images_by_status == {
+            Status.STORED: 1,
+            Status.RECEIVED: 1,
+            Status.DELETED: 1,
+        }
+        assert stats.faces_by_gender == {Gender.FEMALE: 1}
+        assert stats.stored_last_hour == 1
+
+    def test_changes_are_seen_in_order_and_once(self, bench: Bench) -> None:
+        first, second = bench.accept(1), bench.accept(2)
+        states, seen = bench.queries.changed(0)
+        assert [state.image_id for state in states] == [first, second]
+
+        bench.ledger.save_started(samples.run(first, StageName.LANDMARK))
+        states, seen = bench.queries.changed(seen)
+        assert [(state.image_id, state.status) for state in states] == [(first, Status.DETECTING)]
+        assert bench.queries.changed(seen) == ([], seen)
+        assert bench.queries.changed(0, [second])[0][0].image_id == second
+
+    def test_an_unknown_image_is_not_found(self, bench: Bench) -> None:
+        with pytest.raises(ImageNotFoundError):
+            bench.queries.get(samples.image_id_of(1))
+
+
+@pytest.mark.parametrize("table", ["parts", "stage_runs", "faces"])
+def test_rows_of_an_image_are_found_by_an_index(engine: Engine, table: str) -> None:
+    with engine.connect() as connection:
+        query = f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE image_id = 'x'"  # noqa: S608  # our own names
+        (plan,) = connection.exec_driver_sql(query).all()
+
+    assert plan.detail.startswith("SEARCH")
+
+
+def test_pages_are_found_by_an_index(engine: Engine) -> None:
+    query = (
+        "EXPLAIN QUERY PLAN SELECT * FROM images WHERE (received_at, image_id) < (5, 'x') "
+        "ORDER BY received_at DESC, image_id DESC LIMIT 50"
+    )
+    with engine.connect() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(query)]
+
+    assert all("images_newest" in line for line in plan), plan
+
+
+def test_the_ledger_survives_a_power_cut(engine: Engine) -> None:
+    with engine.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from data_storage_service.merge import merge, parts_of
+from data_storage_service.queries import JoinedParts
+from facepipe.analysis import (
+    AgeGenderPart,
+    AnalysisDocument,
+    Box,
+    Doubt,
+    Gender,
+    LandmarksPart,
+    PartError,
+    Status,
+)
+from facepipe.ledger import ImageState, StageName
+from tests.support import store_samples as samples
+
+ID = samples.image_id_of(1)
+
+
+def joined(
+    landmarks: LandmarksPart | None,
+    agegender: AgeGenderPart | None = None,
+    error: PartError | None = None,
+) -> JoinedParts:
+    state = ImageState(
+        image_id=ID,
+        generation=2,
+        status=Status.STORING,
+        image=samples.info(ID),
+        received_at=samples.START,
+        updated_at=samples.START,
+        timeline=(
+            samples.run(ID, StageName.LANDMARK, generation=2, detect=41.04, queued=7.0),
+            samples.run(ID, StageName.AGEGENDER, generation=2, agegender=12.0),
+        ),
+        landmarks=landmarks,
+        agegender=agegender,
+    )
+    return JoinedParts(state, error, samples.START + timedelta(seconds=9))
+
+
+def test_all_parts_make_a_stored_result() -> None:
+    # given landmarks and estimates of one face
+    parts = joined(samples.landmarks(1), samples.agegender())
+
+    # when they are merged
+    document = merge(parts)
+
+    # then the document says everything, under the published names
+    assert document.status is Status.STORED
+    assert document.error is None
+    assert document.image_path == f"saved_data/{ID}.jpg"
+    assert document.redis_key == f"image:{ID}"
+    assert document.num_faces == 1
+    assert document.faces[0].agegender == samples.estimate()
+    assert document.models.agegender is not None
+    assert document.timings_ms == {"queued": 1000.0, "detect": 41.0, "agegender": 12.0}
+    assert document.generation == 2
+    assert document.timestamp == samples.START + timedelta(seconds=9)
+    assert merge(parts) == document
+
+
+def test_faces_are_ordered_by_area_with_their_estimates() -> None:
+    # given a larger face in second place
+    part = samples.landmarks(2)
+    larger = part.faces[1].model_copy(update={"box": Box(x1=0, y1=0, x2=200, y2=200)})
+    part = part.model_copy(update={"faces": [part.faces[0], larger]})
+    estimates = samples.agegender(samples.estimate(20), samples.estimate(60, Gender.MALE))
+
+    # when merged
+    document = merge(joined(part, estimates))
+
+    # then it comes first and keeps its own age
+    assert [face.face_index for face in document.faces] == [0, 1]
+    assert [face.agegender.age for face in document.faces] == [60, 20]
+    assert document.faces[0].box.x2 == 200
+
+
+@pytest.mark.parametrize("error", [samples.ERROR, None])
+def test_without_estimates_the_result_is_partial(error: PartError | None) -> None:
+    document = merge(joined(samples.landmarks(2), None, error))
+
+    assert document.status is Status.PARTIAL
+    assert document.error is not None
+    assert document.models.agegender is None
+    for face in document.faces:
+        assert face.agegender.age is None
+        assert face.agegender.gender is Gender.UNKNOWN
+        assert face.agegender.reasons == [Doubt.STAGE_FAILED]
+        assert face.agegender_error == document.error
+
+
+def test_estimates_that_do_not_fit_the_faces_are_not_guessed_at() -> None:
+    document = merge(joined(samples.landmarks(2), samples.agegender()))
+
+    assert document.status is Status.PARTIAL
+    assert document.error is not None
+    assert document.error.code == "part_mismatch"
+
+
+def test_no_face_is_a_result() -> None:
+    document = merge(joined(samples.landmarks(0)))
+
+    assert (document.status, document.num_faces, document.faces) == (Status.STORED, 0, [])
+
+
+def test_the_parts_can_be_read_back_from_the_document() -> None:
+    parts = joined(samples.landmarks(2), samples.agegender(*[samples.estimate()] * 2))
+    document = AnalysisDocument.model_validate_json(merge(parts).model_dump_json())
+
+    state = parts_of(parts.state, document)
+
+    assert state.landmarks == samples.landmarks(2)
+    assert state.agegender == parts.state.agegender

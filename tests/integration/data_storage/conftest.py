@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from data_storage_service.server import StoreServer, create_server, serving
+from data_storage_service.settings import DataStorageSettings, StorageSettings
+from data_storage_service.wiring import Room, open_room
+from facepipe.inbox import Inbox
+from facepipe.settings import RedisSettings, VolumeSettings
+from facepipe.store_client import FaceStoreClient
+from tests.support import store_samples as samples
+from tests.support.redis_server import RedisServer, running_redis
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    with running_redis(folder) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(tmp_path: Path, redis_server: RedisServer) -> DataStorageSettings:
+    return DataStorageSettings(
+        redis=RedisSettings(url=redis_server.url),
+        volumes=VolumeSettings(root=tmp_path / "volumes"),
+        storage=StorageSettings(watch_poll_ms=20, watchers=2),
+    )
+
+
+@dataclass
+class Store:
+    """The real server, and a client as the other services have it."""
+
+    room: Room
+    server: StoreServer
+    client: FaceStoreClient
+    inbox: Inbox
+
+    def accept(self, number: int = 0) -> str:
+        image_id = samples.image_id_of(number)
+        self.inbox.add(image_id, samples.png(number), samples.entry(image_id))
+        self.client.register(image_id, samples.info(image_id), samples.START)
+        return image_id
+
+
+@pytest.fixture
+def store(settings: DataStorageSettings) -> Iterator[Store]:
+    room = open_room(settings)
+    server = create_server(room, "127.0.0.1:0")
+    client = FaceStoreClient(f"127.0.0.1:{server.port}", timeout_s=20)
+    with serving(server):
+        yield Store(room, server, client, Inbox(settings.volumes.inbox))
+        client.close()
+    room.close()
