@@ -21,31 +21,37 @@ STRIDE = 32
 class Letterbox:
     """Where an image lies in the input of a detector.
 
-    A point of the image is found in the input at `scale * point + (left, top)`.
+    A point of the image is found in the input at `scale * point + (left, top)`, where the
+    scales of both axes differ by what rounding to whole pixels makes of them.
 
     Attributes:
+        image: size of the image, pixels.
         scaled: size of the image inside the input, pixels.
         input: size of the input, pixels.
-        scale: input pixels per image pixel.
         left: empty columns on the left of the image.
         top: empty rows above the image.
     """
 
+    image: ImageSize
     scaled: ImageSize
     input: ImageSize
-    scale: float
     left: int
     top: int
+
+    @property
+    def scale(self) -> FloatArray:
+        """Input pixels per image pixel, `(x, y)`."""
+        return np.divide(self.scaled, self.image, dtype=np.float32)
 
     def to_image(self, xy: FloatArray) -> FloatArray:
         """Positions in the input -> pixels of the image; shape `(..., 2)`."""
         offset = np.array([self.left, self.top], np.float32)
-        return ((xy - offset) / np.float32(self.scale)).astype(np.float32)
+        return ((xy - offset) / self.scale).astype(np.float32)
 
     def to_input(self, xy: FloatArray) -> FloatArray:
         """Pixels of the image -> positions in the input; shape `(..., 2)`."""
         offset = np.array([self.left, self.top], np.float32)
-        return (xy * np.float32(self.scale) + offset).astype(np.float32)
+        return (xy * self.scale + offset).astype(np.float32)
 
 
 def fit_long_side(image: ImageSize, long_side: int, zoom: float = 1.0) -> Letterbox:
@@ -59,13 +65,9 @@ def fit_long_side(image: ImageSize, long_side: int, zoom: float = 1.0) -> Letter
         long_side: longer side of the input, rounded up to a whole stride.
         zoom: share of the long side that the image fills, 0-1; the rest is border.
     """
-    long_side = _whole_strides(long_side)
-    scale = zoom * long_side / max(image)
-    if zoom == 1.0:
-        scaled = _scaled(image, scale)
-        return _centered(image, scaled, ImageSize(*map(_whole_strides, scaled)))
-    border = ImageSize(*(_whole_strides(side * scale / zoom) for side in image))
-    return _centered(image, _scaled(image, scale), border)
+    scale = _whole_strides(long_side) / max(image)
+    whole = ImageSize(*map(_whole_strides, _scaled(image, scale)))
+    return _centered(image, _scaled(image, scale * zoom), whole)
 
 
 def fit_fixed(image: ImageSize, fixed: ImageSize, zoom: float = 1.0) -> Letterbox:
@@ -79,12 +81,10 @@ def _scaled(image: ImageSize, scale: float) -> ImageSize:
 
 
 def _centered(image: ImageSize, scaled: ImageSize, into: ImageSize) -> Letterbox:
-    # One scale for both axes, that of the longer side: it is the least affected by rounding.
-    longer = 0 if image.width >= image.height else 1
     return Letterbox(
+        image=image,
         scaled=scaled,
         input=into,
-        scale=scaled[longer] / image[longer],
         left=_before(into.width - scaled.width),
         top=_before(into.height - scaled.height),
     )
@@ -95,5 +95,5 @@ def _before(border: int) -> int:
     return max(0, border // 2)
 
 
-def _whole_strides(pixels: float) -> int:
+def _whole_strides(pixels: int) -> int:
     return max(STRIDE, math.ceil(pixels / STRIDE) * STRIDE)

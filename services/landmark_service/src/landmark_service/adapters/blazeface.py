@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
+
 from facepipe.analysis import ModelInfo
 from facepipe.errors import ModelError
 from facepipe.geometry import ImageSize, Point
@@ -61,11 +63,9 @@ def from_mediapipe(detection: Any, letterbox: Letterbox) -> Detection:
     """
 
     def place(x: float, y: float) -> Point:
-        width, height = letterbox.input
-        return Point(
-            (x * width - letterbox.left) / letterbox.scale,
-            (y * height - letterbox.top) / letterbox.scale,
-        )
+        shares = np.array([x, y], np.float32)
+        at = letterbox.to_image(shares * np.array(letterbox.input, np.float32))
+        return Point(float(at[0]), float(at[1]))
 
     location = detection.location_data
     box = location.relative_bounding_box

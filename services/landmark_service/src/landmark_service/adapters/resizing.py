@@ -22,7 +22,7 @@ def shrink_into(image_rgb: RgbImage, letterbox: Letterbox) -> RgbImage:
     Bilinear, as models are trained; by area where more than two pixels become one, because
     small faces in large photographs would else be lost between the samples.
     """
-    filter_ = cv2.INTER_AREA if letterbox.scale < 0.5 else cv2.INTER_LINEAR
+    filter_ = cv2.INTER_AREA if max(letterbox.scale) < 0.5 else cv2.INTER_LINEAR
     scaled = image_rgb
     if scaled.shape[1::-1] != tuple(letterbox.scaled):
         scaled = cv2.resize(image_rgb, tuple(letterbox.scaled), interpolation=filter_)

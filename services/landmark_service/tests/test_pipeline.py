@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facepipe.analysis import ModelInfo, PartError
+from facepipe.errors import ModelError
+from facepipe.geometry import BoundingBox, ImageSize
+from facepipe.imaging import RgbImage
+from landmark_service.faces import Detection, Mesh
+from landmark_service.pipeline import THOROUGH_FACES, FacePipeline, cut_crops, select_faces
+from landmark_service.settings import DetectorSettings
+
+from .test_mesh_search import mesh
+
+IMAGE = np.zeros((300, 400, 3), np.uint8)
+
+
+@dataclass
+class FakeDetector:
+    """Answers by zoom."""
+
+    answers: dict[float, list[Detection]]
+    model: ModelInfo = field(default_factory=lambda: ModelInfo(name="fake", sha256="0" * 64))
+
+    def detect(
+        self, image_rgb: RgbImage, *, confidence: float, iou: float, zoom: float = 1.0
+    ) -> list[Detection]:
+        return self.answers.get(zoom, [])
+
+
+@dataclass
+class FakeLandmarker:
+    """Finds what it is told to, and remembers what it was told."""
+
+    answers: list[Mesh | PartError | ModelError]
+    asked: list[tuple[float, bool]] = field(default_factory=list)
+    model: ModelInfo = field(default_factory=lambda: ModelInfo(name="fake mesh"))
+
+    def find(
+        self,
+        image_rgb: RgbImage,
+        box: BoundingBox,
+        roll: float | None = None,
+        expected_roll: float = 0.0,
+        *,
+        thorough: bool = True,
+    ) -> Mesh | PartError:
+        answer = self.answers[len(self.asked) % len(self.answers)]
+        self.asked.append((expected_roll, thorough))
+        if isinstance(answer, ModelError):
+            raise answer
+        return answer
+
+
+def face(x: float, side: float, confidence: float = 0.9) -> Detection:
+    return Detection(x, 50, x + side, 50 + side, confidence)
+
+
+def pipeline(
+    detections: list[Detection], *landmarks: Mesh | PartError | ModelError
+) -> tuple[FacePipeline, FakeLandmarker]:
+    landmarker = FakeLandmarker(list(landmarks))
+    return FacePipeline(FakeDetector({1.0: detections}), landmarker, DetectorSettings()), landmarker
+
+
+def test_faces_come_largest_first_and_one_without_landmarks_stays() -> None:
+    # Given a small face with landmarks and a large one without
+    missing = PartError(code="no_landmarks", message="none")
+    subject, _ = pipeline([face(10, 30), face(100, 90)], missing, Mesh(mesh(), 0.0))
+    # When they are analysed
+    part = subject.find_landmarks(IMAGE, subject.detect(IMAGE))
+    # Then both are there
+    assert [one.box.x1 for one in part.faces] == [100, 10]
+    assert part.faces[0].landmarks == []
+    assert part.faces[0].landmarks_error == missing
+    assert len(part.faces[1].landmarks) == 478
+    assert part.faces[1].landmarks_error is None
+    assert (part.detector.name, part.landmarker.name) == ("fake", "fake mesh")
+
+
+def test_a_landmarker_that_fails_on_one_face_costs_that_face_its_landmarks() -> None:
+    subject, _ = pipeline([face(10, 30), face(100, 90)], ModelError("broken"), Mesh(mesh(), 0.0))
+    part = subject.find_landmarks(IMAGE, subject.detect(IMAGE))
+    error = part.faces[0].landmarks_error
+    assert error is not None
+    assert error.code == "model_error"
+    assert len(part.faces[1].landmarks) == 478
+
+
+def test_the_roll_of_one_face_is_expected_of_the_next() -> None:
+    sideways = Mesh(mesh(1.5), 1.5)
+    subject, landmarker = pipeline([face(10, 30), face(100, 90), face(200, 40)], sideways)
+    subject.find_landmarks(IMAGE, subject.detect(IMAGE))
+    assert [expected for expected, _ in landmarker.asked] == pytest.approx(
+        [0.0, math.pi / 2, math.pi / 2]
+    )
+
+
+def test_in_a_crowd_only_the_larger_faces_are_looked_at_thoroughly() -> None:
+    crowd = [face(index * 12, 20) for index in range(THOROUGH_FACES + 5)]
+    subject, landmarker = pipeline(crowd, PartError(code="no_landmarks", message="none"))
+    subject.find_landmarks(IMAGE, subject.detect(np.zeros((300, 900, 3), np.uint8)))
+    assert sum(thorough for _, thorough in landmarker.asked) == THOROUGH_FACES
+
+
+def test_an_image_without_a_face_is_an_empty_part() -> None:
+    subject, _ = pipeline([])
+    part = subject.find_landmarks(IMAGE, subject.detect(IMAGE))
+    assert part.faces == []
+    assert cut_crops(IMAGE, part).shape == (0, 224, 224, 3)
+
+
+def test_a_close_up_is_found_from_further_away() -> None:
+    detector = FakeDetector({0.5: [Detection(-20, -30, 420, 330, 0.8)]})
+    subject = FacePipeline(detector, FakeLandmarker([]), DetectorSettings())
+    assert [one.box.xyxy for one in subject.detect(IMAGE)] == [(0, 0, 400, 300)]
+
+
+def test_a_crop_for_each_face() -> None:
+    subject, _ = pipeline([face(10, 30), face(100, 90)], Mesh(mesh(0.4), 0.4))
+    part = subject.find_landmarks(IMAGE, subject.detect(IMAGE))
+    crops = cut_crops(IMAGE, part)
+    assert crops.shape == (2, 224, 224, 3)
+    assert crops.dtype == np.uint8
+
+
+@given(
+    st.lists(
+        st.builds(
+            Detection,
+            *[st.floats(-500, 900) | st.sampled_from([math.nan, math.inf])] * 4,
+            confidence=st.floats(0, 1),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 20),
+    st.integers(1, 10),
+)
+def test_boxes_are_inside_the_image_large_enough_and_not_too_many(
+    detections: list[Detection], min_face_px: int, max_faces: int
+) -> None:
+    limits = DetectorSettings(min_face_px=min_face_px, max_faces=max_faces)
+    faces = select_faces(detections, ImageSize(400, 300), limits)
+    assert len(faces) <= max_faces
+    areas = [one.box.area for one in faces]
+    assert areas == sorted(areas, reverse=True)
+    for one in faces:
+        assert one.box.x1 >= 0
+        assert one.box.y1 >= 0
+        assert one.box.x2 <= 400
+        assert one.box.y2 <= 300
+        assert max(one.box.size) >= min_face_px
