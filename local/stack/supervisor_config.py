@@ -12,8 +12,10 @@ from local.paths import ROOT, VENVS
 from local.stack.configuration import Stack
 from local.stack.services import SERVICES, Service
 
-GROUP = "services"
 REDIS = "redis"
+# Stopped after the other services, which send it their last lines, and before Redis.
+_LATE = "logger_service"
+_GROUP = "services"
 _LONGEST_SOCKET = 100  # a Unix socket's path has at most 107 bytes; supervisord adds a few
 
 _SUPERVISORD = """\
@@ -73,9 +75,9 @@ def render(stack: Stack, redis_command: list[str]) -> str:
     programs = [_service(stack, service) for service in SERVICES]
     if redis_command:
         programs.append(_program(stack, REDIS, redis_command, priority=1, stop_s=10))
-    names = ",".join(service.name for service in SERVICES)
-    # One group, so that all services are stopped at once, and Redis after them.
-    group = f"\n[group:{GROUP}]\nprograms={names}\npriority=10\n"
+    # One group is stopped at once; groups are stopped one after the other, highest first.
+    names = ",".join(service.name for service in SERVICES if service.name != _LATE)
+    group = f"\n[group:{_GROUP}]\nprograms={names}\npriority=20\n"
     return head + "".join(programs) + group
 
 

@@ -49,7 +49,7 @@ def test_a_killed_service_loses_nothing(
 
 def test_a_killed_redis_loses_nothing(stack: LocalStack, portraits: list[Path]) -> None:
     _kill_in_the_middle(
-        stack, batch_of(portraits, BATCH, 90), lambda: kill(stack.main_process("redis"))
+        stack, batch_of(portraits, BATCH, 90), lambda: kill(stack.main_process("redis-server"))
     )
 
 
@@ -57,7 +57,7 @@ def test_a_redis_that_lost_everything_loses_nothing(
     stack: LocalStack, portraits: list[Path]
 ) -> None:
     def forget() -> None:
-        kill(stack.main_process("redis"))
+        kill(stack.main_process("redis-server"))
         for path in (stack.volumes / "redis").rglob("*.aof"):
             path.unlink(missing_ok=True)
 

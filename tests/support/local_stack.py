@@ -106,7 +106,7 @@ class LocalStack:
         """The process of a service that supervisord started."""
         for process in self.processes():
             command = process.cmdline()
-            if command[-2:] == ["-m", service] or command[0].endswith(service):
+            if command[-2:] == ["-m", service] or Path(command[0]).name == service:
                 return process
         raise AssertionError(f"{service} does not run")
 
