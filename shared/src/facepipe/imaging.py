@@ -203,11 +203,16 @@ def _pixels(image: Image.Image, data: bytes) -> RgbImage:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith(("I", "F")):
-        samples = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if image.mode.startswith("I") else max(1.0, float(samples.max(initial=0)))
-        scaled = np.clip(samples * (255.0 / top), 0, 255).astype(np.uint8)
-        return Image.fromarray(scaled).convert("RGB")
+    if image.mode.startswith("I"):
+        # 16-bit samples, as uint16 or as int32; integers keep a large scan in little memory.
+        samples = np.asarray(image)
+        if samples.dtype.itemsize > 2:
+            samples = np.clip(samples, 0, 65535).astype(np.uint16)
+        return Image.fromarray((samples // 257).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("F"):
+        values = np.nan_to_num(np.asarray(image), nan=0.0, posinf=0.0, neginf=0.0)
+        values *= 255.0 / max(1.0, float(values.max(initial=0)))
+        return Image.fromarray(np.clip(values, 0, 255).astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         paper = Image.new("RGBA", layer.size, "white")
