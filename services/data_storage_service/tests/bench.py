@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ class PixelsOf:
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
-        self.meanwhile = lambda: None
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def load(self, image_id: str) -> RgbImage:
         rgb = decode(self._inbox.read(image_id)).rgb

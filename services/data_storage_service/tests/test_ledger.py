@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from data_storage_service.ledger import Saved
 from facepipe.analysis import Gender, Status
 from facepipe.errors import ImageNotFoundError, InvalidRequestError
-from facepipe.ledger import ListQuery, StageName
+from facepipe.ledger import ImageState, ListQuery, StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples
 
@@ -258,7 +258,8 @@ class TestReading:
             bench.ledger.register(image_id, samples.info(image_id), received_at)
 
         # when they are listed in pages of seven
-        seen, cursor, pages = [], "", 0
+        seen: list[ImageState] = []
+        cursor, pages = "", 0
         while True:
             page = bench.queries.page(ListQuery(limit=7, cursor=cursor))
             seen += page.images

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -121,7 +122,7 @@ def test_a_job_is_not_stopped_by_what_was_never_asked(store: Store) -> None:
 
 @pytest.mark.parametrize("image_id", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 65])
 def test_an_id_must_be_one(store: Store, image_id: str) -> None:
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: store.client.get(image_id),
         lambda: store.client.delete(image_id),
         lambda: store.client.register(image_id, samples.info("0" * 64), samples.START),
