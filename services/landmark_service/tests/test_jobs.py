@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from facepipe.analysis import LandmarksPart, PartError
+from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.image_store import FaceCrops, ImageStore, SourceImages
+from facepipe.imaging import RgbImage
+from facepipe.jobs import ImageJob, QueueName
+from facepipe.ledger import StageRun
+from facepipe.store_client import FaceStoreClient
+from landmark_service import jobs
+from landmark_service.faces import Detection, Mesh
+from landmark_service.pipeline import FacePipeline
+from landmark_service.settings import DetectorSettings
+
+from .test_mesh_search import mesh
+from .test_pipeline import FakeDetector, FakeLandmarker
+
+IMAGE_ID = "cd" * 32
+FACE = Detection(100, 100, 200, 220, 0.9)
+
+
+@dataclass
+class FakeLedger:
+    accepts: bool = True
+    broken: bool = False
+    parts: list[LandmarksPart] = field(default_factory=list)
+    runs: list[StageRun] = field(default_factory=list)
+    failures: list[PartError] = field(default_factory=list)
+
+    def save_started(self, run: StageRun) -> bool:
+        return True
+
+    def save_landmarks(self, run: StageRun, part: LandmarksPart) -> bool:
+        if self.broken:
+            raise ServiceUnavailableError("data_storage_service does not answer")
+        self.runs.append(run)
+        self.parts.append(part)
+        return self.accepts
+
+    def save_failure(self, run: StageRun, error: PartError) -> bool:
+        self.failures.append(error)
+        return True
+
+
+@dataclass
+class FakeStore:
+    crops: dict[str, FaceCrops] = field(default_factory=dict)
+
+    def put_crops(self, image_id: str, crops: FaceCrops) -> None:
+        self.crops[image_id] = crops
+
+
+@dataclass
+class FakeSources:
+    image: RgbImage | None
+
+    def load(self, image_id: str) -> RgbImage:
+        if self.image is None:
+            raise ImageNotFoundError("the upload is gone")
+        return self.image
+
+
+@dataclass
+class Bench:
+    """A worker with everything around it faked, and what it did."""
+
+    ledger: FakeLedger
+    store: FakeStore
+    queued: list[ImageJob]
+    worker: jobs.LandmarkWorker
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
+    def build(
+        detections: list[Detection], ledger: FakeLedger | None = None, *, gone: bool = False
+    ) -> Bench:
+        queued: list[ImageJob] = []
+
+        def enqueue(redis: Redis, job: ImageJob, **_: Any) -> bool:
+            queued.append(job)
+            return True
+
+        monkeypatch.setattr(jobs, "enqueue", enqueue)
+        ledger, store = ledger or FakeLedger(), FakeStore()
+        image = None if gone else np.zeros((300, 400, 3), np.uint8)
+        worker = jobs.LandmarkWorker(
+            pipeline=FacePipeline(
+                FakeDetector({1.0: detections}),
+                FakeLandmarker([Mesh(mesh(), 0.0)]),
+                DetectorSettings(),
+            ),
+            client=cast(FaceStoreClient, ledger),
+            redis=cast(Redis, None),
+            store=cast(ImageStore, store),
+            sources=cast(SourceImages, FakeSources(image)),
+            next_job_timeout_s=120,
+        )
+        return Bench(ledger, store, queued, worker)
+
+    return build
+
+
+def test_faces_are_saved_cropped_and_handed_on(bench: Callable[..., Bench]) -> None:
+    subject = bench([FACE])
+    subject.worker.find_faces(IMAGE_ID, 3)
+    [part] = subject.ledger.parts
+    assert len(part.faces[0].landmarks) == 478
+    assert set(subject.ledger.runs[0].timings_ms) >= {"load", "detect", "landmarks", "crops"}
+    assert subject.store.crops[IMAGE_ID].shape == (1, 224, 224, 3)
+    [job] = subject.queued
+    assert (job.queue, job.image_id, job.generation) == (QueueName.AGEGENDER, IMAGE_ID, 3)
+
+
+def test_an_image_without_a_face_goes_no_further(bench: Callable[..., Bench]) -> None:
+    subject = bench([])
+    subject.worker.find_faces(IMAGE_ID, 1)
+    assert [part.faces for part in subject.ledger.parts] == [[]]
+    assert subject.queued == []
+    assert subject.store.crops == {}
+
+
+def test_a_part_that_the_ledger_dropped_goes_no_further(bench: Callable[..., Bench]) -> None:
+    subject = bench([FACE], FakeLedger(accepts=False))
+    subject.worker.find_faces(IMAGE_ID, 1)
+    assert subject.queued == []
+
+
+def test_nothing_is_queued_before_the_boxes_are_saved(bench: Callable[..., Bench]) -> None:
+    subject = bench([FACE], FakeLedger(broken=True))
+    with pytest.raises(ServiceUnavailableError):
+        subject.worker.find_faces(IMAGE_ID, 1)
+    assert subject.queued == []
+    assert subject.ledger.failures == []
+
+
+def test_redis_being_away_raises_so_that_the_job_comes_back(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = bench([FACE])
+
+    def away(*_: Any, **__: Any) -> bool:
+        raise RedisConnectionError("away")
+
+    monkeypatch.setattr(jobs, "enqueue", away)
+    with pytest.raises(RedisConnectionError):
+        subject.worker.find_faces(IMAGE_ID, 1)
+    assert subject.ledger.failures == []
+
+
+def test_an_upload_that_is_gone_is_reported_as_the_stages_failure(
+    bench: Callable[..., Bench],
+) -> None:
+    subject = bench([], gone=True)
+    subject.worker.find_faces(IMAGE_ID, 1)
+    assert [failure.code for failure in subject.ledger.failures] == ["not_found"]
+    assert subject.ledger.parts == []
