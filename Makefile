@@ -64,7 +64,7 @@ reindex: setup ## Build the index of results anew from the files
 	@$(STACK) reindex
 
 import-model: setup ## Export volumes/models/model.pt for serving, once, through Ultralytics
-	@$(BUILD) import-model
+	@$(STACK) import-model
 
 fetch-deepface: setup ## Fetch DeepFace's own age and gender weights (1.1 GB)
 	@$(STACK) fetch-deepface

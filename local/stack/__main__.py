@@ -12,13 +12,13 @@ from local.stack.ingest import ingest
 from local.stack.lifecycle import start, stop
 from local.stack.logs import follow_logs
 from local.stack.status import print_status
-from local.stack.tools import fetch_deepface, reindex
+from local.stack.tools import fetch_deepface, import_model, reindex
 
 
 def main() -> int:
     verbs = argparse.ArgumentParser(prog="python -m local.stack")
     verb = verbs.add_subparsers(dest="verb", required=True)
-    for name in ("start", "stop", "status", "reindex", "fetch-deepface"):
+    for name in ("start", "stop", "status", "reindex", "fetch-deepface", "import-model"):
         verb.add_parser(name)
     verb.add_parser("logs").add_argument("image_id", nargs="?", default="")
     verb.add_parser("demo").add_argument("photo", nargs="?", default="")
@@ -52,6 +52,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return reindex(stack)
         case "fetch-deepface":
             return fetch_deepface(stack)
+        case "import-model":
+            return import_model(stack)
     return 0
 
 

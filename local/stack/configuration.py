@@ -18,6 +18,13 @@ from local.stack.services import Service
 # Whoever carries it was started by us, whatever has become of its parents.
 MARK = "FACEPIPE_STACK"
 
+# Read by verbs, not by the processes: they may differ from one verb to the next.
+_OF_VERBS = {
+    "FACEPIPE_ENV_FILE",
+    "FACEPIPE_PYTHON",
+    "FACEPIPE_START_TIMEOUT_S",
+    "FACEPIPE_TEST_DATA",
+}
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
@@ -78,7 +85,8 @@ class Stack:
 
     def summary(self) -> str:
         """What must be the same for two starts to mean the same stack."""
-        ours = {k: v for k, v in self.environment.items() if k.startswith("FACEPIPE_")}
+        environment = self.environment.items()
+        ours = {k: v for k, v in environment if k.startswith("FACEPIPE_") and k not in _OF_VERBS}
         return json.dumps(ours, indent=2, sort_keys=True)
 
 

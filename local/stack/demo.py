@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sysconfig
 from pathlib import Path
 
 import httpx
 
 from facepipe.analysis import Status
+from local.paths import VENVS
 from local.stack.api import Api, BusyError, RefusedError
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
@@ -48,10 +48,10 @@ def demo(stack: Stack, own_photo: str) -> int:
 
 def astronaut() -> Path:
     """A portrait of Eileen Collins by NASA, in the public domain; scikit-image carries it."""
-    path = Path(sysconfig.get_path("purelib")) / "skimage" / "data" / "astronaut.png"
-    if not path.exists():
-        raise StackError(f"the photograph of the demo is missing ({path}): run `make setup`")
-    return path
+    found = list((VENVS / "local").glob("lib/python*/site-packages/skimage/data/astronaut.png"))
+    if not found:
+        raise StackError("the photograph of the demo is missing: run `make setup`")
+    return found[0]
 
 
 def _photo(own: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 from local.paths import ROOT, VENVS
@@ -19,9 +20,17 @@ def fetch_deepface(stack: Stack) -> int:
     return _run_module(stack, "agegender_service", "agegender_service.fetch_deepface")
 
 
+def import_model(stack: Stack) -> int:
+    """Exports volumes/models/model.pt to the ONNX file that is served."""
+    return _run_module(stack, "landmark_service", "landmark_service.import_model")
+
+
 def _run_module(stack: Stack, service: str, module: str) -> int:
     python = VENVS / service / "bin" / "python"
     if not python.exists():
         raise StackError(f"the environment of {service} is missing: run `make setup`")
-    command = [str(python), "-m", module]
-    return subprocess.run(command, cwd=ROOT, env=stack.environment, check=False).returncode
+    # Behind whatever uv the user has, ours.
+    path = os.pathsep.join([os.environ.get("PATH", ""), str(VENVS / "uv" / "bin")])
+    return subprocess.run(
+        [str(python), "-m", module], cwd=ROOT, env=stack.environment | {"PATH": path}, check=False
+    ).returncode
