@@ -64,8 +64,9 @@ def test_parts_become_files_that_can_be_fetched(
         assert [line["image"]["sha256"] for line in lines] == [image_id]
         assert "landmarks" not in lines[0]["faces"][0]
         assert "landmarks" in http.get("/export?landmarks=true").json()["faces"][0]
-        ready = http.get("/readyz")
-        assert ready.status_code == 200, ready.text
+        while (ready := http.get("/readyz")).status_code != 200:
+            assert time.monotonic() < deadline, ready.text
+            time.sleep(0.1)
         assert "facepipe" in http.get("/metrics").text
 
         # and nothing else is
