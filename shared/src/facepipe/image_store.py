@@ -97,11 +97,20 @@ class RedisImageStore:
 class SourceImages:
     """Upright pixels of an accepted image, from the nearest place that has them."""
 
-    def __init__(self, cache: ImageStore, inbox: Inbox, saved_data: Path, input_url: str) -> None:
+    def __init__(
+        self,
+        cache: ImageStore,
+        inbox: Inbox,
+        saved_data: Path,
+        input_url: str,
+        service_key: str = "",
+    ) -> None:
         self._cache = cache
         self._inbox = inbox
         self._sources = saved_data / "source"
         self._input_url = input_url
+        # Sent where the input API asks for a key: `settings.access.service_key`.
+        self._headers = {"Authorization": f"Bearer {service_key}"} if service_key else {}
 
     def load(self, image_id: str) -> RgbImage:
         """The image, shape `(height, width, 3)`, uint8, RGB, upright.
@@ -122,7 +131,7 @@ class SourceImages:
     def _fetch(self, image_id: str) -> bytes:
         url = f"{self._input_url}/v1/images/{image_id}/source"
         try:
-            response = httpx.get(url, timeout=30.0)
+            response = httpx.get(url, headers=self._headers, timeout=30.0)
         except httpx.HTTPError as error:
             raise ServiceUnavailableError(f"input_service does not answer: {error}") from error
         if response.status_code in (404, 410):

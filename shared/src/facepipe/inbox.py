@@ -42,18 +42,29 @@ def write_durably(path: Path, data: bytes) -> None:
     Raises:
         OSError: no room, no permission; `path` is untouched and nothing is left behind.
     """
-    handle, aside = tempfile.mkstemp(prefix=f".{path.name[:16]}-", suffix=".tmp", dir=path.parent)
+    aside = _written_aside(path, data)
+    try:
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def _written_aside(path: Path, data: bytes) -> Path:
+    """A synced file beside `path`, to be renamed; on an error nothing is left behind."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:16]}-", suffix=".tmp", dir=path.parent)
+    aside = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
-        Path(aside).replace(path)
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    return aside
 
 
 class Inbox:
@@ -66,12 +77,23 @@ class Inbox:
     def add(self, image_id: str, data: bytes, entry: InboxEntry) -> None:
         """Makes an upload durable. Adding the same one twice changes nothing.
 
+        All that takes room is written before anything gets its name: a volume that fills up
+        leaves neither a note without an upload nor an upload without a note.
+
         Raises:
-            OSError: it could not be written; nothing was accepted.
+            OSError: it could not be written; nothing was accepted, nothing is left behind.
         """
-        path = self.path(image_id)
-        write_durably(self._entry_path(image_id), entry.model_dump_json().encode())
-        write_durably(path, data)
+        path, note = self.path(image_id), self._entry_path(image_id)
+        pending = [_written_aside(path, data)]
+        try:
+            pending.append(_written_aside(note, entry.model_dump_json().encode()))
+            pending[1].replace(note)
+            pending[0].replace(path)
+        except BaseException:
+            for aside in pending:
+                aside.unlink(missing_ok=True)
+            raise
+        _sync_folder(self._root)
 
     def read(self, image_id: str) -> bytes:
         """The upload, byte for byte. Raises ImageNotFoundError."""

@@ -6,7 +6,9 @@ resolves. A payload carries ids and small numbers, never pixels.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,9 +17,11 @@ from uuid import uuid4
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry as RedisRetry
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 RETRY_PAUSES_S = (1, 5, 15)
@@ -40,6 +44,32 @@ FUNCTIONS: dict[QueueName, str] = {
     QueueName.STORAGE: "data_storage_service.jobs.store_result",
     QueueName.PLOTS: "plotter_service.jobs.redraw",
 }
+
+# The way of an image; a later stage's job is as urgent as the one that led to it.
+_STAGES = (QueueName.LANDMARK, QueueName.AGEGENDER, QueueName.STORAGE)
+
+_QUEUE_UP = """
+-- An urgent job stands at the front of the queue; it goes behind the urgent ones before it.
+-- KEYS: queue        ARGV: job id, prefix of job keys
+local last, is_here, others = nil, false, 0
+for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, 999)) do
+  if id == ARGV[1] then
+    is_here = true
+  else
+    local known, meta = pcall(cjson.decode, redis.call('HGET', ARGV[2] .. id, 'meta') or '{}')
+    if known and meta['urgent'] == true then
+      last, others = id, 0
+    else
+      -- A few may stand among them: what a worker that died has given back.
+      others = others + 1
+      if others >= 16 then break end
+    end
+  end
+end
+if not (is_here and last) then return 0 end
+redis.call('LREM', KEYS[1], 1, ARGV[1])
+return redis.call('LINSERT', KEYS[1], 'AFTER', last, ARGV[1])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +132,23 @@ def enqueue(
 ) -> bool:
     """Puts a job on its queue; False when this very job is, or was, there already.
 
+    Urgent jobs go ahead of all others, in their own order of arrival. The job that a stage
+    leaves to the next one inherits it. A job that is tried again goes to the end.
+
     Args:
         redis: where the queues are.
         job: what to do; its id makes it unique.
         timeout_s: a job that runs longer is killed, which counts as an attempt.
-        urgent: to the front of the queue.
+        urgent: ahead of bulk work, here and in the stages that follow.
         retry_pauses_s: pause before each further attempt; their number is that of retries.
 
     Raises:
         redis.exceptions.RedisError: Redis does not answer or is full; nothing was queued.
     """
+    urgent = urgent or _is_urgent(redis, job)
+    queue = queue_of(job.queue, redis)
     try:
-        queue_of(job.queue, redis).enqueue_call(
+        queue.enqueue_call(
             FUNCTIONS[job.queue],
             args=(job.image_id, job.generation),
             job_id=job.job_id,
@@ -122,13 +157,28 @@ def enqueue(
             result_ttl=0,
             failure_ttl=FAILURE_TTL_S,
             retry=Retry(max=len(retry_pauses_s), interval=list(retry_pauses_s)),
-            meta={"traceparent": job.traceparent},
+            meta={"traceparent": job.traceparent} | ({"urgent": True} if urgent else {}),
             description=f"{job.queue} {job.image_id[:12]} generation {job.generation}",
             at_front=urgent,
         )
     except DuplicateJobError:
         return False
+    if urgent:
+        with suppress(RedisError):  # it is queued, and at the front
+            redis.eval(_QUEUE_UP, 1, queue.key, job.job_id, Job.redis_job_namespace_prefix)
     return True
+
+
+def _is_urgent(redis: Redis, job: ImageJob) -> bool:
+    """Whether the job of an earlier stage, which is still running or just ended, was urgent."""
+    if job.queue not in _STAGES:
+        return False
+    with redis.pipeline(transaction=False) as pipe:
+        for stage in _STAGES[: _STAGES.index(job.queue)]:
+            earlier = ImageJob(stage, job.image_id, job.generation)
+            pipe.hget(Job.key_for(earlier.job_id), "meta")
+        metas = cast(list[bytes | None], pipe.execute())
+    return any(json.loads(meta).get("urgent") is True for meta in metas if meta)
 
 
 def enqueue_plots(redis: Redis, delay_s: float = 0.0, *, timeout_s: int = 120) -> bool:

@@ -81,6 +81,16 @@ class StageSettings(BaseModel):
     max_rss_mb: int = Field(default=2048, ge=128, description="size above which it is, too")
 
 
+class AccessSettings(BaseModel):
+    """How a service is let in by the input API."""
+
+    service_key: str = Field(
+        default="",
+        repr=False,
+        description="key with which workers on other hosts read uploads from the input API",
+    )
+
+
 class TelemetrySettings(BaseModel):
     enabled: bool = True
     level: str = "INFO"
@@ -108,3 +118,4 @@ class Settings(BaseSettings):
     volumes: VolumeSettings = VolumeSettings()
     stage: StageSettings = StageSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    access: AccessSettings = AccessSettings()

@@ -135,6 +135,8 @@ class Bench:
             part = AgeGenderPart(faces=estimates, model=MODEL)
             self.store.save_agegender(self.run_of(image_id, StageName.AGEGENDER), part)
         generation = self.store.get(image_id).generation
+        done = ImageJob(QueueName.LANDMARK, image_id, generation)
+        queue_of(QueueName.LANDMARK, self.redis).remove(done.job_id)
         self.room.results.store(PartRun(StageName.STORAGE, image_id, generation, None))
 
     def fail(self, image_id: str) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import APIKeyHeader, HTTPBearer
 from redis.exceptions import RedisError
+from starlette.middleware.cors import CORSMiddleware
 
 from facepipe.jobs import connect_redis
 from facepipe.service import Check, create_app
 from facepipe.store_client import FaceStoreClient
+from input_service.access.gate import Gate
+from input_service.access.headers import SecurityHeaders
+from input_service.access.policy import AccessPolicy
+from input_service.access.rates import TokenBuckets
 from input_service.neighbours import lifespan_of
 from input_service.routes import export, images, passthrough, results, upload
 from input_service.settings import InputSettings
+from input_service.views import Responses
 
 DESCRIPTION = """
 Send photographs, get back where the faces are, their landmarks, and an estimate of age and
@@ -18,22 +25,59 @@ gender with its doubts. An image is known by the SHA-256 of its bytes. What was 
 disk before the answer, and is analysed whatever happens in between.
 """
 
+_COMMON: Responses = {
+    401: {"description": "An API key is needed, or the one that was sent is not known"},
+    403: {"description": "The key lacks the scope, or a page of another origin called"},
+    429: {"description": "Too many calls or too many waiting images; see `Retry-After`"},
+}
+# For the documentation; keys are asked for by the gate.
+_KEYS = [
+    Security(HTTPBearer(auto_error=False, description="an API key, where keys are asked for")),
+    Security(APIKeyHeader(name="X-API-Key", auto_error=False)),
+]
+
 
 def create_input_app(settings: InputSettings) -> FastAPI:
     """The FastAPI application of input_service.
 
     Without Redis or the ledger it is not ready, and accepts all the same: what it has
     accepted is analysed once they are back.
+
+    Raises:
+        UnsafeSettingsError: it would be open to a network by accident.
     """
     app = create_app(
         "input_service", settings, lifespan=lifespan_of(settings), checks=_checks(settings)
     )
     app.title = "Face analysis pipeline"
     app.description = DESCRIPTION
-    app.include_router(upload.create_router(settings.upload))
-    for module in (images, results, passthrough, export):
-        app.include_router(module.router)
+    routers = [module.router for module in (images, results, passthrough, export)]
+    for router in (upload.create_router(settings.upload), *routers):
+        app.include_router(router, responses=_COMMON, dependencies=_KEYS)
+    _guard(app, settings)
     return app
+
+
+def _guard(app: FastAPI, settings: InputSettings) -> None:
+    """Sets up what a call passes before its route; the last one that is added comes first."""
+    access = settings.access
+    origins = tuple(access.cors_origins.replace(",", " ").split())
+    buckets = TokenBuckets(access.rate_per_s, access.rate_burst)
+    policy = AccessPolicy(settings)
+    app.add_middleware(Gate, policy=policy, buckets=buckets, origins=origins)
+    if origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "X-API-Key", "X-Priority"],
+            expose_headers=["Retry-After"],
+        )
+    # Outside of Starlette's own outermost layer, which answers what nobody has foreseen.
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: SecurityHeaders(  # type: ignore[method-assign]  # see above
+        build(), is_shared=bool(origins)
+    )
 
 
 def _checks(settings: InputSettings) -> dict[str, Check]:

@@ -33,6 +33,7 @@ from facepipe.jobs import ImageJob, QueueName, enqueue
 from facepipe.ledger import ImageState
 from facepipe.store_client import FaceStoreClient
 from facepipe.telemetry import current_traceparent, image_span
+from input_service.backlog import Backlog
 from input_service.decoding import DecoderPool
 from input_service.results import ResultFiles
 
@@ -61,6 +62,7 @@ class Intake:
         redis: Redis,
         images: ImageStore,
         results: ResultFiles,
+        backlog: Backlog,
     ) -> None:
         self._decoders = decoders
         self._inbox = inbox
@@ -68,6 +70,7 @@ class Intake:
         self._redis = redis
         self._images = images
         self._results = results
+        self._backlog = backlog
 
     def accept(
         self, data: bytes, file_name: str, *, force: bool = False, urgent: bool = False
@@ -79,6 +82,7 @@ class Intake:
 
         Raises:
             ImageTooLargeError, UnsupportedImageError, UndecodableImageError: refused.
+            TooManyRequestsError: too many wait already.
             StorageFullError, ServiceUnavailableError: the inbox cannot be written.
         """
         image_id = hashlib.sha256(data).hexdigest()
@@ -87,6 +91,7 @@ class Intake:
             if known is not None and not force and known.status is not Status.DELETED:
                 _log.info("the same bytes again", extra={"image_id": image_id})
                 return Accepted(image_id, known.status, known=True)
+            self._backlog.check(urgent=urgent)
             with image_span("decode", image_id):
                 decoded = self._decoders.decode(data)
             image = ImageInfo(
@@ -101,8 +106,7 @@ class Intake:
             entry = InboxEntry(
                 image=image, received_at=datetime.now(UTC), traceparent=current_traceparent()
             )
-            with _write_errors():
-                self._inbox.add(image_id, data, entry)
+            self._keep(image_id, data, entry)
             self._images.put_image(image_id, decoded.rgb)
             _log.info("accepted", extra={"image_id": image_id, "format": image.format})
             status = self._start(image_id, entry, known, urgent=urgent)
@@ -132,9 +136,15 @@ class Intake:
                 received_at=datetime.now(UTC),
                 traceparent=current_traceparent(),
             )
-            with _write_errors():
-                self._inbox.add(image_id, source.read_bytes(), entry)
+            self._keep(image_id, source.read_bytes(), entry)
             return Accepted(image_id, self._start(image_id, entry, state), known=True)
+
+    def _keep(self, image_id: str, data: bytes, entry: InboxEntry) -> None:
+        is_new = image_id not in self._inbox
+        with write_errors():
+            self._inbox.add(image_id, data, entry)
+        if is_new:
+            self._backlog.note_accepted()
 
     def _find(self, image_id: str) -> ImageState | None:
         try:
@@ -173,15 +183,16 @@ class Intake:
 
 
 @contextmanager
-def _write_errors() -> Iterator[None]:
+def write_errors() -> Iterator[None]:
+    """Turns what a volume cannot do into what the API answers."""
     try:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StorageFullError(
-                "the inbox volume is full; make room and send it again",
+                "the volume is full; make room and send it again",
                 retry_after_s=_RETRY_AFTER_S,
             ) from error
         raise ServiceUnavailableError(
-            f"the inbox cannot be written: {error.strerror}", retry_after_s=_RETRY_AFTER_S
+            f"the volume cannot be written: {error.strerror}", retry_after_s=_RETRY_AFTER_S
         ) from error

@@ -18,6 +18,7 @@ from facepipe.inbox import Inbox
 from facepipe.jobs import connect_redis
 from facepipe.service import Lifespan
 from facepipe.store_client import FaceStoreClient
+from input_service.backlog import Backlog
 from input_service.decoding import DecoderPool
 from input_service.feed import StateFeed
 from input_service.intake import Intake
@@ -57,17 +58,20 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
         store = FaceStoreClient(settings.address.store_grpc)
         results = ResultFiles(settings.volumes.saved_data, inbox)
         images = RedisImageStore(redis, settings.redis)
+        backlog = Backlog(inbox, redis, settings.queue.limit)
         feed = StateFeed(settings.address.store_grpc)
         reconciler = Reconciler(inbox, store, redis, results, settings.reconcile.every_s)
         with DecoderPool(settings.upload) as decoders:
             async with httpx.AsyncClient(timeout=10.0, trust_env=False) as http:
-                intake = Intake(decoders, inbox, store, redis, images, results)
+                intake = Intake(decoders, inbox, store, redis, images, results, backlog)
+                counting = asyncio.create_task(backlog.watch())
                 app.state.neighbours = Neighbours(
                     settings, store, redis, inbox, results, intake, feed, http
                 )
                 feed.start(asyncio.get_running_loop())
                 reconciler.start()
                 yield
+                counting.cancel()
                 await asyncio.to_thread(reconciler.stop)
                 await asyncio.to_thread(feed.stop)
         store.close()

@@ -1,11 +1,13 @@
-"""Configuration of input_service, `FACEPIPE_UPLOAD_*` and `FACEPIPE_RECONCILE_*`."""
+"""Configuration of input_service; the README lists the variables."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from pydantic import BaseModel, Field
 
 from facepipe.imaging import DecodeLimits
-from facepipe.settings import Settings
+from facepipe.settings import AccessSettings, Settings
 
 
 class UploadSettings(BaseModel):
@@ -27,8 +29,36 @@ class ReconcileSettings(BaseModel):
     every_s: float = Field(default=3, gt=0, description="pause between two passes")
 
 
+class QueueSettings(BaseModel):
+    limit: int = Field(
+        default=20_000, ge=0, description="unfinished images above which uploads get 429; 0: none"
+    )
+
+
+class InputAccessSettings(AccessSettings):
+    keys: str = Field(
+        default="", repr=False, description="API keys, `name:scopes:sha256`, separated by spaces"
+    )
+    keys_file: Path | None = Field(default=None, description="a file of such keys, one a line")
+    open: bool = Field(default=False, description="let everybody in, even from other machines")
+    rate_per_s: float = Field(default=50, ge=0, description="calls a second and key; 0: no limit")
+    rate_burst: int = Field(default=200, ge=1, description="calls that a key may make at once")
+    cors_origins: str = Field(
+        default="", description="origins whose pages may use the API, separated by spaces"
+    )
+
+
+class ViewerSettings(BaseModel):
+    key: str = Field(
+        default="", repr=False, description="the key that the viewer sends; the API knows it"
+    )
+
+
 class InputSettings(Settings):
     """Everything that input_service reads from the environment."""
 
     upload: UploadSettings = UploadSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
+    queue: QueueSettings = QueueSettings()
+    access: InputAccessSettings = InputAccessSettings()
+    viewer: ViewerSettings = ViewerSettings()

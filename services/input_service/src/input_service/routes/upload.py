@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.types import Message
@@ -20,6 +21,7 @@ from facepipe.errors import (
     InvalidRequestError,
 )
 from facepipe.problems import problem_response
+from input_service.intake import write_errors
 from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.settings import UploadSettings
 from input_service.views import Links, UploadAnswer, UploadError, UploadView
@@ -42,6 +44,10 @@ _BODY = {
 }
 
 
+_Priority = Annotated[
+    str,
+    Header(max_length=32, description="`interactive`: a person waits for it; it goes before bulk"),
+]
 _Wait = Annotated[float | None, Query(ge=0, le=300, description="seconds to wait for the results")]
 
 
@@ -61,6 +67,7 @@ def create_router(settings: UploadSettings) -> APIRouter:
             413: {"description": "Too many bytes or pixels"},
             415: {"description": "Not an image of an accepted format"},
             422: {"description": "An accepted format that cannot be decoded"},
+            429: {"description": "Too many images are waiting; see `Retry-After`"},
             503: {"description": "The inbox cannot be written just now"},
             507: {"description": "The inbox volume is full"},
         },
@@ -69,6 +76,7 @@ def create_router(settings: UploadSettings) -> APIRouter:
         request: Request,
         neighbours: NeighboursDep,
         wait: _Wait = None,
+        x_priority: _Priority = "",
         force: Annotated[bool, Query(description="analyse again what is known already")] = False,
     ) -> Response:
         """Accepts JPEG, PNG, WebP, GIF (first frame), BMP, TIFF, HEIC and AVIF.
@@ -77,16 +85,17 @@ def create_router(settings: UploadSettings) -> APIRouter:
         file gets an entry of its own; the call fails only when no file was accepted.
         """
         deadline = None if wait is None else time.monotonic() + wait
+        urgent = wait is not None or x_priority.lower() == "interactive"
         limited = _limited(request, settings.max_request_bytes)
-        views, errors = await _receive(limited, neighbours, force=force, urgent=wait is not None)
+        views, errors = await _receive(limited, neighbours, force=force, urgent=urgent)
         if not any(view.image_id for view in views):
             return _refusal(request, views, errors)
         if deadline is not None:
             await asyncio.gather(
                 *(_await_result(view, neighbours, deadline) for view in views if view.image_id)
             )
-        answer = UploadAnswer(images=views)
-        return JSONResponse(answer.model_dump(mode="json"), 202 if wait is None else 200)
+        answer = UploadAnswer(images=views).model_dump(mode="json")
+        return JSONResponse(answer, 202 if wait is None else 200, _retry_after(errors))
 
     return router
 
@@ -122,10 +131,11 @@ async def _receive(
         data = await _read_body(request, limit.max_bytes)
         await take(data, "")
         return views, errors
-    async with request.form(max_files=limit.max_files, max_fields=20) as form:
-        for file in _files(form):
-            # One byte more than allowed is enough to tell that it is too large.
-            await take(await file.read(limit.max_bytes + 1), file.filename or "")
+    with write_errors():  # large calls wait in temporary files
+        async with request.form(max_files=limit.max_files, max_fields=20) as form:
+            for file in _files(form):
+                # One byte more than allowed is enough to tell that it is too large.
+                await take(await file.read(limit.max_bytes + 1), file.filename or "")
     return views, errors
 
 
@@ -166,18 +176,21 @@ def _refusal(
     request: Request, views: Sequence[UploadView], errors: Sequence[FacepipeError]
 ) -> JSONResponse:
     first = errors[0]
-    headers = {}
-    if first.retry_after_s is not None:
-        headers["Retry-After"] = str(round(first.retry_after_s))
     return problem_response(
         request,
         first.http_status,
         first.code,
         first.title,
         first.message,
-        headers=headers,
+        headers=_retry_after(errors),
         extra={"images": [view.model_dump(mode="json") for view in views]},
     )
+
+
+def _retry_after(errors: Sequence[FacepipeError]) -> dict[str, str]:
+    """When to send what was refused again; the longest time of all files."""
+    waits_s = [error.retry_after_s for error in errors if error.retry_after_s is not None]
+    return {"Retry-After": str(max(1, math.ceil(max(waits_s))))} if waits_s else {}
 
 
 async def _await_result(view: UploadView, neighbours: Neighbours, deadline: float) -> None:

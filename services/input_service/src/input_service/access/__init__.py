@@ -1,0 +1,1 @@
+"""Who may do what: keys, rates, headers, and a record of who read and deleted what."""

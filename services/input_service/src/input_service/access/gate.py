@@ -1,0 +1,112 @@
+"""The gate before all routes: key, scope, rate and origin of a call; then a record of it."""
+
+from __future__ import annotations
+
+import logging
+import re
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from facepipe.errors import FacepipeError, ForbiddenError, TooManyRequestsError
+from facepipe.problems import error_response
+from input_service.access.keyring import ApiKey
+from input_service.access.policy import ANYBODY, AccessPolicy, require_scope
+from input_service.access.rates import TokenBuckets
+
+# Whoever watches over the service needs no key, and the documentation is public.
+_FREE = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", "/redoc"})
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_OF_AN_IMAGE = re.compile(r"/v1/images/(?P<image_id>[0-9a-f]{64})(?:/(?P<part>[a-z]+))?")
+
+_audit = logging.getLogger("audit")
+
+
+class Gate:
+    """ASGI middleware; leaves the caller as `request.state.caller`."""
+
+    def __init__(
+        self, app: ASGIApp, policy: AccessPolicy, buckets: TokenBuckets, origins: tuple[str, ...]
+    ) -> None:
+        self._app = app
+        self._policy = policy
+        self._buckets = buckets
+        self._origins = origins
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        caller = ANYBODY
+        status = 0
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            caller = self._admit(scope)
+        except FacepipeError as error:
+            response = error_response(Request(scope), error)
+            if error.http_status == 401:
+                response.headers["WWW-Authenticate"] = "Bearer"
+            await response(scope, receive, watched)
+        else:
+            scope.setdefault("state", {})["caller"] = caller
+            await self._app(scope, receive, watched)
+        finally:
+            _record(scope, caller, status)
+
+    def _admit(self, scope: Scope) -> ApiKey:
+        if scope["path"] in _FREE:
+            return ANYBODY
+        headers = Headers(scope=scope)
+        self._check_origin(scope["method"], headers)
+        caller = self._policy.caller(_key(headers))
+        if self._policy.is_required:
+            require_scope(caller, scope["method"])
+            if wait_s := self._buckets.take(caller.name):
+                raise TooManyRequestsError(
+                    f"the key {caller.name} calls too often", retry_after_s=wait_s
+                )
+        return caller
+
+    def _check_origin(self, method: str, headers: Headers) -> None:
+        """Keeps pages of other sites from sending or changing anything through a browser."""
+        origin = headers.get("origin")
+        if method in _SAFE or not origin or origin in self._origins:
+            return
+        if urlsplit(origin).netloc != headers.get("host"):
+            raise ForbiddenError("pages of other origins may not use this API")
+
+
+def _key(headers: Headers) -> str | None:
+    scheme, _, key = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and key:
+        return key.strip()
+    return headers.get("x-api-key")
+
+
+def _record(scope: Scope, caller: ApiKey, status: int) -> None:
+    """One line for each read and deletion of what is known of people."""
+    found = _OF_AN_IMAGE.fullmatch(scope["path"])
+    if found is not None and scope["method"] in ("GET", "HEAD"):
+        action, image_id = f"read_{found['part'] or 'state'}", found["image_id"]
+    elif found is not None and scope["method"] == "DELETE":
+        action, image_id = "delete", found["image_id"]
+    elif scope["path"] in ("/v1/images", "/v1/export") and scope["method"] in ("GET", "HEAD"):
+        action, image_id = "export" if scope["path"] == "/v1/export" else "list", ""
+    else:
+        return
+    _audit.info(
+        "%s %s by %s: %d",
+        action,
+        image_id[:12] or "images",
+        caller.name,
+        status,
+        extra={"key": caller.name, "image_id": image_id, "action": action, "status": status},
+    )

@@ -1,0 +1,80 @@
+"""Who is let in, by the settings; and when the service had better not start."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from facepipe.errors import ForbiddenError, UnauthorizedError
+from input_service.access.keyring import ALL_SCOPES, ApiKey, KeyRing, Scope, parse_keys
+from input_service.settings import InputSettings
+
+ANYBODY = ApiKey("anybody", ALL_SCOPES, "")
+"""Whoever calls where no key is asked for."""
+
+
+class UnsafeSettingsError(ValueError):
+    """The settings would open the API to a network by accident, or cannot be read."""
+
+
+class AccessPolicy:
+    """Tells callers by their keys."""
+
+    def __init__(self, settings: InputSettings) -> None:
+        """Raises UnsafeSettingsError, with what to do about it."""
+        access = settings.access
+        self._keys = KeyRing(_keys(settings))
+        self.is_required = bool(self._keys) and not access.open
+        if not self._keys and not access.open and not _is_loopback(settings.bind):
+            raise UnsafeSettingsError(
+                f"FACEPIPE_BIND={settings.bind} opens the API to other machines, and there is no "
+                "API key. Make one with `python -m input_service.keys new NAME --scopes "
+                "read,write,delete` and store it in FACEPIPE_ACCESS_KEYS, or set "
+                "FACEPIPE_ACCESS_OPEN=true to let everybody in."
+            )
+
+    def caller(self, key: str | None) -> ApiKey:
+        """Whose key it is. Raises UnauthorizedError where one is needed."""
+        known = self._keys.find(key) if key else None
+        if known is not None:
+            return known
+        if self.is_required:
+            raise UnauthorizedError(
+                "this API key is not known"
+                if key
+                else "send an API key as `Authorization: Bearer KEY` or as `X-API-Key: KEY`"
+            )
+        return ANYBODY
+
+
+def require_scope(caller: ApiKey, method: str) -> None:
+    """Raises ForbiddenError when the key does not allow the method."""
+    if method in ("GET", "HEAD", "OPTIONS"):
+        needed = Scope.READ
+    else:
+        needed = Scope.DELETE if method == "DELETE" else Scope.WRITE
+    if needed not in caller.scopes:
+        raise ForbiddenError(f"the key {caller.name} lacks the scope {needed}")
+
+
+def _keys(settings: InputSettings) -> list[ApiKey]:
+    access = settings.access
+    try:
+        keys = parse_keys(access.keys)
+        if access.keys_file is not None:
+            keys += parse_keys(access.keys_file.read_text())
+    except (OSError, ValueError) as error:
+        raise UnsafeSettingsError(f"the API keys cannot be read: {error}") from error
+    if settings.viewer.key:
+        keys.append(ApiKey.of("viewer", ALL_SCOPES, settings.viewer.key))
+    if access.service_key:
+        keys.append(ApiKey.of("service", [Scope.READ], access.service_key))
+    return keys
+
+
+def _is_loopback(address: str) -> bool:
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address.strip("[]")).is_loopback
+    except ValueError:
+        return False

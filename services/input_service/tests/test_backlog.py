@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from facepipe.analysis import ImageInfo
+from facepipe.errors import TooManyRequestsError
+from facepipe.inbox import Inbox, InboxEntry
+from facepipe.jobs import connect_redis
+from input_service.backlog import Backlog
+
+
+class Clock:
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def backlog_of(inbox: Inbox, limit: int, clock: Clock) -> Backlog:
+    return Backlog(inbox, connect_redis("redis://127.0.0.1:9/0"), limit, clock)
+
+
+def test_below_the_limit_everybody_is_let_in(inbox: Inbox, clock: Clock) -> None:
+    backlog = backlog_of(inbox, 5, clock)
+    fill(inbox, backlog, 4)
+
+    backlog.check(urgent=False)
+
+
+def test_at_the_limit_only_people_who_wait_are_let_in(inbox: Inbox, clock: Clock) -> None:
+    backlog = backlog_of(inbox, 5, clock)
+    fill(inbox, backlog, 5)
+
+    with pytest.raises(TooManyRequestsError):
+        backlog.check(urgent=False)
+    backlog.check(urgent=True)
+    fill(inbox, backlog, 10, start=5)
+    with pytest.raises(TooManyRequestsError):
+        backlog.check(urgent=True)
+
+
+def test_the_time_to_wait_follows_from_how_fast_images_get_done(inbox: Inbox, clock: Clock) -> None:
+    # Given a limit of 100, which is passed by 20, and 30 images done in 10 s
+    backlog = backlog_of(inbox, 100, clock)
+    fill(inbox, backlog, 150)
+    backlog.refresh()
+    drain(inbox, 30)
+    clock.now_s = 10
+    backlog.refresh()
+
+    # When one more comes
+    with pytest.raises(TooManyRequestsError) as refused:
+        backlog.check(urgent=False)
+
+    # Then it may come back when 20, and a little room besides, are done at 3 a second
+    assert refused.value.retry_after_s == pytest.approx(25 / 3)
+
+
+def test_the_time_to_wait_is_bounded(inbox: Inbox, clock: Clock) -> None:
+    backlog = backlog_of(inbox, 10, clock)
+    fill(inbox, backlog, 100)
+    for clock.now_s in (0, 50):
+        backlog.refresh()
+
+    with pytest.raises(TooManyRequestsError) as refused:
+        backlog.check(urgent=False)
+
+    assert refused.value.retry_after_s == 600
+
+
+def test_only_the_last_minute_counts(inbox: Inbox, clock: Clock) -> None:
+    backlog = backlog_of(inbox, 10, clock)
+    fill(inbox, backlog, 2000)
+    backlog.refresh()
+    drain(inbox, 1900)
+    for clock.now_s in (1, 100, 110):
+        backlog.refresh()
+
+    with pytest.raises(TooManyRequestsError) as refused:
+        backlog.check(urgent=False)
+
+    assert refused.value.retry_after_s == 600
+
+
+def test_without_a_limit_nobody_is_refused(inbox: Inbox, clock: Clock) -> None:
+    backlog = backlog_of(inbox, 0, clock)
+    fill(inbox, backlog, 50)
+
+    backlog.check(urgent=False)
+
+
+def fill(inbox: Inbox, backlog: Backlog, number: int, start: int = 0) -> None:
+    for image in range(start, start + number):
+        inbox.path(f"{image:064x}").write_bytes(b"pixels")
+        backlog.note_accepted()
+
+
+def drain(inbox: Inbox, number: int) -> None:
+    for image_id in sorted(inbox.ids())[:number]:
+        inbox.remove(image_id)
+
+
+def test_a_volume_that_fills_up_leaves_nothing_behind(
+    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = ImageInfo(width=4, height=3, format="PNG", sha256="ab" * 32, file_name="a.png")
+    entry = InboxEntry(image=image, received_at=datetime.now(UTC))
+    for failing in (1, 2):
+        calls = iter(range(1, 9))
+
+        def full(_: int, failing: int = failing, calls: object = calls) -> None:
+            if next(calls) == failing:  # type: ignore[call-overload]  # an iterator of int
+                raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr("facepipe.inbox.os.fsync", full)
+            with pytest.raises(OSError, match="No space"):
+                inbox.add("ab" * 32, b"pixels", entry)
+
+        assert not list(inbox.path("ab" * 32).parent.iterdir())
