@@ -11,9 +11,11 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from playwright.sync_api import sync_playwright
 
 from facepipe.settings import AddressSettings
 from tests.support.fake_input_api import FakeApi, portrait, serving
+from tests.support.missing import missing
 
 pytest.importorskip("gradio")
 
@@ -57,10 +59,9 @@ def test_files_are_shown_upright_and_offered_for_download(viewer: str, fake: Fak
 @pytest.fixture
 def page(viewer: str) -> Iterator[Any]:
     """The viewer's page in a browser of a phone's width."""
-    sync_api = pytest.importorskip("playwright.sync_api")
     if CHROMIUM is None:
-        pytest.skip("needs Debian's chromium")
-    with sync_api.sync_playwright() as playwright:
+        missing("chromium is not installed")
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 390, "height": 844})
         page.on("dialog", lambda dialog: pytest.fail(f"script ran: {dialog.message}"))
