@@ -58,7 +58,7 @@ def locks() -> Iterator[Lock]:
     yield Lock(SHARED / "requirements-test.in")
     for folder in folders:
         for source in sorted(folder.glob("requirements*.in")):
-            yield Lock(source, _overrides(folder))
+            yield Lock(source, _overrides(folder, source.stem.replace("requirements", "overrides")))
 
 
 def compile_locks(uv: Uv) -> None:
@@ -67,6 +67,9 @@ def compile_locks(uv: Uv) -> None:
         print(f"  {lock.output.relative_to(ROOT)}", flush=True)
 
 
-def _overrides(folder: Path) -> tuple[Path, ...]:
-    path = folder / "overrides.txt"
-    return (path,) if path.exists() else ()
+def _overrides(folder: Path, own: str = "overrides") -> tuple[Path, ...]:
+    """The overrides of one lock (`overrides-gpu.txt`), else those of the service, else none."""
+    for name in (own, "overrides"):
+        if (path := folder / f"{name}.txt").exists():
+            return (path,)
+    return ()

@@ -115,7 +115,9 @@ def test_an_error_that_stays_is_reported_and_swallowed(job: Job) -> None:
         (MemoryError(), "out_of_memory"),
     ],
 )
-def test_any_other_error_at_the_last_attempt_is_reported(job: Job, error: Exception, code: str) -> None:
+def test_any_other_error_at_the_last_attempt_is_reported(
+    job: Job, error: Exception, code: str
+) -> None:
     ledger = Ledger()
     job.retries_left = 0
 

@@ -106,7 +106,10 @@ class AgeGenderWorker:
             return None
         threads = threads_per_worker(self._settings.stage)
         self._estimator = DeepFaceAgeGenderEstimator(
-            weights, threads, self._settings.agegender.batch_size
+            weights,
+            threads,
+            self._settings.agegender.batch_size,
+            self._settings.stage.device,
         )
         _log.info(
             "age and gender by %s on %d threads",

@@ -45,6 +45,7 @@ def _first_found(settings: LandmarkSettings) -> FaceDetector:
             path,
             long_side=settings.detector.long_side,
             threads=threads_per_worker(settings.stage),
+            device=settings.stage.device,
         )
     _log.warning(
         "no YOLOv8 face model was found: MediaPipe's own detector misses small faces; see the "

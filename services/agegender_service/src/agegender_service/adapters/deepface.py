@@ -16,6 +16,7 @@ from agegender_service.estimate import AGE_CLASSES, Probabilities
 from agegender_service.estimator import FaceProbabilities
 from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights
 from facepipe.analysis import ModelInfo
+from facepipe.devices import execution_providers
 from facepipe.errors import ModelError
 from facepipe.geometry import FACE_CROP_SIZE
 from facepipe.image_store import FaceCrops
@@ -37,18 +38,21 @@ class DeepFaceAgeGenderEstimator:
         weights: both files, verified.
         threads: that one inference may use, at least 1.
         batch_size: faces at a time; it bounds memory.
+        device: "cpu" or "cuda".
 
     Raises:
         ModelError: the files are no ONNX models, or have another signature.
     """
 
-    def __init__(self, weights: Weights, threads: int, batch_size: int = 16) -> None:
+    def __init__(
+        self, weights: Weights, threads: int, batch_size: int = 16, device: str = "cpu"
+    ) -> None:
         self._weights = weights
         self._batch_size = batch_size
         with tempfile.TemporaryDirectory(prefix="deepface-") as home:
             _make_home(Path(home), weights)
-            self._age = _build("Age", weights.age.path, threads)
-            self._gender = _build("Gender", weights.gender.path, threads)
+            self._age = _build("Age", weights.age.path, threads, device)
+            self._gender = _build("Gender", weights.gender.path, threads, device)
         side = FACE_CROP_SIZE
         self.predict(np.zeros((2, side, side, 3), np.uint8))  # checks the signature, warms up
 
@@ -102,13 +106,12 @@ def _make_home(home: Path, weights: Weights) -> None:
     os.environ["DEEPFACE_HOME"] = str(home)
 
 
-def _build(model_name: str, path: Path | None, threads: int) -> Any:
+def _build(model_name: str, path: Path | None, threads: int, device: str) -> Any:
+    providers = execution_providers(device, ort.get_available_providers())
     try:
         client = vendor.build_client(model_name)
         client.model = None  # frees DeepFace's session before ours takes the same memory
-        client.model = ort.InferenceSession(
-            str(path), _options(threads), providers=vendor.providers(ort.get_available_providers())
-        )
+        client.model = ort.InferenceSession(str(path), _options(threads), providers=providers)
     except Exception as error:  # DeepFace and onnxruntime raise what they like
         raise ModelError(f"{path} cannot be loaded: {error}") from error
     return client

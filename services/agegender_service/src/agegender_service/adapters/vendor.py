@@ -48,9 +48,3 @@ def build_client(model_name: str) -> Any:
 def run_session(session: Any, batch: Any) -> Any:
     """Runs a batch through a session as DeepFace does: channels last, first output."""
     return onnx_utils.run_session(session, batch)
-
-
-def providers(available: list[str]) -> list[str]:
-    """Execution providers by `$DEEPFACE_ONNX_PROVIDERS`, the CPU last."""
-    names: list[str] = onnx_utils.resolve_providers(available)
-    return names

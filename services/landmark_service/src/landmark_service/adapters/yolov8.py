@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 
 from facepipe.analysis import ModelInfo
+from facepipe.devices import execution_providers
 from facepipe.errors import ModelError
 from facepipe.geometry import ImageSize
 from facepipe.imaging import RgbImage
@@ -29,6 +30,7 @@ class YoloV8FaceDetector:
         path: the ONNX file; `<file>.json` beside it may say which sha256 it has to have.
         long_side: pixels of the longer side of the input.
         threads: of onnxruntime.
+        device: "cpu" or "cuda".
 
     Raises:
         ModelNotFoundError: there is no such file.
@@ -36,10 +38,12 @@ class YoloV8FaceDetector:
         ModelError: it is no YOLOv8 model that onnxruntime can run.
     """
 
-    def __init__(self, path: Path, *, long_side: int = 640, threads: int = 1) -> None:
+    def __init__(
+        self, path: Path, *, long_side: int = 640, threads: int = 1, device: str = "cpu"
+    ) -> None:
         self._file: ModelFile = read_model(path)
         self._long_side = long_side
-        self._session = _open_session(path, threads)
+        self._session = _open_session(path, threads, device)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         self._input_name, self._output_name = inputs[0].name, outputs[0].name
         self._fixed = _fixed_size(inputs[0].shape)
@@ -92,14 +96,15 @@ def from_yolo(faces: YoloFaces, letterbox: Letterbox) -> list[Detection]:
     ]
 
 
-def _open_session(path: Path, threads: int) -> Any:
+def _open_session(path: Path, threads: int, device: str) -> Any:
     # onnxruntime left alone pins a thread to every core and asks no container for its quota.
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    providers = execution_providers(device, onnxruntime.get_available_providers())
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # onnxruntime's errors have no common type of their own
         raise ModelError(f"{path} is no ONNX model that can be run: {error}") from error
 

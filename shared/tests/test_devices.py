@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from facepipe.devices import CPU, CUDA, execution_providers
+from facepipe.errors import ModelError
+
+
+def test_the_cpu_is_used_when_asked_for_even_beside_a_gpu() -> None:
+    assert execution_providers("cpu", [CUDA, CPU]) == [CPU]
+
+
+def test_a_gpu_comes_first_when_asked_for() -> None:
+    assert execution_providers("cuda", [CPU, CUDA]) == [CUDA, CPU]
+
+
+def test_a_gpu_that_cannot_be_used_is_an_error_and_no_silent_fallback() -> None:
+    with pytest.raises(ModelError, match="onnxruntime-gpu"):
+        execution_providers("cuda", [CPU])
