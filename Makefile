@@ -10,7 +10,7 @@ BUILD := $(PYTHON) -m local.build
 STACK := .venvs/local/bin/python -m local.stack
 
 .PHONY: help setup start stop status logs demo ingest test check lint format types proto lock \
-        clean bench reindex import-model fetch-deepface
+        clean bench reindex import-model fetch-deepface up down image-sizes
 
 help: ## Show these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,15 @@ import-model: setup ## Export volumes/models/model.pt for serving, once, through
 
 fetch-deepface: setup ## Fetch DeepFace's own age and gender weights (1.1 GB)
 	@$(STACK) fetch-deepface
+
+up: ## Build the images and start the stack with Docker Compose, until it is ready
+	@docker compose up --build --detach --wait
+
+down: ## Stop the Docker stack; volumes/ is left alone
+	@docker compose down
+
+image-sizes: ## What the Docker images take on disk
+	@$(BUILD) image-sizes
 
 clean: ## Remove environments and caches; volumes/ is left alone
 	@$(BUILD) clean

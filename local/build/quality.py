@@ -64,7 +64,8 @@ def test_steps() -> list[Step]:
     steps += [_pytest(s.name, s, f"{s.packages[1].relative_to(ROOT)}/tests") for s in services()]
     steps += [_pytest("local", everything, "local/tests")]
     steps += [
-        _pytest(layer, everything, f"tests/{layer}") for layer in ("contract", "integration", "e2e")
+        _pytest(layer, everything, f"tests/{layer}")
+        for layer in ("contract", "integration", "e2e", "compose")
     ]
     return steps
 

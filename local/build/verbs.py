@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from local.build import quality
 from local.build.environments import LOCAL, build, dev, services
 from local.build.generate import generate, generate_stubs
+from local.build.images import print_image_sizes
 from local.build.locks import compile_locks
 from local.build.supported import python311
 from local.build.tidy import clean
@@ -126,5 +127,6 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "proto": _proto,
     "lock": _lock,
     "bench": _bench,
+    "image-sizes": lambda _: print_image_sizes(),
     "clean": _clean,
 }

@@ -1,8 +1,9 @@
-"""`make logs`: follows the central log, or the files when the logger is down."""
+"""`make logs`: follows the central log, Docker's, or the files when the logger is down."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 
@@ -22,11 +23,22 @@ def follow_logs(stack: Stack, image_id: str = "") -> None:
         for line in _stream(stack.address(_LOGGER), parameters):
             print(line, flush=True)
     except httpx.HTTPError:
+        if _runs_in_docker():
+            subprocess.run(["docker", "compose", "logs", "--follow", "--tail", "20"], check=False)
+            return
         files = [str(path) for path in sorted(stack.log_folder.glob("*.log"))]
         if not files:
             raise StackError("the logger does not answer, and nothing was started yet") from None
         print("the logger does not answer; following what the processes print")
         subprocess.run(["tail", "-n", "20", "-F", *files], check=False)
+
+
+def _runs_in_docker() -> bool:
+    """Whether Compose runs the stack; its logger has no port on this host."""
+    if shutil.which("docker") is None:
+        return False
+    command = ["docker", "compose", "ps", "--quiet"]
+    return bool(subprocess.run(command, capture_output=True, check=False).stdout.strip())
 
 
 def _stream(address: str, parameters: dict[str, str]) -> Iterator[str]:
