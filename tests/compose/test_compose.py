@@ -112,7 +112,7 @@ def test_a_stack_stopped_with_images_in_the_queue_finishes_them_after_its_start(
     states = stack.wait_final(ids)
 
     assert {state["status"] for state in states.values()} == {"stored"}
-    assert not [name for name in os.listdir(stack.volumes / "inbox") if not name.startswith(".")]
+    assert not [path for path in (stack.volumes / "inbox").iterdir() if path.name[0] != "."]
 
 
 def test_a_worker_beyond_its_memory_limit_is_restarted_and_its_image_says_so(
