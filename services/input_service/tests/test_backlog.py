@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
-from facepipe.analysis import ImageInfo
 from facepipe.errors import TooManyRequestsError
-from facepipe.inbox import Inbox, InboxEntry
+from facepipe.inbox import Inbox
 from facepipe.jobs import connect_redis
 from input_service.backlog import Backlog
 
@@ -105,23 +102,3 @@ def fill(inbox: Inbox, backlog: Backlog, number: int, start: int = 0) -> None:
 def drain(inbox: Inbox, number: int) -> None:
     for image_id in sorted(inbox.ids())[:number]:
         inbox.remove(image_id)
-
-
-def test_a_volume_that_fills_up_leaves_nothing_behind(
-    inbox: Inbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    image = ImageInfo(width=4, height=3, format="PNG", sha256="ab" * 32, file_name="a.png")
-    entry = InboxEntry(image=image, received_at=datetime.now(UTC))
-    for failing in (1, 2):
-        calls = iter(range(1, 9))
-
-        def full(_: int, failing: int = failing, calls: object = calls) -> None:
-            if next(calls) == failing:  # type: ignore[call-overload]  # an iterator of int
-                raise OSError(28, "No space left on device")
-
-        with monkeypatch.context() as patch:
-            patch.setattr("facepipe.inbox.os.fsync", full)
-            with pytest.raises(OSError, match="No space"):
-                inbox.add("ab" * 32, b"pixels", entry)
-
-        assert not list(inbox.path("ab" * 32).parent.iterdir())

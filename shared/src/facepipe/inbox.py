@@ -119,6 +119,22 @@ class Inbox:
         self.path(image_id).unlink(missing_ok=True)
         self._entry_path(image_id).unlink(missing_ok=True)
 
+    def tidy(self) -> int:
+        """Removes what a crash left half done; for the start of the one process that adds.
+
+        Returns how many files there were: written aside and never renamed, or notes whose
+        upload never came or is gone.
+        """
+        asides = [path for path in self._root.glob(".*.tmp") if path.is_file()]
+        notes = [
+            path
+            for path in self._root.glob("*.json")
+            if _IMAGE_ID.fullmatch(path.stem) and path.stem not in self
+        ]
+        for path in (*asides, *notes):
+            path.unlink(missing_ok=True)
+        return len(asides) + len(notes)
+
     def path(self, image_id: str) -> Path:
         return self._root / check_image_id(image_id)
 

@@ -151,7 +151,7 @@ class Bench:
 @contextmanager
 def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[Bench]:
     """Starts everything; `settings` may bring sections of its own, addresses are filled in."""
-    (folder / "redis").mkdir(parents=True)
+    (folder / "redis").mkdir(parents=True, exist_ok=True)
     volumes = VolumeSettings(root=folder / "volumes")
     with ExitStack() as stack:
         redis = stack.enter_context(running_redis(folder / "redis"))

@@ -53,7 +53,13 @@ def create_input_app(settings: InputSettings) -> FastAPI:
     app.description = DESCRIPTION
     routers = [module.router for module in (images, results, passthrough, export)]
     for router in (upload.create_router(settings.upload), *routers):
-        app.include_router(router, responses=_COMMON, dependencies=_KEYS)
+        app.include_router(
+            router,
+            responses=_COMMON,
+            dependencies=_KEYS,
+            # Short, and what the links in the document name.
+            generate_unique_id_function=lambda route: route.name,
+        )
     _guard(app, settings)
     return app
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from input_service.intake import Intake
 from input_service.reconciler import Reconciler
 from input_service.results import ResultFiles
 from input_service.settings import InputSettings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,10 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         redis = connect_redis(settings.redis.url)
         inbox = Inbox(settings.volumes.inbox)
+        try:
+            inbox.tidy()
+        except OSError as error:
+            _log.warning("what a crash has left in the inbox stays there: %s", error)
         store = FaceStoreClient(settings.address.store_grpc)
         results = ResultFiles(settings.volumes.saved_data, inbox)
         images = RedisImageStore(redis, settings.redis)

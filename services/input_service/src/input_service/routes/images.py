@@ -15,18 +15,23 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from facepipe.analysis import Gender, ImageId, Status
 from facepipe.errors import ImageNotFoundError
 from facepipe.ledger import ListQuery
+from input_service.examples import IMAGE, PAGE, shown
 from input_service.neighbours import NeighboursDep
 from input_service.views import ImagePage, ImageView, Links, Responses, UploadView
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 _log = logging.getLogger(__name__)
 
-_NOT_FOUND: Responses = {404: {"description": "No image with this id was ever accepted"}}
+_UNAVAILABLE: Responses = {503: {"description": "The ledger does not answer"}}
+_NOT_FOUND: Responses = {
+    404: {"description": "No image with this id was ever accepted"},
+    **_UNAVAILABLE,
+}
 _Count = Annotated[int | None, Query(ge=0, le=100_000)]
 _Age = Annotated[int | None, Query(ge=0, le=120, description="years")]
 
 
-@router.get("", summary="List images")
+@router.get("", summary="List images", responses={200: {"content": shown(PAGE)}, **_UNAVAILABLE})
 def list_images(
     neighbours: NeighboursDep,
     status: Annotated[list[Status] | None, Query(description="any of these")] = None,
@@ -63,7 +68,11 @@ def list_images(
     )
 
 
-@router.get("/{image_id}", summary="Where an image stands", responses=_NOT_FOUND)
+@router.get(
+    "/{image_id}",
+    summary="Where an image stands",
+    responses={200: {"content": shown(IMAGE)}, **_NOT_FOUND},
+)
 def get_image(image_id: ImageId, neighbours: NeighboursDep) -> ImageView:
     """The state of an image and its timeline, one entry for each run of a stage."""
     return ImageView.of(neighbours.store.get(image_id))

@@ -10,6 +10,8 @@ from fastapi.responses import FileResponse
 from facepipe.analysis import AnalysisDocument, ImageId, Status
 from facepipe.errors import DeadlineExceededError, ImageDeletedError, ServiceUnavailableError
 from facepipe.ledger import ImageState
+from facepipe.problems import PROBLEM_MEDIA_TYPE
+from input_service.examples import NOT_FINISHED, RESULT, shown
 from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.results import require_result
 from input_service.views import Responses
@@ -29,7 +31,10 @@ _MEDIA_TYPES = {
 }
 _RESPONSES: Responses = {
     404: {"description": "No such image"},
-    409: {"description": "Not finished yet, or failed"},
+    409: {
+        "description": "Not finished yet, or failed: `code` tells which",
+        "content": shown(NOT_FINISHED, PROBLEM_MEDIA_TYPE),
+    },
     410: {"description": "Deleted"},
 }
 
@@ -38,7 +43,14 @@ _RESPONSES: Responses = {
     "/result",
     summary="The result document",
     response_class=FileResponse,
-    responses={**_RESPONSES, 200: {"model": AnalysisDocument, "description": "The result"}},
+    responses={
+        **_RESPONSES,
+        200: {
+            "model": AnalysisDocument,
+            "description": "The result",
+            "content": shown(RESULT),
+        },
+    },
 )
 def get_result(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
     """`saved_data/<image_id>.json`, as it is on disk."""

@@ -21,6 +21,7 @@ from facepipe.errors import (
     InvalidRequestError,
 )
 from facepipe.problems import problem_response
+from input_service.examples import UPLOADED, UPLOADED_WITH_RESULT, leads_to, shown
 from input_service.intake import write_errors
 from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.settings import UploadSettings
@@ -44,6 +45,15 @@ _BODY = {
 }
 
 
+_FOLLOWING = (
+    "get_image",
+    "get_result",
+    "get_annotated",
+    "get_source",
+    "get_trace",
+    "retry_image",
+    "delete_image",
+)
 _Priority = Annotated[
     str,
     Header(max_length=32, description="`interactive`: a person waits for it; it goes before bulk"),
@@ -62,7 +72,17 @@ def create_router(settings: UploadSettings) -> APIRouter:
         summary="Send images",
         openapi_extra={"requestBody": _BODY},
         responses={
-            200: {"model": UploadAnswer, "description": "With `wait`: results, where ready"},
+            202: {
+                "description": "Accepted: on disk, and analysed whatever happens",
+                "content": shown(UPLOADED),
+                "links": leads_to(*_FOLLOWING),
+            },
+            200: {
+                "model": UploadAnswer,
+                "description": "With `wait`: results, where ready",
+                "content": shown(UPLOADED_WITH_RESULT),
+                "links": leads_to(*_FOLLOWING),
+            },
             400: {"description": "No file, or too many"},
             413: {"description": "Too many bytes or pixels"},
             415: {"description": "Not an image of an accepted format"},

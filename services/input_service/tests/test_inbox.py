@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import errno
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+from facepipe.analysis import ImageInfo
+from facepipe.inbox import Inbox, InboxEntry
+
+ID = "ab" * 32
+
+
+@pytest.fixture
+def entry() -> InboxEntry:
+    image = ImageInfo(width=4, height=3, format="PNG", sha256=ID, file_name="a.png")
+    return InboxEntry(image=image, received_at=datetime.now(UTC))
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_a_volume_that_fills_up_leaves_nothing_behind(
+    inbox: Inbox, entry: InboxEntry, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    # Given a volume that is full at the first, or at the second file of an upload
+    synced: list[int] = []
+
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == failing:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    # When an upload is added
+    with monkeypatch.context() as patch:
+        patch.setattr("facepipe.inbox.os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            inbox.add(ID, b"pixels", entry)
+
+    # Then there is no trace of it, and the next try goes well
+    assert not list(inbox.path(ID).parent.iterdir())
+    inbox.add(ID, b"pixels", entry)
+    assert inbox.read(ID) == b"pixels"
+
+
+def test_what_a_crash_left_is_removed_and_nothing_else(inbox: Inbox, entry: InboxEntry) -> None:
+    inbox.add(ID, b"pixels", entry)
+    folder = inbox.path(ID).parent
+    (folder / ".abababababababab-x1.tmp").write_bytes(b"half of the pix")
+    (folder / f"{'cd' * 32}.json").write_bytes(b"{}")
+    (folder / ".gitkeep").touch()
+
+    assert inbox.tidy() == 2
+
+    assert sorted(path.name for path in folder.iterdir()) == [".gitkeep", ID, f"{ID}.json"]
