@@ -10,7 +10,7 @@ BUILD := $(PYTHON) -m local.build
 STACK := .venvs/local/bin/python -m local.stack
 
 .PHONY: help setup start stop status logs demo ingest test check lint format types proto lock \
-        clean bench reindex import-model fetch-deepface up down image-sizes
+        clean chaos bench reindex import-model fetch-deepface up down image-sizes
 
 help: ## Show these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ down: ## Stop the Docker stack; volumes/ is left alone
 
 image-sizes: ## What the Docker images take on disk
 	@$(BUILD) image-sizes
+
+chaos: setup ## Send images while parts of a stack are killed at random; prints what became of them
+	@$(BUILD) chaos
 
 clean: ## Remove environments and caches; volumes/ is left alone
 	@$(BUILD) clean

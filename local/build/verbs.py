@@ -95,6 +95,12 @@ def _bench(arguments: Sequence[str]) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
+def _chaos(arguments: Sequence[str]) -> int:
+    _dev_environment()
+    command = [str(dev().python), "-m", "benchmarks.chaos", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
 def _clean(arguments: Sequence[str]) -> int:
     code = _stop(arguments)
     clean()
@@ -127,6 +133,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "proto": _proto,
     "lock": _lock,
     "bench": _bench,
+    "chaos": _chaos,
     "image-sizes": lambda _: print_image_sizes(),
     "clean": _clean,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,14 @@ class Pipeline:
     def state(self, image_id: str) -> dict[str, Any]:
         state: dict[str, Any] = self.get(f"/v1/images/{image_id}")
         return state
+
+    def images(self) -> Iterator[dict[str, Any]]:
+        """The states of all images but the deleted, newest first."""
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self.get(f"/v1/images?limit=500&cursor={cursor}")
+            yield from page["images"]
+            cursor = page["next_cursor"]
 
     def result(self, image_id: str) -> dict[str, Any]:
         document: dict[str, Any] = self.get(f"/v1/images/{image_id}/result")
