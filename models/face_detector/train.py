@@ -1,0 +1,238 @@
+"""Train YOLOv8n on one class, faces, on a CPU and against the clock.
+
+    train.py --index index.json --data DIR --out runs/first --minutes 80
+
+The model and its loss are Ultralytics'. The loop is ours, because the learning rate and the
+crop size follow the time that has passed rather than a number of epochs: on a shared machine
+the minutes are known and the images per second are not. Interrupt and run again to go on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torchvision_stand_in
+from crops import LARGE_CROP, Boxes, Image, crops_of, mosaic, read
+from torch.utils.data import DataLoader, IterableDataset
+
+os.environ["YOLO_AUTOINSTALL"] = "false"
+torchvision_stand_in.install()
+
+from ultralytics.cfg import get_cfg  # noqa: E402
+from ultralytics.engine.trainer import BaseTrainer  # noqa: E402
+from ultralytics.nn.tasks import DetectionModel  # noqa: E402
+from ultralytics.utils.torch_utils import ModelEMA  # noqa: E402
+
+Batch = dict[str, torch.Tensor]
+
+PHASES: list[tuple[float, list[tuple[int, int]], float]] = [
+    (0.70, [(224, 16)], 0.6),
+    (1.01, [(224, 16)] * 3 + [(320, 10)] * 2 + [(640, 3)], 0.4),
+]
+"""Up to this part of the time: (crop size, batch size) to draw from, the share of mosaics."""
+
+MASKON_SHARE = 0.18
+LEARNING_RATES = {"MuSGD": 0.01, "AdamW": 0.002}
+WARM_UP_STEPS = 150
+SAVE_EVERY_S = 150.0
+
+
+class CropBatches(IterableDataset[Batch]):
+    """An endless stream of batches; `progress` (0-1, shared) chooses the crop size."""
+
+    def __init__(self, args: argparse.Namespace, progress: Any) -> None:
+        samples = json.loads(args.index.read_text())
+        usable = [s for s in samples if s["split"] == "train" and s["boxes"]]
+        self.sources = [[s for s in usable if s["source"] == name] for name in ("wider", "maskon")]
+        self.queues: list[list[dict[str, Any]]] = [[], []]
+        self.data, self.cache, self.seed = args.data, args.cache, args.seed
+        self.progress = progress
+
+    def __iter__(self) -> Iterator[Batch]:
+        cv2.setNumThreads(1)
+        random.seed(self.seed + round(1e6 * self.progress.value))
+        while True:
+            _, options, mosaics = next(p for p in PHASES if self.progress.value < p[0])
+            size, count = random.choice(options)
+            joined = 0 if size > LARGE_CROP else round(count * mosaics)
+            quarters = self.draw(size // 2, 4 * joined)
+            random.shuffle(quarters)
+            batch = [mosaic(quarters[4 * i : 4 * i + 4]) for i in range(joined)]
+            yield collate(batch + self.draw(size, count - joined), size)
+
+    def draw(self, size: int, count: int) -> list[tuple[Image, Boxes]]:
+        """Cut `count` crops, up to two (of a crowd) from one photograph."""
+        crops: list[tuple[Image, Boxes]] = []
+        while len(crops) < count:
+            which = int(random.random() < MASKON_SHARE)
+            queue, source = self.queues[which], self.sources[which]
+            if not queue:
+                queue += random.sample(source, len(source))
+            sample = queue.pop()
+            faces, ignored = (
+                np.array(sample[key], np.float32).reshape(-1, 4) for key in ("boxes", "ignored")
+            )
+            image = read(self.data / sample["image"], self.cache)
+            if image is not None:
+                few = 1 if size > LARGE_CROP or len(faces) < 2 else 2
+                crops += crops_of(image, faces, ignored, size, few)
+        return crops[:count]
+
+
+def collate(batch: list[tuple[Image, Boxes]], size: int) -> Batch:
+    """Join crops into tensors as Ultralytics' loss expects them (boxes xywh, 0-1)."""
+    boxes = np.concatenate([found for _, found in batch]) / size
+    owner = np.concatenate([np.full(len(found), i) for i, (_, found) in enumerate(batch)])
+    centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1)
+    pixels = np.stack([crop[..., ::-1] for crop, _ in batch]).transpose(0, 3, 1, 2)
+    return {
+        "img": torch.from_numpy(np.ascontiguousarray(pixels)),
+        "cls": torch.zeros(len(boxes), 1),
+        "bboxes": torch.from_numpy(centred.astype(np.float32)),
+        "batch_idx": torch.from_numpy(owner.astype(np.float32)),
+    }
+
+
+def new_model() -> DetectionModel:
+    """Build YOLOv8n with one class, named face."""
+    model = DetectionModel("yolov8n.yaml", nc=1, verbose=False)
+    model.args = get_cfg()
+    model.names = {0: "face"}
+    return model.to(memory_format=torch.channels_last)
+
+
+def rate_factor(progress: float, step: int) -> float:
+    """Warm up, stay, then fall in a straight line to a hundredth."""
+    falling = min(1.0, (1.0 - progress) / 0.7)
+    return min(1.0, (step + 1) / WARM_UP_STEPS) * max(0.01, falling)
+
+
+def loss_of(model: DetectionModel, batch: Batch) -> torch.Tensor:
+    """Run forward in bfloat16 and the loss in float32; the sum over the batch."""
+    images = batch["img"].float().div_(255).to(memory_format=torch.channels_last)
+    with torch.autocast("cpu", torch.bfloat16):
+        raw = model.predict(images)
+    raw = {
+        key: [part.float() for part in value] if isinstance(value, list) else value.float()
+        for key, value in raw.items()
+    }
+    parts, _ = model.loss(batch, raw)
+    return parts.sum()
+
+
+class Run:
+    """Everything that a checkpoint holds: model, average, optimiser, steps and seconds."""
+
+    def __init__(self, folder: Path, optimizer: str) -> None:
+        self.path = folder / "last.pt"
+        self.model = new_model()
+        self.ema = ModelEMA(self.model, decay=0.998, tau=400)
+        self.optimizer = BaseTrainer.build_optimizer(
+            None, self.model, optimizer, LEARNING_RATES[optimizer], 0.9, 5e-4
+        )
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.step, self.seconds, self.images = 0, 0.0, 0
+        if self.path.exists():
+            self.load()
+
+    def load(self) -> None:
+        """Go on where the last checkpoint was written."""
+        state = torch.load(self.path, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.ema.ema.load_state_dict(state["ema"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds, self.images = state["step"], state["seconds"], state["images"]
+        self.ema.updates = self.step
+
+    def save(self) -> None:
+        """Write the checkpoint and replace the last one in one move."""
+        state = {
+            "model": self.model.state_dict(), "ema": self.ema.ema.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step, "seconds": self.seconds, "images": self.images,
+        }  # fmt: skip
+        torch.save(state, self.path.with_suffix(".tmp"))
+        self.path.with_suffix(".tmp").replace(self.path)
+
+    def update(self, batch: Batch, progress: float) -> torch.Tensor:
+        """Do one step of the optimiser; return the loss of an image."""
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * rate_factor(progress, self.step)
+        loss = loss_of(self.model, batch)
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
+        self.optimizer.step()
+        self.ema.update(self.model)
+        self.step += 1
+        self.images += len(batch["img"])
+        return loss.detach() / len(batch["img"])
+
+
+def train(run: Run, args: argparse.Namespace) -> None:
+    """Train until the minutes are used up, the time of earlier calls counted in."""
+    budget = args.minutes * 60
+    progress = torch.multiprocessing.get_context("fork").Value("d", run.seconds / budget)
+    batches = CropBatches(args, progress)
+    loader = iter(DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=4))
+    losses: list[float] = []
+    clock = saved = time.monotonic()
+    stop_at = budget * args.stop_at
+    while run.seconds < stop_at:
+        loss = float(run.update(next(loader), run.seconds / budget))
+        losses.append(loss)
+        if not math.isfinite(loss):
+            raise FloatingPointError(f"loss is {loss} at step {run.step}: lower the learning rate")
+        now = time.monotonic()
+        run.seconds, clock = run.seconds + now - clock, now
+        progress.value = min(run.seconds / budget, 1.0)
+        if run.step % 100 == 0:
+            print(
+                f"step {run.step} {run.seconds:.0f}s images {run.images} loss "
+                f"{np.mean(losses[-100:]):.2f}", flush=True,
+            )  # fmt: skip
+        if now - saved > SAVE_EVERY_S:
+            run.save()
+            saved = now
+
+
+def main() -> None:
+    """Read the arguments, seed and train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    default = Path(os.environ.get("FACEPIPE_TRAINING_DATA", "training_data")) / "detector"
+    parser.add_argument("--index", type=Path, required=True)
+    parser.add_argument("--data", type=Path, default=default)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="keep decoded images here (10 GB)")
+    parser.add_argument("--minutes", type=float, default=80.0)
+    parser.add_argument("--stop-at", type=float, default=1.0, help="stop at this part of the time")
+    parser.add_argument("--optimizer", choices=sorted(LEARNING_RATES), default="AdamW")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    for folder in filter(None, (args.out, args.cache)):
+        folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
+    run = Run(args.out, args.optimizer)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        train(run, args)
+    finally:
+        run.save()
+
+
+if __name__ == "__main__":
+    main()
