@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +54,20 @@ def test_only_the_key_itself_is_found() -> None:
 def test_beyond_loopback_nothing_starts_without_keys(bind: str) -> None:
     with pytest.raises(UnsafeSettingsError, match="FACEPIPE_ACCESS_OPEN"):
         create_input_app(InputSettings(bind=bind))
+
+
+def test_the_service_says_why_it_does_not_start() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "input_service"],
+        env=os.environ | {"FACEPIPE_BIND": "192.0.2.1", "FACEPIPE_TELEMETRY_ENABLED": "false"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "input_service does not start: FACEPIPE_BIND=192.0.2.1" in ended.stderr
 
 
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])

@@ -95,6 +95,27 @@ def test_what_is_refused_is_a_problem_document(
     assert answer.json()["code"] == code
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\\\photos\\\\me.jpg", "me.jpg"),
+        ("a\x00\x1b[31mb.png", "a[31mb.png"),
+        ("n" * 400, "n" * 255),
+    ],
+)
+def test_a_file_name_is_kept_as_a_name_alone(client: TestClient, sent: str, kept: str) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename="%b"\r\n\r\n%b\r\n--x--\r\n'
+    ) % (sent.encode(), image_bytes())
+
+    answer = client.post(
+        "/v1/images", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+
+    assert answer.json()["images"][0]["file_name"] == kept
+
+
 def test_more_files_than_allowed_are_refused(client: TestClient) -> None:
     files = [("files", (f"{n}.jpg", image_bytes(), "image/jpeg")) for n in range(4)]
 

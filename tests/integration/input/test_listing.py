@@ -57,6 +57,26 @@ def test_filters_must_all_hold(
     assert found == [ids[number] for number in expected]
 
 
+@pytest.mark.parametrize(
+    ("moment", "status"),
+    [
+        ("0001-01-01T00:00:00", 200),
+        ("2024-01-01", 200),
+        ("9999-12-31T23:59:59Z", 200),
+        ("9999-12-31T23:59:59-23:00", 400),
+        ("0001-01-01T00:00:00+23:00", 400),
+        ("-5e9", 400),
+        ("99999999999999999999", 400),
+        ("yesterday", 400),
+    ],
+)
+def test_moments_at_the_ends_of_the_calendar(bench: Bench, moment: str, status: int) -> None:
+    for parameter in ("received_after", "received_before"):
+        answer = bench.http.get("/v1/images", params={parameter: moment})
+
+        assert answer.status_code == status, answer.text
+
+
 def test_a_made_up_cursor_is_refused(bench: Bench) -> None:
     answer = bench.http.get("/v1/images", params={"cursor": "nonsense"})
 

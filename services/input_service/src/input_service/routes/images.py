@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import httpx
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import AfterValidator
 
 from facepipe.analysis import Gender, ImageId, Status
 from facepipe.errors import ImageNotFoundError
@@ -27,6 +28,19 @@ _NOT_FOUND: Responses = {
     404: {"description": "No image with this id was ever accepted"},
     **_UNAVAILABLE,
 }
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """A moment without a time zone is one of UTC, wherever the service runs."""
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the years of the calendar are 1 to 9999") from error
+
+
+_Moment = Annotated[datetime, AfterValidator(_in_utc)]
 _Count = Annotated[int | None, Query(ge=0, le=100_000)]
 _Age = Annotated[int | None, Query(ge=0, le=120, description="years")]
 
@@ -35,8 +49,8 @@ _Age = Annotated[int | None, Query(ge=0, le=120, description="years")]
 def list_images(
     neighbours: NeighboursDep,
     status: Annotated[list[Status] | None, Query(description="any of these")] = None,
-    received_after: datetime | None = None,
-    received_before: datetime | None = None,
+    received_after: _Moment | None = None,
+    received_before: _Moment | None = None,
     min_faces: _Count = None,
     max_faces: _Count = None,
     min_age: _Age = None,

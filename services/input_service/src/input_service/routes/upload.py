@@ -155,8 +155,14 @@ async def _receive(
         async with request.form(max_files=limit.max_files, max_fields=20) as form:
             for file in _files(form):
                 # One byte more than allowed is enough to tell that it is too large.
-                await take(await file.read(limit.max_bytes + 1), file.filename or "")
+                await take(await file.read(limit.max_bytes + 1), _plain_name(file.filename))
     return views, errors
+
+
+def _plain_name(file_name: str | None) -> str:
+    """A file name as people may see it: without folders, control characters or excess."""
+    name = (file_name or "").replace("\\", "/").rpartition("/")[2]
+    return "".join(character for character in name if character.isprintable())[:255]
 
 
 def _limited(request: Request, max_bytes: int) -> Request:
