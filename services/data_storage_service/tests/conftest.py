@@ -11,7 +11,7 @@ from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import open_index
 from data_storage_service.settling import Settler
-from data_storage_service.storing import ResultStore
+from data_storage_service.storing import Look, ResultStore
 from facepipe.inbox import Inbox
 from services.data_storage_service.tests.bench import Bench, ForgetfulImages, PixelsOf
 
@@ -30,5 +30,5 @@ def bench(engine: Engine, tmp_path: Path) -> Bench:
     ledger, queries = Ledger(engine), Queries(engine)
     settler = Settler(ledger, files, inbox, images, keep_source=True)
     sources = PixelsOf(inbox)
-    results = ResultStore(ledger, queries, files, sources, settler, jpeg_quality=90)
+    results = ResultStore(ledger, queries, files, sources, settler, Look())
     return Bench(tmp_path, ledger, queries, files, inbox, images, settler, sources, results)

@@ -16,7 +16,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import SettlingLoop
-from data_storage_service.wiring import Room, open_room
+from data_storage_service.wiring import Room, chores, open_room
 from facepipe.analysis import Status
 from facepipe.errors import FacepipeError, ImageNotFoundError
 from facepipe.inbox import check_image_id
@@ -44,10 +44,10 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         room = open_room(settings)
         app.state.room = room
-        if count := room.files.remove_asides():
-            _log.info("removed %d half-written files of an earlier run", count)
         server = create_server(room, f"{settings.host}:{settings.port.store_grpc}")
-        loop = SettlingLoop(room.settler, room.queries, settings.storage.settle_every_s)
+        loop = SettlingLoop(
+            room.settler, room.queries, settings.storage.settle_every_s, chores(room)
+        )
         try:
             with serving(server):
                 loop.start()

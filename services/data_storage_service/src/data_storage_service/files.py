@@ -97,8 +97,12 @@ class ResultFiles:
                 if suffix == "json" and len(name) == 64:
                     yield name
 
-    def remove_asides(self, older_than_s: float = 3600) -> int:
-        """Removes what a crash left half written: nobody writes for longer than an hour."""
+    def remove_asides(self, older_than_s: float = 60) -> int:
+        """Removes what a crash left half written.
+
+        Should anybody take longer than that over a file, its renaming fails, and it is written
+        again.
+        """
         count = 0
         for folder in (self._root, self._sources):
             for aside in folder.glob(".*.tmp"):

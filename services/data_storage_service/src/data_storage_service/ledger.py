@@ -7,8 +7,8 @@ order the calls come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ from data_storage_service.schema import (
     ImageRow,
     PartRow,
     RunRow,
+    TraceRow,
     database_errors,
 )
 from facepipe.analysis import (
@@ -188,7 +189,20 @@ class Ledger:
             rows.put_image_info(row, ImageInfo(width=0, height=0, format="", sha256=image_id))
             row.is_settled = False
             self._move(session, row, Status.DELETED)
+            session.merge(TraceRow(image_id=image_id))
             return True
+
+    def traces_erased(self, image_ids: Sequence[str]) -> None:
+        """Nothing is left of these deleted images outside of the ledger."""
+        with self._transaction() as session:
+            session.execute(delete(TraceRow).where(TraceRow.image_id.in_(image_ids)))
+
+    def forget_the_past(self) -> bool:
+        """Empties the write-ahead log; False when somebody reads from it just now."""
+        with database_errors(), closing(self._writing.raw_connection()) as connection:
+            answer = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (is_busy, *_) = answer.fetchone()
+            return not is_busy
 
     @contextmanager
     def settling(self, image_id: str) -> Iterator[ImageRow | None]:

@@ -20,6 +20,7 @@ from data_storage_service.schema import (
     ImageRow,
     PartRow,
     RunRow,
+    TraceRow,
     database_errors,
     from_microseconds,
     to_microseconds,
@@ -158,6 +159,31 @@ class Queries:
         statement = select(ImageRow.image_id).where(~ImageRow.is_settled).limit(limit)
         with self._session() as session:
             return list(session.scalars(statement))
+
+    def received_before(self, moment: datetime, limit: int) -> list[str]:
+        """Images that were received earlier, the oldest first, and were not deleted."""
+        statement = (
+            select(ImageRow.image_id)
+            .where(ImageRow.received_at < moment, ImageRow.status != Status.DELETED)
+            .order_by(ImageRow.received_at)
+            .limit(limit)
+        )
+        with self._session() as session:
+            return list(session.scalars(statement))
+
+    def finished(self, image_ids: Sequence[str]) -> list[str]:
+        """Which of these images have come to their end."""
+        final = [status for status in Status if status.is_final]
+        statement = select(ImageRow.image_id).where(
+            ImageRow.image_id.in_(image_ids), ImageRow.status.in_(final)
+        )
+        with self._session() as session:
+            return list(session.scalars(statement))
+
+    def traces_left(self, limit: int = 1000) -> list[str]:
+        """Deleted images whose last traces are still to be erased."""
+        with self._session() as session:
+            return list(session.scalars(select(TraceRow.image_id).limit(limit)))
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

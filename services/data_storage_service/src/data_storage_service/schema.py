@@ -144,6 +144,12 @@ class FaceRow(_OfImage, Base):
     confidence: Mapped[float]
 
 
+class TraceRow(_OfImage, Base):
+    """A deleted image of which log lines and the like are still to be erased."""
+
+    __tablename__ = "traces_left"
+
+
 class CounterRow(Base):
     """The number of the latest change."""
 
@@ -183,7 +189,12 @@ def open_index(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions begin where we say, in `begin`
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "secure_delete=ON",  # what is deleted is overwritten
+        ):
             connection.execute(f"PRAGMA {pragma}")
         record.info["inode"] = path.stat().st_ino
 

@@ -145,10 +145,8 @@ class FaceStore(FaceStoreServicer):
         self, request: pb.DeleteAnalysisRequest, context: grpc.ServicerContext
     ) -> pb.DeleteAnalysisResponse:
         image_id = check_image_id(request.image_id)
-        existed = self._room.ledger.delete(image_id)
         try:
-            # Also when it was deleted before: the files of then may have stayed.
-            self._room.settler.settle(image_id)
+            existed = self._room.settler.delete(image_id)
         except OSError as error:
             raise ServiceUnavailableError(f"its files are still there: {error}") from error
         if existed:

@@ -17,6 +17,9 @@ class StorageSettings(BaseModel):
     jpeg_quality: int = Field(
         default=90, ge=30, le=100, description="quality of the annotated JPEG"
     )
+    blur_faces: bool = Field(
+        default=False, description="make faces unrecognisable in the annotated JPEG"
+    )
     grpc_threads: int = Field(
         default=16, ge=2, le=256, description="gRPC calls answered at the same time"
     )
@@ -31,8 +34,13 @@ class StorageSettings(BaseModel):
     )
 
 
+class RetentionSettings(BaseModel):
+    days: float = Field(default=0, ge=0, description="images received earlier are deleted; 0: none")
+
+
 class DataStorageSettings(Settings):
     storage: StorageSettings = StorageSettings()
+    retention: RetentionSettings = RetentionSettings()
 
     @cached_property
     def index_path(self) -> Path:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Sequence
 from datetime import datetime
+
+from redis.exceptions import RedisError
 
 from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
@@ -55,6 +58,17 @@ class Settler:
             self._images.discard(image_id)
         return status
 
+    def delete(self, image_id: str) -> bool:
+        """Deletes an image with everything that is kept of it; False when there was nothing.
+
+        Raises:
+            OSError: a file could not be removed; the image is deleted, and settled later.
+        """
+        existed = self._ledger.delete(image_id)
+        # Also when it was deleted before: the files of then may have stayed.
+        self.settle(image_id)
+        return existed
+
     def _settle_files(self, row: ImageRow) -> None:
         image_id = row.image_id
         match row.state:
@@ -87,12 +101,19 @@ class Settler:
 
 
 class SettlingLoop:
-    """Settles what was left, at start and every few seconds."""
+    """Settles what was left, at start and every few seconds, and does the other chores."""
 
-    def __init__(self, settler: Settler, queries: Queries, every_s: float) -> None:
+    def __init__(
+        self,
+        settler: Settler,
+        queries: Queries,
+        every_s: float,
+        chores: Sequence[Callable[[], object]] = (),
+    ) -> None:
         self._settler = settler
         self._queries = queries
         self._every_s = every_s
+        self._chores = (self.settle_all, *chores)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="settling", daemon=True)
 
@@ -115,9 +136,15 @@ class SettlingLoop:
 
     def _run(self) -> None:
         while True:
-            try:
-                self.settle_all()
-            except FacepipeError as error:
-                _log.warning("cannot settle now: %s", error)
+            for chore in self._chores:
+                self._do(chore)
             if self._stop.wait(self._every_s):
                 return
+
+    def _do(self, chore: Callable[[], object]) -> None:
+        try:
+            chore()
+        except (FacepipeError, RedisError, OSError) as error:
+            _log.warning("done in the next pass: %s", error)
+        except Exception:
+            _log.exception("a chore failed, the others go on")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from data_storage_service.annotate import annotate, encode_jpeg
+from data_storage_service.blur import blur_faces
 from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts, Queries
 from data_storage_service.settling import Settler
-from facepipe.analysis import AnalysisDocument, Status
+from facepipe.analysis import AnalysisDocument, Face, Status
 from facepipe.errors import ImageNotFoundError, ServiceUnavailableError, StorageFullError
 from facepipe.imaging import RgbImage
 from facepipe.stage import PartRun
@@ -28,6 +30,26 @@ class Sources(Protocol):
     def load(self, image_id: str) -> RgbImage: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the annotated image is made.
+
+    Attributes:
+        jpeg_quality: 30-100.
+        blur_faces: no face can be recognised, and its landmarks are not drawn.
+    """
+
+    jpeg_quality: int = 90
+    blur_faces: bool = False
+
+    def draw(self, image_rgb: RgbImage, faces: Sequence[Face]) -> bytes:
+        """The annotated JPEG."""
+        if self.blur_faces:
+            image_rgb = blur_faces(image_rgb, faces)
+            faces = [face.model_copy(update={"landmarks": []}) for face in faces]
+        return encode_jpeg(annotate(image_rgb, faces), self.jpeg_quality)
+
+
 class ResultStore:
     """Turns joined parts into files on the volume. Running it again changes nothing."""
 
@@ -38,14 +60,14 @@ class ResultStore:
         files: ResultFiles,
         sources: Sources,
         settler: Settler,
-        jpeg_quality: int,
+        look: Look,
     ) -> None:
         self._ledger = ledger
         self._queries = queries
         self._files = files
         self._sources = sources
         self._settler = settler
-        self._jpeg_quality = jpeg_quality
+        self._look = look
 
     def store(self, progress: PartRun) -> bool:
         """Writes JPEG, then JSON; then the ledger says *stored* or *partial*.
@@ -94,7 +116,7 @@ class ResultStore:
         document = merge(parts)
         with progress.timed("store"):
             image_rgb = self._sources.load(state.image_id)
-            jpeg = encode_jpeg(annotate(image_rgb, document.faces), self._jpeg_quality)
+            jpeg = self._look.draw(image_rgb, document.faces)
             if self._queries.get(state.image_id).generation != state.generation:
                 return None
             self._files.write_annotated(state.image_id, jpeg)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from redis import Redis
 from sqlalchemy import Engine
 
+from data_storage_service.erasure import Erasure
 from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
+from data_storage_service.leftovers import AsideSweep, CacheSweep
 from data_storage_service.queries import Queries
+from data_storage_service.retention import Retention
 from data_storage_service.schema import open_index
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
-from data_storage_service.storing import ResultStore
+from data_storage_service.storing import Look, ResultStore
 from facepipe.image_store import RedisImageStore, SourceImages
 from facepipe.inbox import Inbox
 from facepipe.jobs import connect_redis
@@ -53,5 +57,17 @@ def open_room(settings: DataStorageSettings) -> Room:
     images = RedisImageStore(redis, settings.redis)
     settler = Settler(ledger, files, inbox, images, keep_source=settings.storage.keep_source)
     sources = SourceImages(images, inbox, saved_data, settings.address.input)
-    results = ResultStore(ledger, queries, files, sources, settler, settings.storage.jpeg_quality)
+    look = Look(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
+    results = ResultStore(ledger, queries, files, sources, settler, look)
     return Room(settings, engine, redis, ledger, queries, files, settler, results)
+
+
+def chores(room: Room) -> list[Callable[[], object]]:
+    """What is done every few seconds beside settling."""
+    settings = room.settings
+    return [
+        Retention(room.queries, room.settler, settings.retention.days),
+        AsideSweep(room.files),
+        CacheSweep(room.redis, room.queries),
+        Erasure(room.ledger, room.queries, room.redis, settings.address.logger),
+    ]

@@ -1,0 +1,88 @@
+"""The last traces of deleted images: log lines, old pages of the ledger, Redis' own file.
+
+They take longer than a call may: the logger may be away, and what SQLite and Redis keep of
+the past is rewritten for many images at once. The ledger remembers whose traces are left.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import httpx
+from redis import Redis
+from redis.exceptions import RedisError
+
+from data_storage_service.ledger import Ledger
+from data_storage_service.queries import Queries
+
+_log = logging.getLogger(__name__)
+_BUDGET_S = 30.0
+_REWRITE_EVERY_S = 60.0
+
+
+class Erasure:
+    """Erases what is left of deleted images, a few seconds after they were deleted.
+
+    Args:
+        ledger: which holds the file names of the past in its write-ahead log.
+        queries: to know whose traces are left.
+        redis: whose append-only file holds cached pixels and ids of jobs.
+        logger_url: of logger_service.
+        every_s: pause between two passes that found something.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queries: Queries,
+        redis: Redis,
+        logger_url: str,
+        *,
+        every_s: float = _REWRITE_EVERY_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._ledger = ledger
+        self._queries = queries
+        self._redis = redis
+        self._http = httpx.Client(base_url=logger_url, timeout=30.0, trust_env=False)
+        self._every_s = every_s
+        self._clock = clock
+        self._next_at = clock()
+
+    def __call__(self) -> int:
+        """One pass; returns of how many images nothing is left now."""
+        if self._clock() < self._next_at:
+            return 0
+        erased = self._erase_log_lines()
+        if not erased or not self._ledger.forget_the_past() or not self._rewrite():
+            return 0
+        self._next_at = self._clock() + self._every_s
+        self._ledger.traces_erased(erased)
+        _log.info("the last traces of %d deleted images were erased", len(erased))
+        return len(erased)
+
+    def _erase_log_lines(self) -> list[str]:
+        erased: list[str] = []
+        deadline = self._clock() + _BUDGET_S
+        for image_id in self._queries.traces_left():
+            try:
+                self._http.delete(f"/images/{image_id}").raise_for_status()
+            except httpx.HTTPError as error:
+                _log.warning("log lines of deleted images remain for now: %s", error)
+                break
+            erased.append(image_id)
+            if self._clock() > deadline:
+                break
+        return erased
+
+    def _rewrite(self) -> bool:
+        """Has Redis write its file anew, without what was deleted."""
+        try:
+            self._redis.bgrewriteaof()
+        except RedisError as error:
+            # It is at it already, or away.
+            _log.info("Redis' file is rewritten later: %s", error)
+            return False
+        return True
