@@ -56,7 +56,8 @@ def open_room(settings: DataStorageSettings) -> Room:
     files, inbox = ResultFiles(saved_data), Inbox(settings.volumes.inbox)
     images = RedisImageStore(redis, settings.redis)
     settler = Settler(ledger, files, inbox, images, keep_source=settings.storage.keep_source)
-    sources = SourceImages(images, inbox, saved_data, settings.address.input)
+    key = settings.access.service_key
+    sources = SourceImages(images, inbox, saved_data, settings.address.input, key)
     look = Look(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
     results = ResultStore(ledger, queries, files, sources, settler, look)
     return Room(settings, engine, redis, ledger, queries, files, settler, results)
