@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from facepipe.errors import ModelCorruptError, ModelNotFoundError
 from facepipe.models import (
     BUNDLED,

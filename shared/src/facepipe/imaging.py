@@ -89,7 +89,8 @@ def decode(data: bytes, limits: DecodeLimits | None = None) -> DecodedImage:
             _check_size(image, limits)
             orientation = _orientation(image)
             rgb = _pixels(image, data)
-    upright = _turn_upright(rgb, orientation)
+            # Pillow turns some formats itself while loading, and then forgets the tag.
+            upright = _turn_upright(rgb, _orientation(image))
     name = "JPEG" if image.format == "MPO" else str(image.format)
     return DecodedImage(np.ascontiguousarray(upright), name, orientation)
 

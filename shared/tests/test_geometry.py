@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facepipe.geometry import (
+    FACE_CROP_MARGIN,
+    FACE_CROP_SIZE,
+    BoundingBox,
+    ImageSize,
+    Point,
+    eye_centers,
+    face_crop_transform,
+    roll_angle,
+)
+
+edges = st.integers(-500, 5000)
+sides = st.integers(1, 3000)
+boxes = st.builds(lambda x, y, w, h: BoundingBox(x, y, x + w, y + h), edges, edges, sides, sides)
+angles = st.floats(-math.pi + 0.01, math.pi - 0.01)
+
+
+@given(boxes, boxes)
+def test_iou_is_symmetric_and_between_zero_and_one(one: BoundingBox, other: BoundingBox) -> None:
+    assert one.iou(other) == other.iou(one)
+    assert 0 <= one.iou(other) <= 1
+    assert one.iou(one) == 1
+
+
+@pytest.mark.parametrize("corners", [(5, 5, 5, 9), (5, 5, 9, 5), (9, 5, 5, 9)])
+def test_a_box_without_an_area_is_no_box(corners: tuple[int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="positive"):
+        BoundingBox(*corners)
+
+
+def test_enclosing_rounds_and_clips_to_the_image() -> None:
+    box = BoundingBox.enclosing(-3.2, 4.6, 120.0, 9.4, ImageSize(100, 50))
+
+    assert box is not None
+    assert box.xyxy == (0, 5, 100, 9)
+
+
+def test_a_box_outside_of_the_image_is_none() -> None:
+    assert BoundingBox.enclosing(101, 10, 130, 20, ImageSize(100, 50)) is None
+
+
+@given(boxes)
+def test_an_unturned_crop_is_centred_and_as_wide_as_the_margin_says(box: BoundingBox) -> None:
+    transform = face_crop_transform(box)
+
+    left, right = transform.apply(Point(0, 0)), transform.apply(Point(FACE_CROP_SIZE, 0))
+    assert right.x - left.x == pytest.approx(FACE_CROP_MARGIN * max(box.size))
+    middle = transform.apply(Point(FACE_CROP_SIZE / 2, FACE_CROP_SIZE / 2))
+    assert middle == pytest.approx(box.center)
+
+
+@given(boxes, angles)
+def test_the_eye_line_is_level_in_the_crop(box: BoundingBox, roll: float) -> None:
+    # Given eyes on a line through the middle of the box, turned by some angle
+    reach = 0.2 * max(box.size)
+    offset = Point(reach * math.cos(roll), reach * math.sin(roll))
+    center = box.center
+    eyes = (
+        Point(center.x - offset.x, center.y - offset.y),
+        Point(center.x + offset.x, center.y + offset.y),
+    )
+
+    transform = face_crop_transform(box, eyes)
+
+    # Then a step to the right in the crop is a step along that line in the image
+    origin, step = transform.apply(Point(0, 0)), transform.apply(Point(1, 0))
+    direction = math.atan2(step.y - origin.y, step.x - origin.x)
+    assert math.cos(direction - roll) == pytest.approx(1)
+    assert roll_angle(eyes) == pytest.approx(roll)
+
+
+def test_the_eyes_of_a_mesh_are_the_middles_of_their_corners() -> None:
+    mesh = [Point(0, 0)] * 478
+    mesh[33], mesh[133] = Point(10, 10), Point(20, 12)
+    mesh[362], mesh[263] = Point(40, 10), Point(50, 14)
+
+    assert eye_centers(mesh) == (Point(15, 11), Point(45, 12))
+
+
+def test_other_numbers_of_points_have_no_eye_line() -> None:
+    assert eye_centers([Point(0, 0)] * 5) is None
+    assert roll_angle([]) == 0

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from redis import Redis
+
+from facepipe.errors import ServiceUnavailableError
+from facepipe.image_store import RedisImageStore, SourceImages
+from facepipe.inbox import Inbox
+from facepipe.settings import RedisSettings
+from tests.support.missing import missing
+from tests.support.redis_server import RedisServer, find_redis_server
+
+ID = "cd" * 32
+NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    binary = find_redis_server()
+    if binary is None:
+        missing("no redis-server")
+    server = RedisServer(binary, tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis(server: RedisServer) -> Iterator[Redis]:
+    with server.client() as redis:
+        redis.flushall()
+        yield redis
+
+
+def test_pixels_and_crops_come_back_as_they_were(redis: Redis) -> None:
+    store = RedisImageStore(redis, RedisSettings())
+    rgb = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    crops = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3), np.uint8)
+
+    store.put_image(ID, rgb)
+    store.put_crops(ID, crops)
+
+    assert np.array_equal(store.get_image(ID), rgb)  # type: ignore[arg-type]  # None would fail
+    assert np.array_equal(store.get_crops(ID), crops)  # type: ignore[arg-type]  # None would fail
+    assert 0 < redis.ttl(f"image:{ID}") <= RedisSettings().image_ttl_s
+
+
+def test_what_was_discarded_is_a_miss(redis: Redis) -> None:
+    store = RedisImageStore(redis, RedisSettings())
+    store.put_image(ID, np.zeros((1, 1, 3), np.uint8))
+
+    store.discard(ID)
+
+    assert store.get_image(ID) is None
+    assert redis.dbsize() == 0
+
+
+def test_above_the_budget_nothing_is_cached(redis: Redis) -> None:
+    store = RedisImageStore(redis, RedisSettings(image_budget_bytes=1000))
+
+    store.put_image(ID, np.zeros((100, 100, 3), np.uint8))
+
+    assert store.get_image(ID) is None
+
+
+def test_without_redis_everything_is_a_miss_and_nothing_an_error() -> None:
+    store = RedisImageStore(Redis(port=9, socket_connect_timeout=1), RedisSettings())
+
+    store.put_image(ID, np.zeros((1, 1, 3), np.uint8))
+    store.discard(ID)
+
+    assert store.get_image(ID) is None
+
+
+def test_a_miss_is_read_from_the_upload_that_was_kept(redis: Redis, tmp_path: Path) -> None:
+    # Given an upload that is on disk alone
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / ID).write_bytes(_png())
+    store = RedisImageStore(redis, RedisSettings())
+
+    images = SourceImages(store, Inbox(tmp_path / "inbox"), tmp_path, NOWHERE)
+
+    assert images.load(ID).shape == (2, 3, 3)
+
+
+def test_an_upload_on_a_host_that_does_not_answer_can_be_tried_again(
+    redis: Redis, tmp_path: Path
+) -> None:
+    store = RedisImageStore(redis, RedisSettings())
+    images = SourceImages(store, Inbox(tmp_path / "inbox"), tmp_path, NOWHERE)
+
+    with pytest.raises(ServiceUnavailableError) as raised:
+        images.load(ID)
+
+    assert raised.value.transient
+
+
+def _png() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (3, 2), "red").save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import errno
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from facepipe.analysis import ImageInfo
+from facepipe.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.inbox import Inbox, InboxEntry, write_durably
+
+ID = "0f" * 32
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Inbox:
+    return Inbox(tmp_path / "inbox")
+
+
+@pytest.fixture
+def entry() -> InboxEntry:
+    image = ImageInfo(width=3, height=2, format="PNG", sha256=ID, file_name="ä b.png")
+    return InboxEntry(image=image, received_at=datetime(2026, 1, 2, tzinfo=UTC), traceparent="t")
+
+
+def test_what_was_added_is_read_back_byte_for_byte(inbox: Inbox, entry: InboxEntry) -> None:
+    inbox.add(ID, b"\x00pixels\xff", entry)
+
+    assert inbox.read(ID) == b"\x00pixels\xff"
+    assert inbox.entry(ID) == entry
+    assert list(inbox.ids()) == [ID]
+    assert ID in inbox
+
+
+def test_what_was_removed_leaves_no_file(inbox: Inbox, entry: InboxEntry, tmp_path: Path) -> None:
+    inbox.add(ID, b"pixels", entry)
+
+    inbox.remove(ID)
+    inbox.remove(ID)
+
+    assert ID not in inbox
+    assert list((tmp_path / "inbox").iterdir()) == []
+
+
+def test_a_missing_upload_is_not_found(inbox: Inbox) -> None:
+    with pytest.raises(ImageNotFoundError):
+        inbox.read(ID)
+    with pytest.raises(ImageNotFoundError):
+        inbox.entry(ID)
+
+
+@pytest.mark.parametrize("bad", ["", "../secret", "0F" * 32, "0f" * 31, f"{ID}/x", f"{ID}\n"])
+def test_what_is_no_id_never_becomes_a_path(inbox: Inbox, bad: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        inbox.path(bad)
+
+
+def test_a_note_without_its_upload_is_not_accepted(
+    inbox: Inbox, entry: InboxEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a volume that fills up between the two files
+    synced = os.fsync
+    calls = 0
+
+    def fsync(descriptor: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 2:  # the upload is written aside, its note is not
+            raise OSError(errno.ENOSPC, "no space")
+        synced(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    with pytest.raises(OSError, match="no space"):
+        inbox.add(ID, b"pixels", entry)
+
+    assert ID not in inbox
+    assert list(inbox.ids()) == []
+
+
+def test_a_failed_write_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    write_durably(path, b"old")
+
+    def fsync(_: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="no space"):
+        write_durably(path, b"new")
+
+    assert path.read_bytes() == b"old"
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
