@@ -23,7 +23,7 @@ from torch.nn import functional
 from datasets import CALIBRATE, default_data_dir, labels_of, list_samples
 from detect import Faces
 from export import ServedHead, load_network
-from metrics import INTERVAL, calibration_error, quantiles
+from metrics import INTERVAL, calibration_error, interval
 from train import VARIANT_SOURCES
 from views import CropSource, as_deepface_feeds
 
@@ -91,7 +91,7 @@ def age_temperature(logits: Tensor, labels: npt.NDArray[Any]) -> float:
 
 def coverage(ages: npt.NDArray[Any], low: npt.NDArray[Any], high: npt.NDArray[Any]) -> float:
     """Share of labels inside the interval; of a bin, the share of its years that is inside."""
-    lower, upper = quantiles(ages, INTERVAL[0]), quantiles(ages, INTERVAL[1])
+    lower, upper = interval(ages)
     exact = (lower <= low) & (low <= upper)
     overlap = np.minimum(high + 0.5, upper) - np.maximum(low - 0.5, lower)
     binned = np.clip(overlap / (high - low + 1), 0, 1)

@@ -3,9 +3,9 @@
     python export.py --run RUN --variant research --out research
 
 Both take `(n, 224, 224, 3)` float32, BGR, 0-1, and hold everything else: the area filter down to
-the size that the network was trained at, the normalisation, the calibrated temperature and the
-softmax. Temperatures are read from `calibration.json` of the output folder (see calibrate.py),
-and are 1 without it.
+the size that the network was trained at, the normalisation, the mean over the crop and its mirror
+image, the calibrated temperature and the softmax. Temperatures are read from `calibration.json`
+of the output folder (see calibrate.py), and are 1 without it.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class ServedHead(nn.Module):
         """Uncalibrated logits of `(n, 224, 224, 3)` float crops, BGR, 0-1."""
         channels = crops.permute(0, 3, 1, 2).flip(1)
         pixels = self._shrink @ channels @ self._shrink.T
-        out: Tensor = self._head(self._network.features(pixels))
+        seen = self._head(self._network.features(pixels))
+        mirrored = self._head(self._network.features(pixels.flip(3)))
+        out: Tensor = (seen + mirrored) / 2
         return out
 
     def forward(self, crops: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ Floats = npt.NDArray[np.float64]
 INTERVAL = (0.1, 0.9)
 CLOSE_YEARS = 5.0
 CONFIDENCE_BINS = 15
+ABSTAIN_BELOW = 0.65  # the service's gender threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,13 @@ def quantiles(ages: Floats, share: float) -> Floats:
     return np.array([np.interp(share, row, edges) for row in cumulative])
 
 
+def interval(ages: Floats) -> tuple[Floats, Floats]:
+    """The 80 % interval as the pipeline reports it: whole years, the expected age included."""
+    expected = np.round(ages @ np.arange(ages.shape[1], dtype=np.float64))
+    low, high = (np.round(quantiles(ages, share)).clip(0, 100) for share in INTERVAL)
+    return np.minimum(low, expected), np.maximum(high, expected)
+
+
 def calibration_error(genders: Floats, gender: npt.NDArray[np.int64]) -> float:
     """Expected calibration error of the larger probability, `CONFIDENCE_BINS` equal bins."""
     confidence = genders.max(1)
@@ -75,7 +83,7 @@ def calibration_error(genders: Floats, gender: npt.NDArray[np.int64]) -> float:
     return error
 
 
-def figures(predictions: Predictions, abstain_below: float = 0.8) -> dict[str, float]:
+def figures(predictions: Predictions, abstain_below: float = ABSTAIN_BELOW) -> dict[str, float]:
     """All figures of one group of faces.
 
     Where the label is a bin, an age inside it is 0 off, and it is covered if the 80 % interval
@@ -83,11 +91,8 @@ def figures(predictions: Predictions, abstain_below: float = 0.8) -> dict[str, f
     """
     off = predictions.off
     right = predictions.genders.argmax(1) == predictions.gender
-    low = quantiles(predictions.ages, INTERVAL[0])
-    high = quantiles(predictions.ages, INTERVAL[1])
-    covered = (low <= predictions.age_high + 0.5) & (high >= predictions.age_low - 0.5)
-    exact = predictions.age_low == predictions.age_high
-    covered[exact] = ((low <= predictions.age_high) & (high >= predictions.age_low))[exact]
+    low, high = interval(predictions.ages)
+    covered = (low <= predictions.age_high) & (high >= predictions.age_low)
     middle = (predictions.age_low + predictions.age_high) / 2
     sure = predictions.genders.max(1) >= abstain_below
     return {
