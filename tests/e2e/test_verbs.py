@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -104,9 +105,11 @@ def test_the_curl_example_of_the_readme_works(
 
 
 @pytest.fixture
-def own_stack(tmp_path: Path) -> LocalStack:
-    """A stack that the test starts and stops itself."""
-    return LocalStack.prepare(tmp_path)
+def own_stack(tmp_path: Path) -> Iterator[LocalStack]:
+    """A stack that the test starts and stops itself; nothing of it is left if it does not."""
+    stack = LocalStack.prepare(tmp_path)
+    yield stack
+    stack.verb("stop", check=False)
 
 
 def test_stop_leaves_no_process_and_no_port(own_stack: LocalStack) -> None:
