@@ -44,6 +44,7 @@ class LocalStack:
             "FACEPIPE_ENV_FILE": os.devnull,
             "FACEPIPE_VOLUMES_ROOT": str(folder / "volumes"),
             "FACEPIPE_RUN_FOLDER": str(folder / "run"),
+            "FACEPIPE_START_TIMEOUT_S": "220",  # a machine that runs tests is busy
         }
         with ExitStack() as probes:
             for name in _PORTS:
