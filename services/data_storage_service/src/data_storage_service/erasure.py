@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import httpx
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
@@ -30,7 +30,7 @@ class Erasure:
         queries: to know whose traces are left.
         redis: whose append-only file holds cached pixels and ids of jobs.
         logger_url: of logger_service.
-        every_s: pause between two passes that found something.
+        every_s: pause between two passes that found something to erase.
     """
 
     def __init__(
@@ -50,39 +50,50 @@ class Erasure:
         self._every_s = every_s
         self._clock = clock
         self._next_at = clock()
+        self._is_logger_away = False
 
     def __call__(self) -> int:
         """One pass; returns of how many images nothing is left now."""
         if self._clock() < self._next_at:
             return 0
-        erased = self._erase_log_lines()
-        if not erased or not self._ledger.forget_the_past() or not self._rewrite():
+        left = self._queries.traces_left()
+        if not left:
             return 0
         self._next_at = self._clock() + self._every_s
+        is_forgotten = self._ledger.forget_the_past()
+        erased = self._erase_log_lines(left)
+        if not (erased and is_forgotten and self._rewrite()):
+            return 0
         self._ledger.traces_erased(erased)
         _log.info("the last traces of %d deleted images were erased", len(erased))
         return len(erased)
 
-    def _erase_log_lines(self) -> list[str]:
+    def _erase_log_lines(self, image_ids: Sequence[str]) -> list[str]:
         erased: list[str] = []
         deadline = self._clock() + _BUDGET_S
-        for image_id in self._queries.traces_left():
+        for image_id in image_ids:
             try:
                 self._http.delete(f"/images/{image_id}").raise_for_status()
             except httpx.HTTPError as error:
-                _log.warning("log lines of deleted images remain for now: %s", error)
+                if not self._is_logger_away:
+                    _log.warning("log lines of deleted images remain for now: %s", error)
+                self._is_logger_away = True
                 break
+            self._is_logger_away = False
             erased.append(image_id)
             if self._clock() > deadline:
                 break
         return erased
 
     def _rewrite(self) -> bool:
-        """Has Redis write its file anew, without what was deleted."""
+        """Has Redis write its file anew, without what was deleted; False: ask again."""
         try:
             self._redis.bgrewriteaof()
+        except ResponseError as error:
+            if "in progress" in str(error):
+                return False
+            _log.warning("Redis keeps its file as it is: %s", error)
         except RedisError as error:
-            # It is at it already, or away.
             _log.info("Redis' file is rewritten later: %s", error)
             return False
         return True
