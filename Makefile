@@ -28,7 +28,7 @@ status: setup ## Show each service, its workers and the length of its queue
 	@$(STACK) status
 
 logs: setup ## Follow the central log (IMAGE=id for one image)
-	@$(STACK) logs
+	@$(STACK) logs "$$IMAGE"
 
 demo: setup ## Start, analyse a photograph and print what was found (PHOTO=path for your own)
 	@$(STACK) demo "$$PHOTO"

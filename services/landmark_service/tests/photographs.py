@@ -36,7 +36,8 @@ def turned(image_rgb: RgbImage, degrees: float) -> tuple[RgbImage, npt.NDArray[n
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
     size = math.ceil(height * sin + width * cos), math.ceil(height * cos + width * sin)
     matrix[:, 2] += (size[0] - width) / 2, (size[1] - height) / 2
-    return cv2.warpAffine(image_rgb, matrix, size), matrix
+    turned_rgb = np.asarray(cv2.warpAffine(image_rgb, matrix, size), np.uint8)
+    return turned_rgb, np.asarray(matrix, np.float64)
 
 
 def turned_points(

@@ -65,7 +65,7 @@ def save_brightest_spot(path: Path) -> Path:
         helper.make_node("Concat", ["xy", "side", "sure"], ["face"], axis=0),
         helper.make_node("Reshape", ["face", "form"], ["output0"]),
     ]
-    constants = {
+    constants: dict[str, npt.NDArray[Any]] = {
         "two": np.array([2], np.int64),
         "four": np.array([4], np.int64),
         "half": np.array([0.5], np.float32),

@@ -137,7 +137,8 @@ class _Patch:
         pixels = round(side * scale)
         if scale < 1.0:
             size = (max(1, round((x2 - x1) * scale)), max(1, round((y2 - y1) * scale)))
-            inside = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)
+            shrunk = cv2.resize(inside, size, interpolation=cv2.INTER_AREA)
+            inside = np.asarray(shrunk, np.uint8)
         before_x, before_y = round((x1 - left) * scale), round((y1 - top) * scale)
         rgb = cv2.copyMakeBorder(
             inside,

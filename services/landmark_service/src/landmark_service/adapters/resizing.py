@@ -25,7 +25,8 @@ def shrink_into(image_rgb: RgbImage, letterbox: Letterbox) -> RgbImage:
     filter_ = cv2.INTER_AREA if max(letterbox.scale) < 0.5 else cv2.INTER_LINEAR
     scaled = image_rgb
     if scaled.shape[1::-1] != tuple(letterbox.scaled):
-        scaled = cv2.resize(image_rgb, tuple(letterbox.scaled), interpolation=filter_)
+        size = tuple(letterbox.scaled)
+        scaled = np.asarray(cv2.resize(image_rgb, size, interpolation=filter_), np.uint8)
     width, height = letterbox.input
     picture: RgbImage = np.full((height, width, 3), GRAY, np.uint8)
     rows = slice(letterbox.top, letterbox.top + letterbox.scaled.height)
