@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from facepipe.service import create_app
 from gradio_viewer.client import InputApi
 from gradio_viewer.files import create_router
+from gradio_viewer.login import Login, needs_login
 from gradio_viewer.settings import ViewerSettings
 
 # Gradio reads this when it is imported: nothing leaves the page or this process.
@@ -28,7 +29,8 @@ def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> 
 
     It is ready as soon as it runs: without the API the page says so.
     """
-    client = api or InputApi(settings.address.input)
+    client = api or InputApi(settings.address.input, settings.viewer.key)
+    has_login = needs_login(settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -36,6 +38,8 @@ def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> 
         await client.close()
 
     app = create_app("gradio_viewer", settings, lifespan=lifespan)
+    if has_login:
+        app.add_middleware(Login, user=settings.viewer.user, password=settings.viewer.password)
     app.include_router(create_router(client, settings))
     page = create_page(client, settings)
     page.queue(default_concurrency_limit=16)

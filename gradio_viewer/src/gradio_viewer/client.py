@@ -45,10 +45,16 @@ class ApiError(Exception):
 class InputApi:
     """Calls of the input API; every failure is an `ApiError`."""
 
-    def __init__(self, address: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self, address: str, key: str = "", transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.address = address.rstrip("/")
         self._http = httpx.AsyncClient(
-            base_url=self.address, timeout=TIMEOUT, trust_env=False, transport=transport
+            base_url=self.address,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=TIMEOUT,
+            trust_env=False,
+            transport=transport,
         )
 
     async def close(self) -> None:
@@ -58,7 +64,11 @@ class InputApi:
         """Uploads one file; the API's entry for it, with `image_id` and `status`."""
         with path.open("rb") as file:
             answer = await self._call(
-                "POST", "/v1/images", files={"files": (file_name, file)}, timeout=UPLOAD_TIMEOUT
+                "POST",
+                "/v1/images",
+                files={"files": (file_name, file)},
+                headers={"X-Priority": "interactive"},
+                timeout=UPLOAD_TIMEOUT,
             )
         entries = _json(answer).get("images") or [{}]
         entry: Json = entries[0]

@@ -12,6 +12,9 @@ class ViewerSection(BaseModel):
     max_side: int = Field(default=1600, ge=256, description="longest side of an image shown, px")
     decoders: int = Field(default=2, ge=1, description="images prepared for showing side by side")
     max_upload_mb: int = Field(default=64, ge=1, description="larger files are refused here")
+    user: str = Field(default="viewer", description="name of the login")
+    password: str = Field(default="", repr=False, description="password of the login, if any")
+    key: str = Field(default="", repr=False, description="API key with which the page calls")
 
 
 class ViewerSettings(Settings):

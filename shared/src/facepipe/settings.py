@@ -6,6 +6,7 @@ derives from `Settings` and adds a section of its own. `.env.example` lists ever
 
 from __future__ import annotations
 
+import ipaddress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -82,7 +83,11 @@ class StageSettings(BaseModel):
 
 
 class AccessSettings(BaseModel):
-    """How a service is let in by the input API."""
+    """Who is let in."""
+
+    open: bool = Field(
+        default=False, description="no API key and no login, even beyond this host; on purpose"
+    )
 
     service_key: str = Field(
         default="",
@@ -119,3 +124,13 @@ class Settings(BaseSettings):
     stage: StageSettings = StageSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     access: AccessSettings = AccessSettings()
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the public ports can be reached from other machines."""
+        if self.bind == "localhost":
+            return False
+        try:
+            return not ipaddress.ip_address(self.bind.strip("[]")).is_loopback
+        except ValueError:
+            return True

@@ -31,9 +31,7 @@ _STATUS_TO_PB = {
     status: cast(pb.Status, pb.Status.Value(f"STATUS_{status.name}")) for status in Status
 }
 _STATUS_FROM_PB: dict[int, Status] = {number: status for status, number in _STATUS_TO_PB.items()}
-_STAGE_TO_PB = {
-    stage: cast(pb.Stage, pb.Stage.Value(f"STAGE_{stage.name}")) for stage in StageName
-}
+_STAGE_TO_PB = {stage: cast(pb.Stage, pb.Stage.Value(f"STAGE_{stage.name}")) for stage in StageName}
 _STAGE_FROM_PB: dict[int, StageName] = {number: stage for stage, number in _STAGE_TO_PB.items()}
 
 

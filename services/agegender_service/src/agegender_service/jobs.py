@@ -126,7 +126,13 @@ def load() -> None:
     settings = AgeGenderServiceSettings()
     store = RedisImageStore(connect_redis(settings.redis.url), settings.redis)
     volumes = settings.volumes
-    sources = SourceImages(store, Inbox(volumes.inbox), volumes.saved_data, settings.address.input)
+    sources = SourceImages(
+        store,
+        Inbox(volumes.inbox),
+        volumes.saved_data,
+        settings.address.input,
+        settings.access.service_key,
+    )
     client = FaceStoreClient(settings.address.store_grpc)
     _worker = AgeGenderWorker(settings, client, store, sources)
     _worker.warm_up()

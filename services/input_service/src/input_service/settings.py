@@ -40,7 +40,6 @@ class InputAccessSettings(AccessSettings):
         default="", repr=False, description="API keys, `name:scopes:sha256`, separated by spaces"
     )
     keys_file: Path | None = Field(default=None, description="a file of such keys, one a line")
-    open: bool = Field(default=False, description="let everybody in, even from other machines")
     rate_per_s: float = Field(default=50, ge=0, description="calls a second and key; 0: no limit")
     rate_burst: int = Field(default=200, ge=1, description="calls that a key may make at once")
     cors_origins: str = Field(

@@ -101,7 +101,11 @@ def load() -> None:
         redis=redis,
         store=store,
         sources=SourceImages(
-            store, Inbox(volumes.inbox), volumes.saved_data, settings.address.input
+            store,
+            Inbox(volumes.inbox),
+            volumes.saved_data,
+            settings.address.input,
+            settings.access.service_key,
         ),
         next_job_timeout_s=settings.stage.job_timeout_s,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from facepipe.errors import ForbiddenError, UnauthorizedError
 from input_service.access.keyring import ALL_SCOPES, ApiKey, KeyRing, Scope, parse_keys
 from input_service.settings import InputSettings
@@ -24,7 +22,7 @@ class AccessPolicy:
         access = settings.access
         self._keys = KeyRing(_keys(settings))
         self.is_required = bool(self._keys) and not access.open
-        if not self._keys and not access.open and not _is_loopback(settings.bind):
+        if not self._keys and not access.open and settings.is_published:
             raise UnsafeSettingsError(
                 f"FACEPIPE_BIND={settings.bind} opens the API to other machines, and there is no "
                 "API key. Make one with `python -m input_service.keys new NAME --scopes "
@@ -69,12 +67,3 @@ def _keys(settings: InputSettings) -> list[ApiKey]:
     if access.service_key:
         keys.append(ApiKey.of("service", [Scope.READ], access.service_key))
     return keys
-
-
-def _is_loopback(address: str) -> bool:
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return False
