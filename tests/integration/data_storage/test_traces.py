@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from data_storage_service.erasure import Erasure
-from data_storage_service.leftovers import CacheSweep
+from data_storage_service.leftovers import CacheSweep, FailedJobSweep
 from facepipe.image_store import RedisImageStore
+from facepipe.jobs import ImageJob, QueueName, enqueue, queue_of
 from facepipe.ledger import StageName
 from facepipe.settings import RedisSettings
 from facepipe.stage import PartRun
@@ -155,3 +156,22 @@ def test_pixels_cached_after_the_end_are_discarded(store: Store, redis_server: R
     assert images.get_crops(finished) is None
     assert images.get_image(in_flight) is not None
     assert images.get_crops(in_flight) is not None
+
+
+def test_failed_jobs_of_finished_images_are_dropped(store: Store) -> None:
+    # given a finished image and one in flight, of which a job each has failed
+    redis = store.room.redis
+    finished, in_flight = stored(store, 1), store.accept(2)
+    jobs = [ImageJob(QueueName.AGEGENDER, image_id, 1) for image_id in (finished, in_flight)]
+    queue = queue_of(QueueName.AGEGENDER, redis)
+    for job in jobs:
+        enqueue(redis, job)
+        redis.lrem(queue.key, 0, job.job_id)
+        redis.zadd(queue.failed_job_registry.key, {job.job_id: time.time() + 3600})
+
+    # when they are swept
+    assert FailedJobSweep(redis, store.room.queries)() == 1
+
+    # then that of the finished one is gone
+    assert redis.keys(f"rq:*{finished}*") == [f"rq:job:storage-{finished}-1".encode()]
+    assert redis.zrange(queue.failed_job_registry.key, 0, -1) == [jobs[1].job_id.encode()]

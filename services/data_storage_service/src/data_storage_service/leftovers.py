@@ -5,15 +5,21 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from itertools import islice
+from typing import cast
 
 from redis import Redis
+from rq import Queue
+from rq.job import Job
+from rq.results import Result
 
 from data_storage_service.files import ResultFiles
 from data_storage_service.queries import Queries
+from facepipe.jobs import ImageJob, QueueName, queue_of
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 500
 _KEYS = ("image", "crops")
+_STAGES = (QueueName.LANDMARK, QueueName.AGEGENDER, QueueName.STORAGE)
 
 
 class CacheSweep:
@@ -43,6 +49,37 @@ class CacheSweep:
         for kind in _KEYS:
             for key in self._redis.scan_iter(match=f"{kind}:*", count=1000):
                 yield key.decode().partition(":")[2]
+
+
+class FailedJobSweep:
+    """Drops what RQ keeps of a failed job once its image has come to its end.
+
+    A job that fails in an outage stays for an hour, although its image was started over and
+    finished; it carries the image's id.
+    """
+
+    def __init__(self, redis: Redis, queries: Queries) -> None:
+        self._redis = redis
+        self._queries = queries
+
+    def __call__(self) -> int:
+        """One pass; returns how many jobs were dropped. Raises RedisError."""
+        return sum(self._sweep(queue_of(name, self._redis)) for name in _STAGES)
+
+    def _sweep(self, queue: Queue) -> int:
+        key = queue.failed_job_registry.key
+        members = cast(list[bytes], self._redis.zrange(key, 0, _AT_ONCE - 1))
+        failed = [member.decode() for member in members]
+        jobs = {job_id: ImageJob.from_job_id(job_id) for job_id in failed}
+        finished = set(self._queries.finished([job.image_id for job in jobs.values() if job]))
+        done = [job_id for job_id, job in jobs.items() if job and job.image_id in finished]
+        with self._redis.pipeline() as pipe:
+            for job_id in done:
+                pipe.zrem(key, job_id)
+                results_key = Result.get_key(job_id)  # type: ignore[no-untyped-call]  # RQ has no types there
+                pipe.delete(Job.key_for(job_id), results_key)
+            pipe.execute()
+        return len(done)
 
 
 class AsideSweep:

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from data_storage_service.erasure import Erasure
 from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
-from data_storage_service.leftovers import AsideSweep, CacheSweep
+from data_storage_service.leftovers import AsideSweep, CacheSweep, FailedJobSweep
 from data_storage_service.queries import Queries
 from data_storage_service.retention import Retention
 from data_storage_service.schema import open_index
@@ -70,5 +70,6 @@ def chores(room: Room) -> list[Callable[[], object]]:
         Retention(room.queries, room.settler, settings.retention.days),
         AsideSweep(room.files),
         CacheSweep(room.redis, room.queries),
+        FailedJobSweep(room.redis, room.queries),
         Erasure(room.ledger, room.queries, room.redis, settings.address.logger),
     ]
