@@ -14,6 +14,8 @@ import json
 import os
 import random
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +30,28 @@ WORKING_THRESHOLDS = {"mediapipe": 0.5, "yunet": 0.6, "face_detector": 0.35, "yo
 """Where a user would set each: MediaPipe's default, and about equal precision for the rest."""
 
 
-def chosen_detectors(args: argparse.Namespace) -> dict[str, Detect]:
-    """Load ours at each long side, and the peers if their folder is given."""
-    found = {}
-    for sides in args.long_side:
-        parts = [yolo_onnx(args.model, int(side)) for side in sides.split("+")]
-        found[f"face_detector@{sides}"] = join(parts) if len(parts) > 1 else parts[0]
+def ours(model: Path, sides: str) -> Detect:
+    """Load our own at one long side, or at several whose boxes are put together (`640+224`)."""
+    parts = [yolo_onnx(model, int(side)) for side in sides.split("+")]
+    return join(parts) if len(parts) > 1 else parts[0]
+
+
+def chosen_detectors(args: argparse.Namespace) -> Iterator[tuple[str, Detect]]:
+    """Load ours at each long side, and the peers if their folder is given, one at a time."""
+    loaders: dict[str, Callable[[], Detect]] = {
+        f"face_detector@{sides}": partial(ours, args.model, sides) for sides in args.long_side
+    }
     if args.peers:
-        found["mediapipe_full_range"] = mediapipe_full_range()
-        found["yunet@original"] = yunet(args.peers / "face_detection_yunet_2023mar.onnx")
-        found["yunet@640"] = yunet(args.peers / "face_detection_yunet_2023mar.onnx", 640)
-        found["yolov8n-face_int8@640"] = yolo_tflite(args.peers / "yolov8n-face_int8.tflite")
-    return {name: detect for name, detect in found.items() if not args.only or args.only in name}
+        path = args.peers / "face_detection_yunet_2023mar.onnx"
+        loaders["mediapipe_full_range"] = mediapipe_full_range
+        loaders["yunet@original"] = partial(yunet, path)
+        loaders["yunet@640"] = partial(yunet, path, 640)
+        loaders["yolov8n-face_int8@640"] = partial(
+            yolo_tflite, args.peers / "yolov8n-face_int8.tflite"
+        )
+    for name, load in loaders.items():
+        if not args.only or args.only in name:
+            yield name, load()
 
 
 def measure(
@@ -106,7 +118,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", type=Path, default=HERE / "face_detector.onnx")
     parser.add_argument("--peers", type=Path, help="folder with YuNet and yolov8n-face")
     parser.add_argument("--portraits", type=Path, help="folder with the London portraits")
-    parser.add_argument("--long-side", nargs="*", default=["640", "640+256", "1024+320"])
+    parser.add_argument("--long-side", nargs="*", default=["640+224", "640", "1024+320"])
     parser.add_argument("--only", help="measure only detectors whose name holds this")
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--out", type=Path)
@@ -123,7 +135,7 @@ def main() -> None:
     truth = read_truth(args.ground_truth)
     images = reported_images(args.data, truth, args.images)
     figures = json.loads(args.out.read_text()) if args.out and args.out.exists() else {}
-    for name, detect in chosen_detectors(args).items():
+    for name, detect in chosen_detectors(args):
         figures[name] = measure(name, detect, images, truth)
         if args.portraits and args.peers:
             finder = yunet(args.peers / "face_detection_yunet_2023mar.onnx", 640)
