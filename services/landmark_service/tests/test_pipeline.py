@@ -13,7 +13,14 @@ from facepipe.errors import ModelError
 from facepipe.geometry import BoundingBox, ImageSize
 from facepipe.imaging import RgbImage
 from landmark_service.faces import Detection, Mesh
-from landmark_service.pipeline import THOROUGH_FACES, FacePipeline, cut_crops, select_faces
+from landmark_service.pipeline import (
+    CLOSE_UP_ZOOM,
+    THOROUGH_FACES,
+    FacePipeline,
+    cut_crops,
+    each_once,
+    select_faces,
+)
 from landmark_service.settings import DetectorSettings
 
 from .test_mesh_search import mesh
@@ -117,9 +124,29 @@ def test_an_image_without_a_face_is_an_empty_part() -> None:
 
 
 def test_a_close_up_is_found_from_further_away() -> None:
-    detector = FakeDetector({0.5: [Detection(-20, -30, 420, 330, 0.8)]})
+    detector = FakeDetector({CLOSE_UP_ZOOM: [Detection(-20, -30, 420, 330, 0.8)]})
     subject = FacePipeline(detector, FakeLandmarker([]), DetectorSettings())
     assert [one.box.xyxy for one in subject.detect(IMAGE)] == [(0, 0, 400, 300)]
+
+
+def test_a_face_seen_in_both_looks_is_one_face() -> None:
+    detector = FakeDetector({1.0: [face(100, 90)], CLOSE_UP_ZOOM: [face(104, 88, 0.7)]})
+    subject = FacePipeline(detector, FakeLandmarker([]), DetectorSettings())
+    assert [(one.box.x1, one.confidence) for one in subject.detect(IMAGE)] == [(100, 0.9)]
+
+
+def test_a_piece_of_a_close_up_goes_and_a_face_beside_another_stays() -> None:
+    # Given a whole face, a surer piece of it, and a smaller face that overlaps its edge
+    whole, piece, beside = face(50, 200, 0.6), face(100, 60, 0.8), face(220, 60, 0.5)
+    # When faces are told apart
+    kept = each_once([whole, piece, beside], iou=0.5)
+    # Then the piece alone is gone
+    assert kept == [whole, beside]
+
+
+def test_a_doubtful_large_box_takes_no_surer_face_with_it() -> None:
+    doubtful, inside = face(50, 200, 0.36), face(100, 60, 0.9)
+    assert each_once([doubtful, inside], iou=0.5) == [inside, doubtful]
 
 
 def test_a_crop_for_each_face() -> None:

@@ -60,8 +60,8 @@ class FaceDetector(Protocol):
             image_rgb: shape `(height, width, 3)`, uint8, RGB.
             confidence: least confidence, 0-1.
             iou: overlap above which two boxes are one face.
-            zoom: share of the detector's input that the image fills. A face larger than
-                the ones a detector was trained on is found at 0.5.
+            zoom: at less than 1 the image is seen from so much further away. A face larger
+                than the ones a detector was trained on is found at 0.35.
 
         Raises:
             ModelError: the model cannot be run.

@@ -54,7 +54,7 @@ class Letterbox:
         return (xy * self.scale + offset).astype(np.float32)
 
 
-def fit_long_side(image: ImageSize, long_side: int, zoom: float = 1.0) -> Letterbox:
+def fit_long_side(image: ImageSize, long_side: int) -> Letterbox:
     """The smallest input with sides of whole strides that shows the image.
 
     >>> fit_long_side(ImageSize(1920, 1080), 640).input
@@ -63,11 +63,10 @@ def fit_long_side(image: ImageSize, long_side: int, zoom: float = 1.0) -> Letter
     Args:
         image: size of the image.
         long_side: longer side of the input, rounded up to a whole stride.
-        zoom: share of the long side that the image fills, 0-1; the rest is border.
     """
     scale = _whole_strides(long_side) / max(image)
     whole = ImageSize(*map(_whole_strides, _scaled(image, scale)))
-    return _centered(image, _scaled(image, scale * zoom), whole)
+    return _centered(image, _scaled(image, scale), whole)
 
 
 def fit_fixed(image: ImageSize, fixed: ImageSize, zoom: float = 1.0) -> Letterbox:

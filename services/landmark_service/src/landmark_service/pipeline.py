@@ -13,9 +13,15 @@ from facepipe.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
 from facepipe.image_store import FaceCrops
 from facepipe.imaging import RgbImage, cut_face_crop
 from landmark_service.faces import Detection, FaceDetector, FaceLandmarker
+from landmark_service.nms import non_maximum_suppression
 from landmark_service.settings import DetectorSettings
 
-CLOSE_UP_ZOOM = 0.5
+# 224 of 640 pixels: what the card of the project's detector was measured with.
+CLOSE_UP_ZOOM = 0.35
+# Share of a detection inside another above which it is a piece of it, and how sure that other
+# face has to be when it is not as sure as the piece.
+PIECE_INSIDE = 0.8
+SURE_ENOUGH = 0.5
 # In a crowd the smaller faces are looked at only as the larger ones stand.
 THOROUGH_FACES = 24
 
@@ -42,8 +48,9 @@ class FacePipeline:
     def detect(self, image_rgb: RgbImage) -> list[BoxedFace]:
         """Faces by area, largest first.
 
-        An image in which nothing is found is looked at again from further away: a close-up
-        may be larger than the faces that detectors are trained on.
+        Every image is looked at twice, the second time from further away: a close-up may be
+        larger than the faces that detectors are trained on, and is then found in pieces. The
+        second look costs a tenth of the first.
 
         Args:
             image_rgb: shape `(height, width, 3)`, uint8, RGB.
@@ -53,14 +60,14 @@ class FacePipeline:
         """
         size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
         limits = self._settings
-        for zoom in (1.0, CLOSE_UP_ZOOM):
-            detections = self._detector.detect(
+        detections = [
+            detection
+            for zoom in (1.0, CLOSE_UP_ZOOM)
+            for detection in self._detector.detect(
                 image_rgb, confidence=limits.confidence, iou=limits.iou, zoom=zoom
             )
-            faces = select_faces(detections, size, limits)
-            if faces:
-                return faces
-        return []
+        ]
+        return select_faces(each_once(detections, limits.iou), size, limits)
 
     def find_landmarks(self, image_rgb: RgbImage, faces: list[BoxedFace]) -> LandmarksPart:
         """The landmarks of each face; a face without them stays and says why.
@@ -90,6 +97,31 @@ class FacePipeline:
         return LandmarksPart(
             faces=found, detector=self._detector.model, landmarker=self._landmarker.model
         )
+
+
+def each_once(detections: list[Detection], iou: float) -> list[Detection]:
+    """Of detections that are the same face, seen in two looks, the surest; surest first.
+
+    A piece of a close-up goes as well: what lies inside a face that is as sure, or sure enough.
+    """
+    boxes = np.array([(d.x1, d.y1, d.x2, d.y2) for d in detections], np.float32).reshape(-1, 4)
+    confidence = np.array([d.confidence for d in detections], np.float32)
+    kept = [detections[index] for index in non_maximum_suppression(boxes, confidence, iou)]
+    return [piece for piece in kept if not any(_holds(face, piece) for face in kept)]
+
+
+def _holds(face: Detection, piece: Detection) -> bool:
+    """Whether `piece` lies nearly whole inside the larger and trustworthy `face`."""
+    width = min(face.x2, piece.x2) - max(face.x1, piece.x1)
+    height = min(face.y2, piece.y2) - max(face.y1, piece.y1)
+    if width <= 0 or height <= 0 or _area(face) <= _area(piece):
+        return False
+    is_inside = width * height > PIECE_INSIDE * _area(piece)
+    return is_inside and face.confidence >= min(piece.confidence, SURE_ENOUGH)
+
+
+def _area(detection: Detection) -> float:
+    return (detection.x2 - detection.x1) * (detection.y2 - detection.y1)
 
 
 def select_faces(

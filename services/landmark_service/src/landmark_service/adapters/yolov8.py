@@ -60,7 +60,7 @@ class YoloV8FaceDetector:
         """See `FaceDetector.detect`; surest first."""
         size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
         if self._fixed is None:
-            letterbox = fit_long_side(size, self._long_side, zoom)
+            letterbox = fit_long_side(size, round(self._long_side * zoom))
         else:
             letterbox = fit_fixed(size, self._fixed, zoom)
         output = self._run(shrink_into(image_rgb, letterbox))
