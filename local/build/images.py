@@ -3,44 +3,68 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
+from dataclasses import dataclass
+from itertools import takewhile
 
-PREFIX = "facepipe/"
-_UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
+from local.build.uv import BuildError
+
+REFERENCE = "facepipe/*"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of the engine.
+
+    Attributes:
+        layers: ids of its layers, the base first.
+        layer_bytes: sizes of the layers that are not empty, the base first.
+    """
+
+    name: str
+    layers: tuple[str, ...]
+    layer_bytes: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        return sum(self.layer_bytes)
 
 
 def print_image_sizes() -> int:
-    """Prints a table; the exit code. Layers that images share are counted once."""
-    answer = subprocess.run(
-        ["docker", "system", "df", "--verbose", "--format", "{{json .Images}}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if answer.returncode:
-        print(answer.stderr.strip() or "docker does not answer")
-        return 1
-    images = [i for i in json.loads(answer.stdout) if i["Repository"].startswith(PREFIX)]
+    """Prints a table; the exit code.
+
+    Raises:
+        BuildError: Docker does not answer.
+    """
+    format_ = "{{.Repository}}:{{.Tag}}"
+    names = _docker("image", "ls", "--filter", f"reference={REFERENCE}", "--format", format_)
+    images = [_inspect(name) for name in sorted(names.split())]
     if not images:
         print("no image is built; run `make up` or `docker compose build`")
         return 1
-    for image in sorted(images, key=lambda i: str(i["Repository"])):
-        name = f"{image['Repository']}:{image['Tag']}"
-        print(f"  {name:36} {size_of(image['Size']) / 1e6:8.0f} MB")
-    own = sum(size_of(image["UniqueSize"]) for image in images)
-    shared = max(size_of(image["SharedSize"]) for image in images)
-    print(f"  {'all of them, shared layers once':36} {(own + shared) / 1e6:8.0f} MB")
+    for image in images:
+        print(f"  {image.name:36} {image.bytes / 1e6:8.0f} MB")
+    print(f"  {'all of them, their base once':36} {total_bytes(images) / 1e6:8.0f} MB")
     return 0
 
 
-def size_of(text: str) -> float:
-    """Bytes of Docker's way to write sizes.
+def total_bytes(images: list[Image]) -> int:
+    """What all images take together: the layers that they begin with are there once."""
+    columns = zip(*(image.layers for image in images), strict=False)
+    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
+    base = sum(images[0].layer_bytes[:shared])
+    return base + sum(image.bytes - base for image in images)
 
-    >>> size_of("238.7MB")
-    238700000.0
-    """
-    match = re.fullmatch(r"([\d.]+)\s*([kMG]?B)", text)
-    if match is None:
-        raise ValueError(f"not a size: {text}")
-    return float(match[1]) * _UNITS[match[2]]
+
+def _inspect(name: str) -> Image:
+    layers = json.loads(_docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", name))
+    history = _docker("history", "--human=false", "--format", "{{.Size}}", name)
+    sizes = [int(size) for size in history.split() if int(size)]
+    return Image(name, tuple(layers), tuple(reversed(sizes)))
+
+
+def _docker(*arguments: str) -> str:
+    answer = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    if answer.returncode:
+        raise BuildError(answer.stderr.strip() or "docker does not answer")
+    return answer.stdout

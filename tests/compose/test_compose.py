@@ -151,7 +151,10 @@ def test_a_container_beyond_its_memory_limit_is_restarted_and_its_images_finish(
         score = "-500" if "worker" in command else "1000"
         with contextlib.suppress(OSError):
             Path(f"/proc/{pid}/oom_score_adj").write_text(score)
-    stack.docker("update", "--memory", "160m", "--memory-swap", "160m", container)
+    limit = str(_memory_usage(stack, container) + 16 * MIB)
+    stack.docker("update", "--memory", limit, "--memory-swap", limit, container)
+    with contextlib.suppress(AssertionError):  # it dies with the container
+        stack.docker("exec", container, "python", "-c", "bytearray(400 << 20)")
     deadline = time.monotonic() + 60
     while stack.main_pid(container) == first and time.monotonic() < deadline:
         time.sleep(0.2)
