@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import TypeVar
 
 from local.build.uv import BuildError
 
 REFERENCE = "facepipe/*"
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,15 @@ def print_image_sizes() -> int:
 
 def total_bytes(images: list[Image]) -> int:
     """What all images take together: the layers that they begin with are there once."""
-    columns = zip(*(image.layers for image in images), strict=False)
-    shared = sum(1 for _ in takewhile(lambda column: len(set(column)) == 1, columns))
-    base = sum(images[0].layer_bytes[:shared])
+    shared = len(_common_start([image.layers for image in images]))
+    # Empty layers have an id and no entry here, so the sizes have to agree as well.
+    base = sum(_common_start([image.layer_bytes for image in images])[:shared])
     return base + sum(image.bytes - base for image in images)
+
+
+def _common_start(rows: Sequence[Sequence[_Item]]) -> list[_Item]:
+    columns = zip(*rows, strict=False)
+    return [column[0] for column in takewhile(lambda column: len(set(column)) == 1, columns)]
 
 
 def _inspect(name: str) -> Image:

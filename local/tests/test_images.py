@@ -4,8 +4,9 @@ from local.build.images import Image, total_bytes
 
 
 def test_the_base_of_all_images_is_counted_once() -> None:
-    one = Image("one", ("base", "python", "a"), (100, 20, 5))
-    two = Image("two", ("base", "python", "b", "c"), (100, 20, 7, 1))
+    # Given two images on one base, which ends with an empty layer
+    one = Image("one", ("base", "python", "empty", "a"), (100, 20, 5))
+    two = Image("two", ("base", "python", "empty", "b", "c"), (100, 20, 7, 1))
 
     assert total_bytes([one, two]) == 100 + 20 + 5 + 7 + 1
 
