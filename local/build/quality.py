@@ -46,8 +46,13 @@ def lint_steps() -> list[Step]:
     return [
         Step("ruff", [_tool("ruff"), "check", "--no-cache", "."]),
         Step("ruff format", [_tool("ruff"), "format", "--no-cache", "--check", "."]),
+        Step("hadolint", [_tool("hadolint"), *_dockerfiles()]),
         Step("import rules", [_tool("lint-imports"), "--no-cache"], {"PYTHONPATH": path}),
     ]
+
+
+def _dockerfiles() -> list[str]:
+    return [str(s.packages[1].relative_to(ROOT) / "Dockerfile") for s in services()]
 
 
 def type_steps() -> list[Step]:
