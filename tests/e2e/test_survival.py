@@ -82,8 +82,9 @@ def _kill_in_the_middle(stack: LocalStack, batch: list[bytes], do_harm: Callable
     assert {name: after[name] - before[name] for name in after} == {
         "accepted": len(batch),
         "stored": len(batch),
-        "faces": len(batch),
+        "faces": sum(state["num_faces"] for state in states.values()),
     }
+    assert all(state["num_faces"] >= 1 for state in states.values())
     saved = {path.stem for path in (stack.volumes / "saved_data").glob("*.json")}
     assert saved >= set(ids)
     listed = Counter(image["image_id"] for image in _listed(stack))
