@@ -4,8 +4,8 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
-# The Python that builds the environments. local/ looks for a 3.11 from here.
-PYTHON ?= $(or $(FACEPIPE_PYTHON),$(shell command -v python3 || command -v python3.11 || echo python3))
+# Any Python will do to begin with: local/ looks for a 3.11 from there.
+PYTHON ?= $(shell command -v python3 || command -v python3.11 || echo $${FACEPIPE_PYTHON:-python3})
 BUILD := $(PYTHON) -m local.build
 STACK := .venvs/local/bin/python -m local.stack
 

@@ -11,7 +11,7 @@ from local.build.environments import LOCAL, build, dev, services
 from local.build.generate import generate, generate_stubs
 from local.build.images import print_image_sizes
 from local.build.locks import compile_locks
-from local.build.supported import python311
+from local.build.supported import UnsupportedError, python311
 from local.build.tidy import clean
 from local.build.uv import BuildError, Uv, find_uv
 from local.paths import ROOT
@@ -25,7 +25,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     try:
         return _VERBS[verb](rest)
-    except BuildError as error:
+    except (BuildError, UnsupportedError) as error:
         print(f"\n{error}\n", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
