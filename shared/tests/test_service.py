@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
 from facepipe.errors import ImageNotFoundError, TooManyRequestsError
+from facepipe.file_response import StoredFile
 from facepipe.problems import PROBLEM_MEDIA_TYPE
 from facepipe.service import create_app, run_checks
 from facepipe.settings import Settings
@@ -15,7 +17,7 @@ from facepipe.settings import Settings
 STATE = {"database": None}
 
 
-def build() -> FastAPI:
+def build(folder: Path) -> FastAPI:
     app = create_app("test_service", Settings(), checks={"database": lambda: STATE["database"]})
 
     @app.get("/images/{number}")
@@ -31,12 +33,19 @@ def build() -> FastAPI:
                 raise RuntimeError("secret")
         return {"number": number}
 
+    file = folder / "digits.txt"
+    file.write_text("0123456789")
+
+    @app.get("/file", response_class=StoredFile)
+    def digits() -> StoredFile:
+        return StoredFile(file)
+
     return app
 
 
 @pytest.fixture
-def client() -> Iterator[TestClient]:
-    with TestClient(build(), raise_server_exceptions=False) as client:
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    with TestClient(build(tmp_path), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -139,3 +148,29 @@ def test_the_openapi_document_tells_of_problems(client: TestClient) -> None:
     assert PROBLEM_MEDIA_TYPE in responses["400"]["content"]
     assert "Problem" in document["components"]["schemas"]
     assert "HTTPValidationError" not in document["components"]["schemas"]
+
+
+@pytest.mark.parametrize("header", ["bytes", "lines=1-2", "bytes=", "bytes=x-y", "bytes=7-3"])
+def test_a_range_that_cannot_be_read_is_a_problem(header: str, client: TestClient) -> None:
+    answer = client.get("/file", headers={"Range": header})
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
+    assert answer.json()["code"] == "invalid_request"
+    assert "Range" in answer.json()["detail"]
+
+
+def test_a_range_beyond_the_file_is_a_problem_that_tells_its_size(client: TestClient) -> None:
+    answer = client.get("/file", headers={"Range": "bytes=10-"})
+
+    assert answer.status_code == 416
+    assert answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
+    assert answer.headers["content-range"] == "bytes */10"
+    assert answer.json()["code"] == "range_not_satisfiable"
+
+
+def test_a_range_within_the_file_is_served(client: TestClient) -> None:
+    answer = client.get("/file", headers={"Range": "bytes=2-4"})
+
+    assert (answer.status_code, answer.text) == (206, "234")
+    assert client.get("/file").text == "0123456789"

@@ -10,6 +10,7 @@
     ├── ImageDeletedError           410  deleted
     ├── ImageTooLargeError          413  image_too_large
     ├── UnsupportedImageError       415  unsupported_image
+    ├── RangeNotSatisfiableError    416  range_not_satisfiable
     ├── UndecodableImageError       422  undecodable_image
     ├── TooManyRequestsError        429  too_many_requests
     ├── ModelError                  500  model_error
@@ -96,6 +97,12 @@ class UnsupportedImageError(FacepipeError):
     """The bytes are not an image of an accepted format."""
 
     code, http_status, title = "unsupported_image", 415, "Unsupported image format"
+
+
+class RangeNotSatisfiableError(FacepipeError):
+    """Nothing of the file lies in the range of bytes that was asked for."""
+
+    code, http_status, title = "range_not_satisfiable", 416, "Range not satisfiable"
 
 
 class UndecodableImageError(FacepipeError):

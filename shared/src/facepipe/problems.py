@@ -20,6 +20,7 @@ from facepipe.errors import (
     ForbiddenError,
     ImageNotFoundError,
     InvalidRequestError,
+    RangeNotSatisfiableError,
     ServiceUnavailableError,
     TooManyRequestsError,
     UnauthorizedError,
@@ -37,6 +38,7 @@ _ERRORS_BY_STATUS: dict[int, type[FacepipeError]] = {
         UnauthorizedError,
         ForbiddenError,
         ImageNotFoundError,
+        RangeNotSatisfiableError,
         TooManyRequestsError,
         ServiceUnavailableError,
     )

@@ -50,6 +50,24 @@ def test_the_result_is_served_when_it_is_there(bench: Bench) -> None:
     assert bench.http.get(f"/v1/images/{image_id}/source").content == photograph(3)
 
 
+def test_a_bad_range_of_a_file_is_a_problem_like_any_other(bench: Bench) -> None:
+    # Given a stored image
+    image_id = bench.accept(photograph(17))
+    bench.finish(image_id)
+
+    for name in ("result", "annotated", "source"):
+        # When a part of its files is asked for that cannot be read, or is not there
+        url = f"/v1/images/{image_id}/{name}"
+        malformed = bench.http.get(url, headers={"Range": "bytes=all"})
+        beyond = bench.http.get(url, headers={"Range": "bytes=99999999-"})
+
+        # Then the answers are problem documents
+        assert (malformed.status_code, malformed.json()["code"]) == (400, "invalid_request")
+        assert (beyond.status_code, beyond.json()["code"]) == (416, "range_not_satisfiable")
+        for answer in (malformed, beyond):
+            assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_force_runs_a_finished_image_again(bench: Bench) -> None:
     # Given a finished image
     image_id = bench.accept(photograph(4))

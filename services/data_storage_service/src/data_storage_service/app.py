@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Query, Request
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
@@ -19,6 +19,7 @@ from data_storage_service.settling import SettlingLoop
 from data_storage_service.wiring import Room, chores, open_room
 from facepipe.analysis import Status
 from facepipe.errors import FacepipeError, ImageNotFoundError
+from facepipe.file_response import StoredFile
 from facepipe.inbox import check_image_id
 from facepipe.jobs import QueueName
 from facepipe.ledger import ListQuery
@@ -75,17 +76,17 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
 
 
 @router.get("/files/{image_id}.json", summary="The result document")
-def document(image_id: str, request: Request) -> FileResponse:
+def document(image_id: str, request: Request) -> StoredFile:
     return _file(_room(request).files.document(image_id), "application/json")
 
 
 @router.get("/files/{image_id}.jpg", summary="The annotated image")
-def annotated(image_id: str, request: Request) -> FileResponse:
+def annotated(image_id: str, request: Request) -> StoredFile:
     return _file(_room(request).files.annotated(image_id), "image/jpeg")
 
 
 @router.get("/files/{image_id}/source", summary="The upload as it came, while it is kept")
-def source(image_id: str, request: Request) -> FileResponse:
+def source(image_id: str, request: Request) -> StoredFile:
     room = _room(request)
     waiting = room.settings.volumes.inbox / check_image_id(image_id)
     path = waiting if waiting.is_file() else room.files.source(image_id)
@@ -124,7 +125,7 @@ def _room(request: Request) -> Room:
     return room
 
 
-def _file(path: Path, media_type: str) -> FileResponse:
+def _file(path: Path, media_type: str) -> StoredFile:
     if not path.is_file():
         raise ImageNotFoundError("there is no such file for this image")
-    return FileResponse(path, media_type=media_type, headers=_NO_SNIFF)
+    return StoredFile(path, media_type=media_type, headers=_NO_SNIFF)

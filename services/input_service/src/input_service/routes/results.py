@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
 
 from facepipe.analysis import AnalysisDocument, ImageId, Status
 from facepipe.errors import DeadlineExceededError, ImageDeletedError, ServiceUnavailableError
+from facepipe.file_response import StoredFile
 from facepipe.ledger import ImageState
 from facepipe.problems import PROBLEM_MEDIA_TYPE
 from input_service.examples import NOT_FINISHED, RESULT, shown
@@ -29,7 +29,12 @@ _MEDIA_TYPES = {
     "HEIF": "image/heic",
     "AVIF": "image/avif",
 }
+_PARTS: Responses = {
+    206: {"description": "The part that the header `Range` asks for"},
+    416: {"description": "The file has no such range"},
+}
 _RESPONSES: Responses = {
+    **_PARTS,
     404: {"description": "No such image"},
     409: {
         "description": "Not finished yet, or failed: `code` tells which",
@@ -42,7 +47,7 @@ _RESPONSES: Responses = {
 @router.get(
     "/result",
     summary="The result document",
-    response_class=FileResponse,
+    response_class=StoredFile,
     responses={
         **_RESPONSES,
         200: {
@@ -52,41 +57,42 @@ _RESPONSES: Responses = {
         },
     },
 )
-def get_result(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
+def get_result(image_id: ImageId, neighbours: NeighboursDep) -> StoredFile:
     """`saved_data/<image_id>.json`, as it is on disk."""
     _require_result(image_id, neighbours)
-    return FileResponse(neighbours.results.document(image_id), media_type="application/json")
+    return StoredFile(neighbours.results.document(image_id), media_type="application/json")
 
 
 @router.get(
     "/annotated",
     summary="The annotated image",
-    response_class=FileResponse,
+    response_class=StoredFile,
     responses={**_RESPONSES, 200: {"content": {"image/jpeg": {}}, "description": "The JPEG"}},
 )
-def get_annotated(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
+def get_annotated(image_id: ImageId, neighbours: NeighboursDep) -> StoredFile:
     """`saved_data/<image_id>.jpg`: upright, with boxes, landmarks and labels drawn in."""
     _require_result(image_id, neighbours)
-    return FileResponse(neighbours.results.annotated(image_id), media_type="image/jpeg")
+    return StoredFile(neighbours.results.annotated(image_id), media_type="image/jpeg")
 
 
 @router.get(
     "/source",
     summary="The upload as it came",
-    response_class=FileResponse,
+    response_class=StoredFile,
     responses={
+        **_PARTS,
         404: {"description": "No such image, or uploads are not kept"},
         410: {"description": "Deleted"},
         200: {"content": {"image/*": {}}, "description": "The upload, byte for byte"},
     },
 )
-def get_source(image_id: ImageId, neighbours: NeighboursDep) -> FileResponse:
+def get_source(image_id: ImageId, neighbours: NeighboursDep) -> StoredFile:
     """The upload, byte for byte."""
     state = _state(image_id, neighbours)
     if state is not None and state.status is Status.DELETED:
         raise ImageDeletedError(f"{image_id} was deleted")
     media_type = _MEDIA_TYPES.get(state.image.format, "") if state else ""
-    return FileResponse(
+    return StoredFile(
         neighbours.results.source(image_id),
         media_type=media_type or "application/octet-stream",
         headers={"X-Content-Type-Options": "nosniff"},
