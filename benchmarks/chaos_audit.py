@@ -14,7 +14,8 @@ from typing import Any, cast
 
 from redis import Redis
 
-from facepipe.jobs import ImageJob, connect_redis, live_job_ids
+from facepipe.jobs import ImageJob, live_job_ids
+from facepipe.redis_connection import connect_redis
 from tests.support.local_stack import LocalStack
 
 # What a killed writer leaves is swept a minute later.
@@ -61,7 +62,7 @@ def audit(stack: LocalStack, ids: Sequence[str]) -> Findings:
     broken += _index(saved / ".index" / "index.sqlite3")
     broken += [f"in the inbox: {path.name}" for path in _files(stack.volumes / "inbox")]
     broken += [f"temporary file: {path}" for path in _scratch(stack.volumes)]
-    redis = connect_redis(f"redis://127.0.0.1:{stack.port('REDIS')}/0")
+    redis = connect_redis(stack.redis)
     with closing(redis):
         broken += _keys(redis)
     return findings

@@ -15,7 +15,8 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe.jobs import QueueName, connect_redis, queue_of
+from facepipe.jobs import QueueName, queue_of
+from facepipe.redis_connection import connect_redis
 from tests.support.local_stack import LocalStack, kill
 
 _BACK_S = 120.0
@@ -72,7 +73,7 @@ class Killer:
         self._stack = stack
         self._random = random.Random(seed)
         self._pause_s = pause_s
-        self._redis = connect_redis(f"redis://127.0.0.1:{stack.port('REDIS')}/0", timeout_s=1.0)
+        self._redis = connect_redis(stack.redis, timeout_s=1.0)
         self._observers: list[threading.Thread] = []
 
     def run(self, seconds: float) -> list[Kill]:

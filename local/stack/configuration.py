@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field
 
-from facepipe.settings import PortSettings, Settings
+from facepipe.settings import PortSettings, RedisSettings, Settings
 from local.paths import ROOT
 from local.stack.services import Service
 
 # In the environment of every process of the stack: the folder it keeps its own files in.
 # Whoever carries it was started by us, whatever has become of its parents.
 MARK = "FACEPIPE_STACK"
+
+# File in the folder of the stack with the password of the Redis that is started here.
+REDIS_PASSWORD = "redis-password"  # noqa: S105 - a name of a file
 
 # Read by verbs, not by the processes: they may differ from one verb to the next.
 _OF_VERBS = {
@@ -72,8 +76,14 @@ class Stack:
         return self.run / "log"
 
     @property
-    def redis_url(self) -> str:
-        return self.environment["FACEPIPE_REDIS_URL"]
+    def redis(self) -> RedisSettings:
+        """How the services, and the verbs, reach Redis."""
+        file = self.environment.get("FACEPIPE_REDIS_PASSWORD_FILE")
+        place = {
+            "url": self.environment["FACEPIPE_REDIS_URL"],
+            "password_file": Path(file) if file else None,
+        }
+        return self.settings.redis.model_copy(update=place)
 
     def port(self, name: str) -> int:
         return int(getattr(self.settings.port, name))
@@ -87,7 +97,8 @@ class Stack:
         """What must be the same for two starts to mean the same stack."""
         environment = self.environment.items()
         ours = {k: v for k, v in environment if k.startswith("FACEPIPE_") and k not in _OF_VERBS}
-        return json.dumps(ours, indent=2, sort_keys=True)
+        # A digest: among them are keys and passwords.
+        return hashlib.sha256(json.dumps(ours, sort_keys=True).encode()).hexdigest()
 
 
 def load_stack() -> Stack:
@@ -107,6 +118,11 @@ def load_stack() -> Stack:
         **_addresses(settings),
         "FACEPIPE_REDIS_URL": f"redis://127.0.0.1:{settings.port.redis}/0",
     }
+    password_file = settings.redis.password_file
+    if password_file is None and starts_redis and not settings.redis.password:
+        password_file = run / REDIS_PASSWORD
+    if password_file is not None:
+        environ["FACEPIPE_REDIS_PASSWORD_FILE"] = str(ROOT / password_file)
     environment = {
         **derived,
         **environ,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 
+from facepipe.redis_connection import connect_redis, redis_problem, shown_address
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
-from local.stack.redis_server import answers
 from local.stack.services import SERVICES, Service
 from local.stack.supervision import process_states
 
@@ -24,8 +25,9 @@ _STARTS_TOO_MANY = 4
 def not_ready(stack: Stack) -> dict[str, str]:
     """What is missing, by the name of the process; empty when all can work."""
     missing: dict[str, str] = {}
-    if not answers(stack.redis_url):
-        missing["redis"] = f"no answer from {stack.redis_url}"
+    with closing(connect_redis(stack.redis, timeout_s=1.0)) as redis:
+        if problem := redis_problem(redis):
+            missing["redis"] = f"{shown_address(stack.redis.url)}: {problem}"
     with httpx.Client(trust_env=False, timeout=5) as client, ThreadPoolExecutor(8) as pool:
         reasons = pool.map(lambda service: _reason(client, stack, service), SERVICES)
         pairs = zip(SERVICES, reasons, strict=True)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import secrets
 import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
 
-from redis import Redis
-from redis.exceptions import RedisError
-
+from local.stack.configuration import REDIS_PASSWORD, Stack
 from local.stack.errors import StackError
 
 OLDEST = (6, 2)
@@ -34,12 +35,47 @@ def find_redis_server() -> str:
     )
 
 
-def render_config(port: int, data: Path) -> str:
-    """A redis.conf that survives a crash and throws nothing away on its own."""
+def password_of(stack: Stack) -> str:
+    """The password that Redis is started with; made up at the first start.
+
+    Raises:
+        StackError: the user's own file with a password cannot be read, or is empty.
+    """
+    settings = stack.redis
+    path = settings.password_file
+    if settings.password or path is None:
+        return settings.password
+    if path == stack.run / REDIS_PASSWORD and not path.exists():
+        write_privately(path, secrets.token_urlsafe(32) + "\n")
+    try:
+        password = path.read_text().rstrip("\r\n")
+    except OSError as error:
+        raise StackError(f"the password of Redis cannot be read: {error}") from error
+    if not password:
+        raise StackError(f"the password of Redis is missing: {path} is empty")
+    return password
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Writes a file that nobody but its owner can read, at no moment."""
+    aside = path.with_name(f"{path.name}.new")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    aside.replace(path)
+
+
+def render_config(port: int, data: Path, password: str) -> str:
+    """A redis.conf that survives a crash and throws nothing away on its own.
+
+    It carries the hash of the password, which needs no quoting.
+    """
+    digest = hashlib.sha256(password.encode()).hexdigest()
     return "\n".join(
         [
             "bind 127.0.0.1",
             f"port {port}",
+            f"user default on #{digest} ~* &* +@all",
             f'dir "{data}"',
             "appendonly yes",
             "appendfsync everysec",
@@ -50,14 +86,6 @@ def render_config(port: int, data: Path) -> str:
             "",
         ]
     )
-
-
-def answers(url: str) -> bool:
-    try:
-        with Redis.from_url(url, socket_connect_timeout=1, socket_timeout=1) as redis:
-            return bool(redis.ping())
-    except RedisError:
-        return False
 
 
 def _version(path: str) -> tuple[int, ...]:

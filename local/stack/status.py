@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import httpx
 from redis.exceptions import RedisError
 
-from facepipe.jobs import QueueName, connect_redis, queue_of
+from facepipe.jobs import QueueName, queue_of
+from facepipe.redis_connection import connect_redis, shown_address
 from local.stack.configuration import Stack
 from local.stack.readiness import not_ready
 from local.stack.services import SERVICES
@@ -48,7 +49,7 @@ def print_status(stack: Stack) -> int:
 
 
 def _addresses(stack: Stack) -> Iterator[tuple[str, str]]:
-    yield REDIS, stack.redis_url
+    yield REDIS, shown_address(stack.redis.url)
     for service in SERVICES:
         yield service.name, stack.address(service)
 
@@ -73,7 +74,7 @@ def _workers(address: str) -> str:
 
 
 def _queue_lengths(stack: Stack) -> dict[QueueName, int]:
-    redis = connect_redis(stack.redis_url, timeout_s=1.0)
+    redis = connect_redis(stack.redis, timeout_s=1.0)
     try:
         return {name: queue_of(name, redis).count for name in QueueName}
     except RedisError:

@@ -16,7 +16,12 @@ from local.stack.configuration import Stack
 from local.stack.errors import StackError
 from local.stack.ports import complaints
 from local.stack.processes import end, marked, supervisord
-from local.stack.redis_server import find_redis_server, render_config
+from local.stack.redis_server import (
+    find_redis_server,
+    password_of,
+    render_config,
+    write_privately,
+)
 from local.stack.supervisor_config import render, socket_path
 
 _STOP_S = 60
@@ -38,7 +43,7 @@ def launch(stack: Stack) -> bool:
     Raises:
         StackError: it runs with other settings, a port is taken, or supervisord did not start.
     """
-    summary = stack.run / "stack.json"
+    summary = stack.run / "stack.sha256"
     if supervisord(stack.run) is not None:
         if summary.read_text() != stack.summary():
             raise StackError("the stack runs with other settings than these: `make stop` first")
@@ -97,7 +102,8 @@ def _write_configuration(stack: Stack) -> Path:
     redis_command: list[str] = []
     if stack.starts_redis:
         redis_config = stack.run / "redis.conf"
-        redis_config.write_text(render_config(stack.port("redis"), stack.volumes / "redis"))
+        password, data = password_of(stack), stack.volumes / "redis"
+        write_privately(redis_config, render_config(stack.port("redis"), data, password))
         redis_command = [find_redis_server(), str(redis_config)]
     config = stack.run / "supervisord.conf"
     config.write_text(render(stack, redis_command))

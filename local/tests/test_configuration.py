@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local.stack.configuration import MARK, Stack, load_stack
+from local.stack.configuration import MARK, REDIS_PASSWORD, Stack, load_stack
+from local.stack.errors import StackError
+from local.stack.redis_server import password_of, render_config
 from local.stack.services import SERVICES
 from local.stack.supervisor_config import render, socket_path
 
@@ -41,8 +43,48 @@ def test_an_address_of_the_users_own_stays(load: Load) -> None:
     stack = load("FACEPIPE_ADDRESS_OTLP=collector:4317\nFACEPIPE_REDIS_URL=redis://other:6379/1\n")
 
     assert stack.environment["FACEPIPE_ADDRESS_OTLP"] == "collector:4317"
-    assert stack.redis_url == "redis://other:6379/1"
+    assert stack.redis.url == "redis://other:6379/1"
     assert not stack.starts_redis
+    assert stack.redis.password_file is None
+
+
+def test_redis_gets_a_password_of_its_own_that_only_the_owner_can_read(load: Load) -> None:
+    stack = load("")
+    stack.run.mkdir()
+
+    password = password_of(stack)
+
+    file = stack.run / REDIS_PASSWORD
+    assert len(password) >= 32
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert stack.environment["FACEPIPE_REDIS_PASSWORD_FILE"] == str(file)
+    assert password_of(stack) == password, "made once"
+    assert password not in render_config(6379, stack.volumes, password)
+
+
+@pytest.mark.parametrize(
+    "env_file", ["FACEPIPE_REDIS_PASSWORD=mine", "FACEPIPE_REDIS_PASSWORD_FILE={folder}/own"]
+)
+def test_a_password_of_the_users_own_is_taken(load: Load, tmp_path: Path, env_file: str) -> None:
+    (tmp_path / "own").write_text("mine\n")
+
+    assert password_of(load(env_file.format(folder=tmp_path))) == "mine"
+
+
+def test_a_password_file_of_the_users_own_that_is_missing_is_told(load: Load) -> None:
+    stack = load("FACEPIPE_REDIS_PASSWORD_FILE=/nowhere/password\n")
+
+    with pytest.raises(StackError, match="/nowhere/password"):
+        password_of(stack)
+
+
+def test_what_two_starts_compare_carries_no_secret(load: Load) -> None:
+    one = load("FACEPIPE_REDIS_PASSWORD=one\n").summary()
+    del os.environ["FACEPIPE_REDIS_PASSWORD"]
+    two = load("FACEPIPE_REDIS_PASSWORD=two\n").summary()
+
+    assert one != two
+    assert "one" not in one
 
 
 def test_public_services_listen_where_bind_says_and_are_reached_from_here(load: Load) -> None:

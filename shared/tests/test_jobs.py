@@ -5,6 +5,8 @@ from redis.exceptions import RedisError
 
 from facepipe import jobs
 from facepipe.jobs import ImageJob, QueueName
+from facepipe.redis_connection import connect_redis
+from facepipe.settings import RedisSettings
 
 
 def test_a_job_id_names_stage_image_and_generation() -> None:
@@ -24,7 +26,7 @@ def test_every_queue_has_a_function() -> None:
 
 
 def test_a_redis_that_is_down_is_told_at_once() -> None:
-    redis = jobs.connect_redis("redis://127.0.0.1:1/0")
+    redis = connect_redis(RedisSettings(url="redis://127.0.0.1:1/0"))
 
     with pytest.raises(RedisError):
         jobs.live_job_ids(redis)

@@ -11,8 +11,9 @@ from rq.timeouts import JobTimeoutException
 
 from facepipe.analysis import PartError
 from facepipe.errors import ServiceUnavailableError, UndecodableImageError
-from facepipe.jobs import connect_redis
 from facepipe.ledger import StageName, StageRun
+from facepipe.redis_connection import connect_redis
+from facepipe.settings import RedisSettings
 from facepipe.stage import part_run, runs
 from facepipe.stage.runs import FAILURE_KEY
 
@@ -45,7 +46,7 @@ class Ledger:
 @pytest.fixture
 def job(monkeypatch: pytest.MonkeyPatch) -> Job:
     """The second of four tries."""
-    job = Job("landmark-ab-1", connection=connect_redis("redis://127.0.0.1:1/0"))
+    job = Job("landmark-ab-1", connection=connect_redis(RedisSettings(url="redis://127.0.0.1:1/0")))
     job.retries_left, job.retry_intervals = 2, [1, 5, 15]
     job.worker_name = "landmark_service-1"
     job.enqueued_at = datetime.now(UTC) - timedelta(seconds=2)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis import Redis
 
+from facepipe.redis_connection import connect_redis
 from tests.support.local_stack import LocalStack, kill, stats
 from tests.support.photos import batch_of
 
@@ -58,7 +58,7 @@ def test_a_redis_that_lost_everything_loses_nothing(
     stack: LocalStack, portraits: list[Path]
 ) -> None:
     def forget() -> None:
-        with Redis(port=stack.port("REDIS")) as redis:
+        with connect_redis(stack.redis) as redis:
             redis.flushall()
         kill(stack.main_process("redis-server"))
 

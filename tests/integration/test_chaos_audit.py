@@ -13,6 +13,8 @@ from benchmarks.chaos_audit import audit
 from benchmarks.chaos_load import Watcher
 from data_storage_service.schema import open_index
 from facepipe.jobs import ImageJob, QueueName, enqueue
+from facepipe.redis_connection import connect_redis
+from local.stack.configuration import REDIS_PASSWORD
 from tests.support.local_stack import LocalStack
 from tests.support.pipeline import Pipeline
 from tests.support.redis_server import running_redis
@@ -32,13 +34,15 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStac
     for name in (f"{ID}.jpg", f"source/{ID}"):
         (saved / name).write_bytes(b"x")
     monkeypatch.setattr(Pipeline, "images", lambda _: iter([IMAGE]))
-    with running_redis(tmp_path / "redis") as server:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / REDIS_PASSWORD).write_text("a password")
+    with running_redis(tmp_path / "redis", "a password") as server:
         environment = {"FACEPIPE_PORT_REDIS": str(server.port), "FACEPIPE_PORT_INPUT": "1"}
         yield LocalStack(tmp_path, environment)
 
 
 def _redis(stack: LocalStack) -> Redis:
-    return Redis(port=stack.port("REDIS"))
+    return connect_redis(stack.redis)
 
 
 def _harm(name: str) -> Callable[[LocalStack], object]:

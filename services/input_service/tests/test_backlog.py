@@ -4,7 +4,8 @@ import pytest
 
 from facepipe.errors import TooManyRequestsError
 from facepipe.inbox import Inbox
-from facepipe.jobs import connect_redis
+from facepipe.redis_connection import connect_redis
+from facepipe.settings import RedisSettings
 from input_service.backlog import Backlog
 
 
@@ -21,7 +22,7 @@ def clock() -> Clock:
 
 
 def backlog_of(inbox: Inbox, limit: int, clock: Clock) -> Backlog:
-    return Backlog(inbox, connect_redis("redis://127.0.0.1:9/0"), limit, clock)
+    return Backlog(inbox, connect_redis(RedisSettings(url="redis://127.0.0.1:9/0")), limit, clock)
 
 
 def test_below_the_limit_everybody_is_let_in(inbox: Inbox, clock: Clock) -> None:

@@ -16,9 +16,7 @@ from typing import Self, cast
 from uuid import uuid4
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry as RedisRetry
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
 from rq.job import Job
@@ -101,20 +99,6 @@ class ImageJob:
         if queue not in FUNCTIONS or not image_id or not generation.isdecimal():
             return None
         return cls(QueueName(queue), image_id, int(generation))
-
-
-def connect_redis(url: str, timeout_s: float = 5.0) -> Redis:
-    """A client that fails within `timeout_s` instead of trying again behind one's back.
-
-    Redis is a cache and a queue here: whoever calls knows better than the driver whether to
-    wait, to go on without, or to answer 503.
-    """
-    return Redis.from_url(
-        url,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=min(2.0, timeout_s),
-        retry=RedisRetry(NoBackoff(), 0),
-    )
 
 
 def queue_of(name: QueueName, redis: Redis, timeout_s: int = 120) -> Queue:

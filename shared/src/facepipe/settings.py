@@ -10,17 +10,35 @@ import ipaddress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class RedisSettings(BaseModel):
-    url: str = "redis://127.0.0.1:6379/0"
+    url: str = Field(
+        default="redis://127.0.0.1:6379/0",
+        repr=False,
+        description="redis://, rediss:// or unix://; a user and a password may stand in it",
+    )
+    password: str = Field(
+        default="", repr=False, description="password of Redis, where none stands in the address"
+    )
+    password_file: Path | None = Field(default=None, description="a file with that password")
     image_budget_bytes: int = Field(
         default=512 * 2**20, description="no image is cached when Redis uses more memory"
     )
     image_ttl_s: int = Field(default=900, description="how long pixels and crops stay cached")
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        if not _is_redis_address(url):
+            raise ValueError(
+                "is no redis://, rediss:// or unix:// address; a password in it is percent-encoded"
+            )
+        return url
 
 
 class PortSettings(BaseModel):
@@ -110,6 +128,8 @@ class Settings(BaseSettings):
         env_nested_delimiter="_",
         env_nested_max_split=1,
         extra="ignore",
+        # What was set wrongly may be a key or a password.
+        hide_input_in_errors=True,
     )
 
     host: str = Field(default="127.0.0.1", description="address that a service listens on")
@@ -134,3 +154,13 @@ class Settings(BaseSettings):
             return not ipaddress.ip_address(self.bind.strip("[]")).is_loopback
         except ValueError:
             return True
+
+
+def _is_redis_address(url: str) -> bool:
+    """Whether it can be read; urllib's own words might repeat a piece of the password."""
+    try:
+        address = urlsplit(url)
+        is_one = address.scheme in ("redis", "rediss", "unix") and address.port != 0
+    except ValueError:
+        return False
+    return is_one and "@" not in address.path + address.query + address.fragment

@@ -19,8 +19,8 @@ from facepipe.cpu import threads_per_worker
 from facepipe.errors import FacepipeError, ModelError, ModelNotFoundError
 from facepipe.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.inbox import Inbox
-from facepipe.jobs import connect_redis
 from facepipe.ledger import ImageState, StageName, StageRun
+from facepipe.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
 from facepipe.stage.runs import RunReports
 from facepipe.store_client import FaceStoreClient
@@ -124,7 +124,7 @@ def load() -> None:
     """Connects and loads the models; called once in each worker process."""
     global _worker
     settings = AgeGenderServiceSettings()
-    store = RedisImageStore(connect_redis(settings.redis.url), settings.redis)
+    store = RedisImageStore(connect_redis(settings.redis), settings.redis)
     volumes = settings.volumes
     sources = SourceImages(
         store,

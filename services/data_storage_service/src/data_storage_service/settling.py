@@ -21,6 +21,7 @@ from facepipe.analysis import Status
 from facepipe.errors import FacepipeError, ImageNotFoundError
 from facepipe.image_store import ImageStore
 from facepipe.inbox import Inbox
+from facepipe.redis_connection import explain
 
 _log = logging.getLogger(__name__)
 
@@ -145,6 +146,6 @@ class SettlingLoop:
         try:
             chore()
         except (FacepipeError, RedisError, OSError) as error:
-            _log.warning("done in the next pass: %s", error)
+            _log.warning("done in the next pass: %s", explain(error))
         except Exception:
             _log.exception("a chore failed, the others go on")

@@ -20,7 +20,7 @@ from data_storage_service.settling import Settler
 from data_storage_service.storing import Look, ResultStore
 from facepipe.image_store import RedisImageStore, SourceImages
 from facepipe.inbox import Inbox
-from facepipe.jobs import connect_redis
+from facepipe.redis_connection import connect_redis
 
 _REDIS_TIMEOUT_S = 2.0
 
@@ -51,7 +51,7 @@ def open_room(settings: DataStorageSettings) -> Room:
     """
     saved_data = settings.volumes.saved_data
     engine = open_index(settings.index_path)
-    redis = connect_redis(settings.redis.url, timeout_s=_REDIS_TIMEOUT_S)
+    redis = connect_redis(settings.redis, timeout_s=_REDIS_TIMEOUT_S)
     ledger, queries = Ledger(engine), Queries(engine)
     files, inbox = ResultFiles(saved_data), Inbox(settings.volumes.inbox)
     images = RedisImageStore(redis, settings.redis)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fastapi import FastAPI, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
-from redis.exceptions import RedisError
 from starlette.middleware.cors import CORSMiddleware
 
-from facepipe.jobs import connect_redis
+from facepipe.redis_connection import connect_redis, redis_problem
 from facepipe.service import Check, create_app
 from facepipe.store_client import FaceStoreClient
 from input_service.access.gate import Gate
@@ -87,21 +88,14 @@ def _guard(app: FastAPI, settings: InputSettings) -> None:
 
 
 def _checks(settings: InputSettings) -> dict[str, Check]:
-    redis = connect_redis(settings.redis.url, timeout_s=1.0)
+    redis = connect_redis(settings.redis, timeout_s=1.0)
     store = FaceStoreClient(settings.address.store_grpc)
 
     def inbox_problem() -> str | None:
         folder = settings.volumes.inbox
         return None if folder.is_dir() else f"{folder} is missing"
 
-    def redis_problem() -> str | None:
-        try:
-            redis.ping()
-        except RedisError as error:
-            return f"Redis does not answer: {error}"
-        return None
-
     def store_problem() -> str | None:
         return None if store.is_reachable() else "data_storage_service does not answer"
 
-    return {"inbox": inbox_problem, "redis": redis_problem, "ledger": store_problem}
+    return {"inbox": inbox_problem, "redis": partial(redis_problem, redis), "ledger": store_problem}

@@ -16,7 +16,7 @@ from redis import Redis
 from facepipe.errors import ServiceUnavailableError
 from facepipe.image_store import RedisImageStore
 from facepipe.inbox import Inbox
-from facepipe.jobs import connect_redis
+from facepipe.redis_connection import connect_redis
 from facepipe.service import Lifespan
 from facepipe.store_client import FaceStoreClient
 from input_service.backlog import Backlog
@@ -56,7 +56,7 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        redis = connect_redis(settings.redis.url)
+        redis = connect_redis(settings.redis)
         inbox = Inbox(settings.volumes.inbox)
         try:
             inbox.tidy()

@@ -18,6 +18,7 @@ from facepipe.errors import FacepipeError, ImageNotFoundError
 from facepipe.inbox import Inbox, InboxEntry
 from facepipe.jobs import ImageJob, QueueName, enqueue, live_job_ids
 from facepipe.ledger import ImageState, ListQuery, StageName, StageRun
+from facepipe.redis_connection import explain
 from facepipe.store_client import FaceStoreClient
 from input_service.results import ResultFiles
 
@@ -87,7 +88,7 @@ class Reconciler:
             try:
                 self.reconcile()
             except (FacepipeError, RedisError, OSError) as error:
-                _log.warning("cannot reconcile now: %s", error)
+                _log.warning("cannot reconcile now: %s", explain(error))
             except Exception:
                 _log.exception("reconciling failed")
             if self._stop.wait(self._every_s):

@@ -16,8 +16,9 @@ from facepipe.errors import FacepipeError
 from facepipe.image_store import ImageStore, RedisImageStore, SourceImages
 from facepipe.imaging import RgbImage
 from facepipe.inbox import Inbox
-from facepipe.jobs import ImageJob, QueueName, connect_redis, enqueue
+from facepipe.jobs import ImageJob, QueueName, enqueue
 from facepipe.ledger import StageName
+from facepipe.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
 from facepipe.store_client import FaceStoreClient
 from facepipe.telemetry import current_traceparent
@@ -92,7 +93,7 @@ def load() -> None:
     settings = LandmarkSettings()
     set_threads(threads_per_worker(settings.stage))
     pipeline = FacePipeline(load_detector(settings), MediaPipeFaceLandmarker(), settings.detector)
-    redis = connect_redis(settings.redis.url)
+    redis = connect_redis(settings.redis)
     store = RedisImageStore(redis, settings.redis)
     volumes = settings.volumes
     _worker = LandmarkWorker(

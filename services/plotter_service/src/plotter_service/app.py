@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import FileResponse
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe.jobs import QueueName, connect_redis, enqueue_plots
+from facepipe.file_response import StoredFile
+from facepipe.jobs import QueueName, enqueue_plots
+from facepipe.redis_connection import connect_redis, explain
 from facepipe.stage import Stage, create_stage_app
 from plotter_service.files import MEDIA_TYPES, PlotFiles
 from plotter_service.settings import PlotterServiceSettings
@@ -57,21 +58,21 @@ def add_routes(app: FastAPI, files: PlotFiles) -> None:
         "/plots/{name}.{extension}",
         tags=["plots"],
         summary="One plot as PNG, SVG, or its data as JSON",
-        response_class=FileResponse,
+        response_class=StoredFile,
         responses={404: {"description": "No such plot, or not drawn yet"}},
     )
-    def get_plot(name: str, extension: str) -> FileResponse:
+    def get_plot(name: str, extension: str) -> StoredFile:
         path = files.path(name, extension)
         if path is None:
             raise HTTPException(404, f"there is no plot {name}.{extension}; GET /plots lists them")
-        return FileResponse(
+        return StoredFile(
             path, media_type=MEDIA_TYPES[extension], headers={"Cache-Control": "no-cache"}
         )
 
 
 async def _watch(settings: PlotterServiceSettings) -> None:
     """Asks for new plots when results came or went, whoever stored or deleted them."""
-    redis = connect_redis(settings.redis.url)
+    redis = connect_redis(settings.redis)
     seen: int | None = -1
     while True:
         seen = await asyncio.to_thread(ask_if_changed, redis, settings.volumes.saved_data, seen)
@@ -92,6 +93,6 @@ def ask_if_changed(redis: Redis, results: Path, seen: int | None) -> int | None:
     try:
         enqueue_plots(redis)
     except RedisError as error:
-        _log.warning("the plots wait for Redis: %s", error)
+        _log.warning("the plots wait for Redis: %s", explain(error))
         return seen
     return now

@@ -12,7 +12,8 @@ import os
 from redis import Redis
 
 from facepipe.errors import FacepipeError
-from facepipe.jobs import connect_redis, enqueue_plots
+from facepipe.jobs import enqueue_plots
+from facepipe.redis_connection import connect_redis
 from plotter_service.cache import ResultCache
 from plotter_service.files import PlotFiles
 from plotter_service.plots import plots_of
@@ -79,7 +80,7 @@ def load() -> None:
     """Connects; called once in the worker process."""
     global _worker
     settings = PlotterServiceSettings()
-    _worker = PlotWorker(settings, connect_redis(settings.redis.url))
+    _worker = PlotWorker(settings, connect_redis(settings.redis))
 
 
 def redraw() -> None:

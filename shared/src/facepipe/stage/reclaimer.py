@@ -20,6 +20,7 @@ from facepipe.analysis import PartError
 from facepipe.errors import FacepipeError
 from facepipe.jobs import ImageJob
 from facepipe.ledger import StageRun
+from facepipe.redis_connection import explain
 from facepipe.stage.definition import Patience, ledger_stage
 from facepipe.stage.leases import Lease, Leases, Outcome, Reason
 
@@ -90,7 +91,7 @@ class Reclaimer:
                 self.sweep()
             except RedisError as error:
                 if not is_down:
-                    _log.warning("Redis does not answer, jobs cannot be reclaimed: %s", error)
+                    _log.warning("Redis does not answer, nothing is reclaimed: %s", explain(error))
                 is_down = True
             except Exception:
                 _log.exception("a sweep failed")

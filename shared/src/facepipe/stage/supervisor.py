@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from redis.exceptions import RedisError
 
-from facepipe.jobs import connect_redis
+from facepipe.redis_connection import connect_redis, redis_problem
 from facepipe.stage.child import Child
 from facepipe.stage.definition import Stage
 from facepipe.stage.leases import Lease, Leases, Reason
@@ -41,7 +41,7 @@ class Supervisor:
         self._stage = stage
         self._patience = stage.patience
         self._lease_s = settings.stage.lease_s
-        self._redis = connect_redis(settings.redis.url, REDIS_TIMEOUT_S)
+        self._redis = connect_redis(settings.redis, REDIS_TIMEOUT_S)
         self._leases = Leases(self._redis, stage.queue, self._lease_s)
         self._store = None if failures else FaceStoreClient(settings.address.store_grpc)
         reports = failures or self._store
@@ -90,11 +90,7 @@ class Supervisor:
 
     def redis_problem(self) -> str | None:
         """A check of `/readyz`: does Redis answer?"""
-        try:
-            self._redis.ping()
-        except RedisError as error:
-            return f"does not answer: {error}"
-        return None
+        return redis_problem(self._redis)
 
     def workers_problem(self) -> str | None:
         """A check of `/readyz`: has every worker loaded its models, and does RQ know it?"""

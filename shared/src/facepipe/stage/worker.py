@@ -34,7 +34,8 @@ from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
 from facepipe import telemetry
-from facepipe.jobs import ImageJob, QueueName, connect_redis
+from facepipe.jobs import ImageJob, QueueName
+from facepipe.redis_connection import connect_redis, explain
 from facepipe.settings import Settings
 from facepipe.stage.leases import Lease, Leases
 from facepipe.stage.runs import FAILURE_KEY
@@ -119,7 +120,7 @@ class StageWorker(SimpleWorker):
                 self._step()
                 pause_s = 0.1
             except RedisError as error:
-                _log.warning("Redis does not answer, trying again: %s", error)
+                _log.warning("Redis does not answer, trying again: %s", explain(error))
                 time.sleep(pause_s)
                 pause_s = min(2 * pause_s, MAX_PAUSE_S)
             if self._done >= self._limits.max_jobs:
@@ -234,7 +235,7 @@ def main() -> int:
         _log.exception("%s could not be loaded", config.jobs_module)
         events.tell("problem", text=f"{type(error).__name__}: {error}"[:300])
         return 1
-    worker = StageWorker(config, connect_redis(settings.redis.url), events)
+    worker = StageWorker(config, connect_redis(settings.redis), events)
     workers.append(worker)
     worker.is_stopping = stopping[0]
     events.tell("loaded")
