@@ -52,11 +52,16 @@ def work(image_id: str, generation: int) -> None:
         ledger.sadd("results", image_id)
 
 
+_kept: list[bytes] = []
+
+
 def behave(word: str) -> None:
     name, _, argument = word.partition("=")
     match name:
         case "slow":
             time.sleep(float(argument))
+        case "grow":  # by so many MiB, and for good
+            _kept.append(b"x" * (int(argument) * 2**20))
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
         case "hang":

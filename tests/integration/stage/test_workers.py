@@ -27,3 +27,34 @@ def test_a_worker_is_replaced_between_jobs_after_its_share(bench: Bench) -> None
     wait_for(lambda: bench.has_result("a2") and bench.is_idle(), 20)
     assert bench.runs_of("a1") != bench.runs_of("a2")
     assert 'facepipe_stage_restarts_total{reason="replaced"}' in stage.get("/metrics").text
+
+
+def test_a_worker_beyond_its_memory_limit_is_replaced_between_jobs_and_the_other_one_works_on(
+    bench: Bench,
+) -> None:
+    # Given two workers that may hold 256 MiB each, and nobody else
+    for other in bench.living_stages():
+        other.stop()
+    stage = bench.start_stage(FACEPIPE_STAGE_MAX_RSS_MB="256", FACEPIPE_STAGE_WORKERS="2")
+    stage.wait_until_ready()
+    before = set(stage.worker_pids())
+
+    # When a job makes one of them grow beyond, with more jobs waiting behind it
+    bench.enqueue("b1", "grow=300")
+    others = [f"c{number}" for number in range(8)]
+    for image_id in others:
+        bench.enqueue(image_id, "slow=0.3")
+
+    # Then that job has its result, at the first attempt, and so have the others
+    wait_for(lambda: all(map(bench.has_result, ["b1", *others])) and bench.is_idle(), 30)
+    assert [len(bench.runs_of(image_id)) for image_id in ["b1", *others]] == [1] * 9
+    assert not bench.failures_of("b1")
+
+    # And its worker was replaced, after that job, by a small one; the other one was not
+    stage.wait_until_ready()
+    [grown] = bench.runs_of("b1")
+    after = set(stage.worker_pids())
+    assert grown not in {pid for image_id in others for pid in bench.runs_of(image_id)}
+    assert len(after) == 2
+    assert before - after == {grown}
+    assert 'facepipe_stage_restarts_total{reason="replaced"} 1.0' in stage.get("/metrics").text
