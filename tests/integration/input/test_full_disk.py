@@ -3,26 +3,76 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.integration.input.bench import Bench, open_bench, photograph
+from tests.support.missing import missing
 
 _FULL_BYTES = 2 * 2**20
 
 
+class SmallVolume:
+    """A small volume in a mount namespace of its own, which every user may have.
+
+    A shell lives in the namespace and does there what it is told; everybody else reaches the
+    volume through the root folder of that shell. It ends with the shell.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        flags = "-m" if os.geteuid() == 0 else "-Urm"
+        self._shell = subprocess.Popen(
+            ["unshare", flags, "sh"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.folder = Path(f"/proc/{self._shell.pid}/root{folder}")
+        self.mount("-t", "tmpfs", "-o", f"size={_FULL_BYTES}", "tmpfs")
+
+    def mount(self, *options: str) -> None:
+        """Runs `mount` on the volume. Raises OSError, with what it said."""
+        command = shlex.join(["mount", *options, self.folder.as_posix().partition("/root")[2]])
+        assert self._shell.stdin is not None
+        assert self._shell.stdout is not None
+        with suppress(BrokenPipeError):  # the shell could not begin, and says why
+            print(f"{command}; echo done $?", file=self._shell.stdin, flush=True)
+        said: list[str] = []
+        for line in self._shell.stdout:
+            if line.startswith("done "):
+                if line != "done 0\n":
+                    break
+                return
+            said.append(line.strip())
+        raise OSError(" ".join(said))
+
+    def end(self) -> None:
+        self._shell.communicate()
+
+
 @pytest.fixture(scope="module")
-def volume(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallVolume]:
     """The inbox as a small volume of its own."""
     folder = tmp_path_factory.mktemp("input") / "volumes" / "inbox"
     folder.mkdir(parents=True)
-    with _mounted(folder):
-        yield folder
+    try:
+        small = SmallVolume(folder)
+    except OSError as error:
+        missing(f"no small volume can be mounted here: {error}")
+    yield small
+    small.end()
+
+
+@pytest.fixture(scope="module")
+def volume(small: SmallVolume) -> Path:
+    return small.folder
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +106,12 @@ def test_a_full_volume_refuses_and_loses_nothing(bench: Bench, volume: Path) -> 
     assert bench.send(photograph(2, (300, 300))).status_code == 202
 
 
-def test_a_read_only_volume_is_unavailable(bench: Bench, volume: Path) -> None:
-    _run("mount", "-o", "remount,ro", str(volume))
+def test_a_read_only_volume_is_unavailable(bench: Bench, small: SmallVolume) -> None:
+    small.mount("-o", "remount,ro")
     try:
         answer = bench.send(photograph(3))
     finally:
-        _run("mount", "-o", "remount,rw", str(volume))
+        small.mount("-o", "remount,rw")
 
     assert answer.status_code == 503
     assert answer.json()["code"] == "service_unavailable"
@@ -86,21 +136,3 @@ def _fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(4096))
-
-
-@contextmanager
-def _mounted(folder: Path) -> Iterator[None]:
-    if os.geteuid() != 0:
-        pytest.skip("mounting a small volume needs root")
-    try:
-        _run("mount", "-t", "tmpfs", "-o", f"size={_FULL_BYTES}", "tmpfs", str(folder))
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no small volume can be mounted here: {error}")
-    try:
-        yield
-    finally:
-        _run("umount", "--lazy", str(folder))
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)
