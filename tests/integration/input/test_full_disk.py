@@ -107,11 +107,11 @@ def test_a_full_volume_refuses_and_loses_nothing(bench: Bench, volume: Path) -> 
 
 
 def test_a_read_only_volume_is_unavailable(bench: Bench, small: SmallVolume) -> None:
-    small.mount("-o", "remount,ro")
+    small.mount("-o", "remount,bind,ro")
     try:
         answer = bench.send(photograph(3))
     finally:
-        small.mount("-o", "remount,rw")
+        small.mount("-o", "remount,bind,rw")
 
     assert answer.status_code == 503
     assert answer.json()["code"] == "service_unavailable"
