@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from facepipe.analysis import ImageInfo
 from facepipe.errors import ImageNotFoundError, InvalidRequestError
-from facepipe.inbox import Inbox, InboxEntry, write_durably
+from facepipe.inbox import Inbox, InboxEntry, make_folder, write_durably
 
 ID = "0f" * 32
 
@@ -95,3 +96,30 @@ def test_a_failed_write_leaves_what_was_there(
 
     assert path.read_bytes() == b"old"
     assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(("above", "expected"), [(0o2775, 0o775), (0o755, 0o755), (0o700, 0o700)])
+def test_a_new_folder_is_writable_by_the_group_where_the_one_above_is(
+    above: int, expected: int, tmp_path: Path
+) -> None:
+    # Given a process that gives its group no right to write
+    careful = 0o077 if above == 0o700 else 0o022
+    mask = os.umask(careful)
+    try:
+        tmp_path.chmod(above)
+
+        # When folders are made
+        make_folder(tmp_path / "saved_data" / "plots")
+        make_folder(tmp_path / "saved_data" / "plots")
+
+        # Then all of them are as open to the group as what they are in, and its group is theirs
+        for folder in (tmp_path / "saved_data", tmp_path / "saved_data" / "plots"):
+            mode = folder.stat().st_mode
+            assert stat.S_IMODE(mode) & 0o777 == expected
+            assert mode & stat.S_ISGID == above & stat.S_ISGID
+            assert folder.stat().st_gid == tmp_path.stat().st_gid
+
+        # And the process is as careful as before
+        assert os.umask(careful) == careful
+    finally:
+        os.umask(mask)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime
@@ -34,6 +35,24 @@ def check_image_id(image_id: str) -> str:
     if not _IMAGE_ID.fullmatch(image_id):
         raise InvalidRequestError("an image id is 64 lower-case hex digits")
     return image_id
+
+
+def make_folder(path: Path) -> None:
+    """Makes a folder, and those above it; where a group may write above, it may write here.
+
+    So whoever owns a bind mount on the host can clean up what a service made in it. The mode is
+    given when the folder is made: to change it later would cost it its set-group-id bit.
+    """
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    writable_by_group = path.parent.stat().st_mode & stat.S_IWGRP
+    mask = os.umask(0o077)
+    os.umask(mask & ~writable_by_group)
+    try:
+        path.mkdir(exist_ok=True)
+    finally:
+        os.umask(mask)
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -72,7 +91,7 @@ class Inbox:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
 
     def add(self, image_id: str, data: bytes, entry: InboxEntry) -> None:
         """Makes an upload durable. Adding the same one twice changes nothing.
@@ -122,8 +141,9 @@ class Inbox:
     def tidy(self) -> int:
         """Removes what a crash left half done; for the start of the one process that adds.
 
-        Returns how many files there were: written aside and never renamed, or notes whose
-        upload never came or is gone.
+        Returns how many files there were: written aside and never renamed, notes whose upload
+        never came or is gone, and uploads without a note. The last are what a power cut may
+        leave, before anybody was told of them or after they were removed.
         """
         asides = [path for path in self._root.glob(".*.tmp") if path.is_file()]
         notes = [
@@ -131,9 +151,11 @@ class Inbox:
             for path in self._root.glob("*.json")
             if _IMAGE_ID.fullmatch(path.stem) and path.stem not in self
         ]
-        for path in (*asides, *notes):
+        bare = [self.path(i) for i in self.ids() if not self._entry_path(i).exists()]
+        half_done = [*asides, *notes, *bare]
+        for path in half_done:
             path.unlink(missing_ok=True)
-        return len(asides) + len(notes)
+        return len(half_done)
 
     def path(self, image_id: str) -> Path:
         return self._root / check_image_id(image_id)

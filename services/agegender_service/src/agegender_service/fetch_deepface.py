@@ -26,6 +26,7 @@ from agegender_service.estimate import AGE_CLASSES
 from agegender_service.settings import AgeGenderServiceSettings
 from agegender_service.weights import AGE_FILE, GENDER_FILE, deepface_folder
 from facepipe.errors import FacepipeError, ModelCorruptError, ServiceUnavailableError
+from facepipe.inbox import make_folder
 from facepipe.models import ModelFile, read_model, record_path, sha256_of, write_record
 
 _SOURCES = (
@@ -171,7 +172,7 @@ def _sync(folder: Path) -> None:
 
 def main() -> int:
     folder = deepface_folder(AgeGenderServiceSettings())
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     try:
         with _only_one(folder):
             for item in wanted():

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from facepipe.analysis import AnalysisDocument
 from facepipe.errors import ImageNotFoundError
-from facepipe.inbox import check_image_id, write_durably
+from facepipe.inbox import check_image_id, make_folder, write_durably
 
 
 class ResultFiles:
@@ -27,7 +27,7 @@ class ResultFiles:
     def __init__(self, saved_data: Path) -> None:
         self._root = saved_data
         self._sources = saved_data / "source"
-        self._sources.mkdir(parents=True, exist_ok=True)
+        make_folder(self._sources)
 
     def annotated(self, image_id: str) -> Path:
         return self._root / f"{check_image_id(image_id)}.jpg"
@@ -82,12 +82,12 @@ class ResultFiles:
         return True
 
     def remove_result(self, image_id: str) -> None:
-        """The document first, so that a result that stands is always whole."""
-        self.document(image_id).unlink(missing_ok=True)
-        self.annotated(image_id).unlink(missing_ok=True)
+        """The document first, so that a result that stands is always whole; for good."""
+        _remove(self.document(image_id), self.annotated(image_id))
 
     def remove_source(self, image_id: str) -> None:
-        self.source(image_id).unlink(missing_ok=True)
+        """Erases a kept upload, for good."""
+        _remove(self.source(image_id))
 
     def ids(self) -> Iterator[str]:
         """Ids of all results on the volume, in no order."""
@@ -111,6 +111,13 @@ class ResultFiles:
                         aside.unlink()
                         count += 1
         return count
+
+
+def _remove(*paths: Path) -> None:
+    """Removes files of one folder; after a power cut none of them is back."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    _sync(paths[0].parent)
 
 
 def _sync(folder: Path) -> None:

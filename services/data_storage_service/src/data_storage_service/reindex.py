@@ -27,6 +27,7 @@ from data_storage_service.schema import CounterRow, FaceRow, ImageRow, PartRow, 
 from data_storage_service.settings import DataStorageSettings
 from facepipe.analysis import AnalysisDocument, PartError, Status
 from facepipe.errors import ImageNotFoundError
+from facepipe.inbox import make_folder
 
 _log = logging.getLogger(__name__)
 _STORED = (Status.STORED, Status.PARTIAL)
@@ -52,7 +53,7 @@ def reindex(index_path: Path, files: ResultFiles) -> Rebuilt:
         sqlalchemy.exc.OperationalError: no room, or the index is locked; it is as it was.
     """
     aside = index_path.with_name("rebuilding.sqlite3")
-    index_path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(index_path.parent)
     _remove(aside)
     fresh = open_index(aside)
     outcome = Rebuilt()
@@ -188,7 +189,7 @@ def _keep_or_lose(
 
 def _replace_file(index_path: Path, aside: Path) -> None:
     """SQLite's log files go first: they belong to the file that is replaced."""
-    stamp = time.strftime("%Y%m%dT%H%M%S")
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     for suffix in ("-wal", "-shm", ""):
         old = index_path.with_name(index_path.name + suffix)
         if suffix and old.exists():

@@ -32,6 +32,7 @@ from sqlalchemy.types import TypeDecorator
 
 from facepipe.analysis import Status
 from facepipe.errors import ServiceUnavailableError, StorageFullError
+from facepipe.inbox import make_folder
 
 BUSY_TIMEOUT_MS = 5000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -178,7 +179,7 @@ def open_index(path: Path) -> Engine:
     "stored". With NORMAL a power cut could take that commit back, and the image would wait
     in "storing" with its upload gone.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     engine = create_engine(
         f"sqlite+pysqlite:///{path}",
         connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from prometheus_client import Counter, Gauge
 
+from facepipe.inbox import make_folder
 from logger_service.files import LogFile, latest_part
 from logger_service.records import Kind, LogLine, SpanLine
 from logger_service.retention import remove_old_files
@@ -52,7 +53,7 @@ class Journal:
         self._open: dict[_Target, tuple[LogFile, BinaryIO]] = {}
         self._unsynced: set[_Target] = set()
         self._synced_at = time.monotonic()
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -164,7 +165,7 @@ class Journal:
         part = latest_part(self.folder, *target)
         if part.size >= self._settings.max_file_mb * 2**20:
             part = part.next_part()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         torn = _ends_torn(part.path)
         file = part.path.open("ab", buffering=0)
         if torn:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facepipe.analysis import Gender
+from facepipe.inbox import make_folder
 from plotter_service.digest import ResultDigest, digest_result
 from plotter_service.statistics import (
     AGE_BIN_YEARS,
@@ -150,7 +151,7 @@ class ResultCache:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         with closing(sqlite3.connect(self._path, timeout=30)) as db:
             db.execute("PRAGMA foreign_keys = ON")
             db.execute("PRAGMA synchronous = OFF")  # it can be built again

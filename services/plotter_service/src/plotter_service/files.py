@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from facepipe.inbox import write_durably
+from facepipe.inbox import make_folder, write_durably
 from plotter_service.plots import NAMES
 
 MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "json": "application/json"}
@@ -32,7 +32,7 @@ class PlotFiles:
 
     def write(self, name: str, contents: Mapping[str, bytes]) -> None:
         """Writes one plot; `contents` by file extension."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         for extension, data in contents.items():
             write_durably(self.folder / f"{name}.{extension}", data)
 
