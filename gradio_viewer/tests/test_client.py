@@ -11,6 +11,7 @@ import pytest
 
 from gradio_viewer import handlers
 from gradio_viewer.client import ApiError, InputApi
+from gradio_viewer.uploads import UploadFolder
 from tests.support.fake_input_api import FakeApi, portrait
 
 T = TypeVar("T")
@@ -37,7 +38,8 @@ def test_uploads_are_followed_to_the_end(address: str, tmp_path: Path) -> None:
 
     async def upload(api: InputApi) -> list[str]:
         files = [(str(good), "family <b>.jpg"), (str(bad), "bad.jpg")]
-        return [html async for html in handlers.upload(api, files)]
+        folder = UploadFolder(tmp_path)
+        return [html async for html in handlers.upload(api, folder, files)]
 
     # when
     pages = ask(address, upload)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import shutil
 from collections.abc import Iterator
@@ -31,13 +30,6 @@ ARGUMENTS = [
 HOSTILE = "${7*7} {{7*7}} <img src=x onerror=alert(1)>.jpg"
 # Gradio and its server warn of their own ways; our code is held to the strict filter elsewhere.
 pytestmark = pytest.mark.filterwarnings("default")
-
-
-@pytest.fixture(autouse=True)
-def _collected() -> Iterator[None]:
-    """What Gradio leaves open is collected here, where its warnings are let pass."""
-    yield
-    gc.collect()
 
 
 @pytest.fixture

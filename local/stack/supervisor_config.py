@@ -16,6 +16,7 @@ REDIS = "redis"
 # Stopped after the other services, which send it their last lines, and before Redis.
 _LATE = "logger_service"
 _GROUP = "services"
+_VIEWER = "gradio_viewer"
 _LONGEST_SOCKET = 100  # a Unix socket's path has at most 107 bytes; supervisord adds a few
 
 _SUPERVISORD = """\
@@ -85,6 +86,9 @@ def _service(stack: Stack, service: Service) -> str:
     command = [str(VENVS / service.name / "bin" / "python"), "-m", service.name]
     host = stack.settings.bind if service.public else stack.settings.host
     environment = f'environment=FACEPIPE_HOST="{_escape(host)}"'
+    if service.name == _VIEWER:  # it alone enters this folder, and empties it
+        uploads = stack.run / "uploads"
+        environment += f',GRADIO_TEMP_DIR="{_escape(str(uploads))}"'
     return _program(stack, service.name, command, priority=10, stop_s=30, environment=environment)
 
 

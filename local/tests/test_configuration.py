@@ -98,6 +98,15 @@ def test_public_services_listen_where_bind_says_and_are_reached_from_here(load: 
         assert stack.address(service).startswith("http://127.0.0.1:")
 
 
+def test_the_viewer_alone_has_a_folder_for_uploads(load: Load) -> None:
+    stack = load("")
+
+    _, *programs = render(stack, []).split("[program:")
+
+    with_folder = [text for text in programs if f'GRADIO_TEMP_DIR="{stack.run}/uploads"' in text]
+    assert [text.partition("]")[0] for text in with_folder] == ["gradio_viewer"]
+
+
 def test_every_process_carries_the_mark(load: Load) -> None:
     stack = load("")
 

@@ -14,6 +14,7 @@ from gradio_viewer import image_html, list_html, plots_html, trace_html
 from gradio_viewer.client import ApiError, InputApi
 from gradio_viewer.list_html import Upload
 from gradio_viewer.markup import Html, notice
+from gradio_viewer.uploads import UploadFolder
 
 FOLLOWED_AT_ONCE = 8
 REDRAW_S = 0.25
@@ -40,11 +41,13 @@ async def banner(api: InputApi) -> Html:
     )
 
 
-async def upload(api: InputApi, files: Sequence[tuple[str, str]]) -> AsyncIterator[Html]:
+async def upload(
+    api: InputApi, folder: UploadFolder, files: Sequence[tuple[str, str]]
+) -> AsyncIterator[Html]:
     """Sends files and follows them to the end; yields the progress whenever it changes.
 
-    `files` are paths with the names that their owner gave them. The copies that Gradio made
-    are removed as soon as they are sent.
+    `files` are paths in `folder` with the names that their owner gave them; each file is
+    removed as soon as it is sent, or has been refused.
     """
     uploads = [Upload(name) for _, name in files]
     changed = asyncio.Event()
@@ -53,8 +56,11 @@ async def upload(api: InputApi, files: Sequence[tuple[str, str]]) -> AsyncIterat
 
     async def run(item: Upload, path: Path) -> None:
         try:
-            async with sending:
-                await _send(api, item, path)
+            try:
+                async with sending:
+                    await _send(api, item, path)
+            finally:
+                folder.drop(path)
             changed.set()
             async with slots:
                 async for state in api.follow(item.image_id):
@@ -67,13 +73,13 @@ async def upload(api: InputApi, files: Sequence[tuple[str, str]]) -> AsyncIterat
             _log.exception("an upload could not be followed")
             item.problem = "the page lost sight of it; look under Results"
         finally:
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
             changed.set()
 
+    paths = [Path(path) for path, _ in files]
+    for path in paths:
+        folder.take(path)
     tasks = [
-        asyncio.create_task(run(item, Path(path)))
-        for item, (path, _) in zip(uploads, files, strict=True)
+        asyncio.create_task(run(item, path)) for item, path in zip(uploads, paths, strict=True)
     ]
     try:
         while not all(task.done() for task in tasks):
@@ -84,8 +90,9 @@ async def upload(api: InputApi, files: Sequence[tuple[str, str]]) -> AsyncIterat
             await asyncio.sleep(REDRAW_S)
         yield list_html.progress(uploads)
     finally:
-        for task in tasks:
+        for task, path in zip(tasks, paths, strict=True):
             task.cancel()
+            folder.drop(path)  # a task that never began drops nothing
 
 
 async def _send(api: InputApi, item: Upload, path: Path) -> None:

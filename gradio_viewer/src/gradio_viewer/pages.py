@@ -12,6 +12,7 @@ import gradio as gr
 from gradio_viewer import handlers, image_html
 from gradio_viewer.client import InputApi
 from gradio_viewer.settings import ViewerSettings
+from gradio_viewer.uploads import UploadFolder
 
 TITLE = "Face analysis"
 STATUSES = ["any", "stored", "partial", "failed", "queued", "detecting", "analysing", "storing"]
@@ -20,16 +21,15 @@ BANNER_EVERY_S = 20
 _IMAGE_ID = re.compile(r"^[0-9a-f]{64}$")
 
 
-def create_page(api: InputApi, settings: ViewerSettings) -> gr.Blocks:
+def create_page(api: InputApi, settings: ViewerSettings, uploads: UploadFolder) -> gr.Blocks:
     """The whole page; mount it in an application with `gr.mount_gradio_app`."""
-    # Copies of uploads are removed once sent; what a broken upload leaves goes after an hour.
-    page = gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600))
+    page = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:
         gr.HTML(f"<h1>{TITLE}</h1>", elem_id="title")
         banner = gr.HTML(elem_id="banner")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Upload", id="upload"):
-                _upload_tab(api)
+                _upload_tab(api, uploads)
             with gr.Tab("Results", id="results") as results:
                 _results_tab(api, settings, page, results)
             with gr.Tab("Image", id="image"):
@@ -46,7 +46,7 @@ def create_page(api: InputApi, settings: ViewerSettings) -> gr.Blocks:
     return page
 
 
-def _upload_tab(api: InputApi) -> None:
+def _upload_tab(api: InputApi, uploads: UploadFolder) -> None:
     gr.Markdown("Choose one or many photographs: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF.")
     files = gr.File(
         label="Photographs", file_count="multiple", elem_id="upload", height=180, type="filepath"
@@ -59,7 +59,7 @@ def _upload_tab(api: InputApi) -> None:
         if not chosen:
             yield gr.skip(), gr.skip()
             return
-        async for html in handlers.upload(api, chosen):
+        async for html in handlers.upload(api, uploads, chosen):
             yield gr.skip(), html
         yield None, gr.skip()  # ready for more
 
@@ -68,7 +68,7 @@ def _upload_tab(api: InputApi) -> None:
         inputs=files,
         outputs=[files, progress],
         show_progress="hidden",
-        concurrency_limit=8,
+        concurrency_limit=None,  # a file that waits in a queue is not taken up
         api_visibility="private",
     )
 
