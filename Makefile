@@ -9,8 +9,8 @@ PYTHON ?= $(shell command -v python3 || command -v python3.11 || echo $${FACEPIP
 BUILD := $(PYTHON) -m local.build
 STACK := .venvs/local/bin/python -m local.stack
 
-.PHONY: help setup start stop status logs demo ingest test check lint format types proto lock \
-        clean chaos bench reindex import-model fetch-deepface up down image-sizes
+.PHONY: help setup start stop status logs demo ingest test check lint format types audit sbom proto \
+        lock clean chaos bench reindex import-model fetch-deepface up down image-sizes
 
 help: ## Show these verbs
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ test: ## Run every test (those that need a browser or Docker skip with a reason)
 check: ## What CI runs: lint, import rules, types, every test
 	@$(BUILD) check
 
-lint: ## Lint, format check, import rules
+lint: ## Lint, format check, secret scan, import rules
 	@$(BUILD) lint
 
 format: ## Format the code and bring generated files up to date
@@ -53,6 +53,12 @@ types: ## mypy --strict over everything
 
 proto: ## Generate the gRPC stubs from shared/proto
 	@$(BUILD) proto
+
+audit: ## Known flaws of every locked package (asks the OSV database)
+	@$(BUILD) audit
+
+sbom: ## Write a CycloneDX bill of materials a service to dist/sbom/
+	@$(BUILD) sbom
 
 lock: ## Compile every requirements.txt from its requirements.in (UPGRADE=1 for newer versions)
 	@$(BUILD) lock

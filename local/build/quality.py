@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.build.audit import NOT_RUN
 from local.build.environments import Environment, dev, services
+from local.build.secret_scan import secret_scan
 from local.paths import ROOT
 
 _NOTHING_COLLECTED = 5  # pytest's exit code
@@ -17,11 +19,17 @@ _NOTHING_COLLECTED = 5  # pytest's exit code
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command of a check. It has passed when it exits with 0."""
+    """A command of a check. It has passed when it exits with 0.
+
+    Attributes:
+        cannot_run: why the command could not do its work when it exits with NOT_RUN; "" for one
+            that always can.
+    """
 
     title: str
     command: Sequence[str]
     environment: dict[str, str] = field(default_factory=dict)
+    cannot_run: str = ""
 
     def run(self) -> Outcome:
         print(f"\n=== {self.title}", flush=True)
@@ -29,7 +37,8 @@ class Step:
         answer = subprocess.run(
             list(self.command), cwd=ROOT, env=os.environ | self.environment, check=False
         )
-        return Outcome(self.title, answer.returncode, time.monotonic() - start)
+        reason = self.cannot_run if answer.returncode == NOT_RUN else ""
+        return Outcome(self.title, answer.returncode, time.monotonic() - start, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +46,17 @@ class Outcome:
     title: str
     exit_code: int
     seconds: float
+    not_run: str = ""
+
+    @property
+    def has_failed(self) -> bool:
+        return self.exit_code != 0 and not self.not_run
+
+    @property
+    def verdict(self) -> str:
+        if self.not_run:
+            return f"not run: {self.not_run}"
+        return f"FAILED ({self.exit_code})" if self.has_failed else "passed"
 
 
 def lint_steps() -> list[Step]:
@@ -47,12 +67,18 @@ def lint_steps() -> list[Step]:
         Step("ruff", [_tool("ruff"), "check", "--no-cache", "."]),
         Step("ruff format", [_tool("ruff"), "format", "--no-cache", "--check", "."]),
         Step("hadolint", [_tool("hadolint"), *_dockerfiles()]),
+        Step("secret scan", secret_scan(_tool("detect-secrets-hook"), ROOT)),
         Step("import rules", [_tool("lint-imports"), "--no-cache"], {"PYTHONPATH": path}),
     ]
 
 
 def _dockerfiles() -> list[str]:
     return [str(s.packages[1].relative_to(ROOT) / "Dockerfile") for s in services()]
+
+
+def audit_steps() -> list[Step]:
+    command = [str(dev().python), "-m", "local.build.audit"]
+    return [Step("audit", command, cannot_run="advisory database unreachable")]
 
 
 def type_steps() -> list[Step]:
@@ -76,16 +102,19 @@ def test_steps() -> list[Step]:
 
 
 def run_steps(steps: Sequence[Step]) -> int:
-    """Runs all steps, also after one has failed; prints a summary. 0 when all passed."""
+    """Runs all steps, also after one has failed; prints a summary. 1 when one failed."""
     outcomes = [step.run() for step in steps]
-    failed = [o for o in outcomes if o.exit_code != 0]
     print("\n=== summary", flush=True)
     for outcome in outcomes:
-        verdict = "passed" if outcome.exit_code == 0 else f"FAILED ({outcome.exit_code})"
-        print(f"  {outcome.title:32} {outcome.seconds:7.1f} s  {verdict}")
+        print(f"  {outcome.title:32} {outcome.seconds:7.1f} s  {outcome.verdict}")
+    passed = sum(o.exit_code == 0 for o in outcomes)
+    not_run = sum(bool(o.not_run) for o in outcomes)
     total = sum(o.seconds for o in outcomes)
-    print(f"{len(outcomes) - len(failed)} of {len(outcomes)} steps passed in {total:.0f} s")
-    return 1 if failed else 0
+    print(
+        f"{passed} of {len(outcomes)} steps passed in {total:.0f} s"
+        + (f", {not_run} not run" if not_run else "")
+    )
+    return 1 if any(o.has_failed for o in outcomes) else 0
 
 
 def _pytest(title: str, environment: Environment, folder: str) -> Step:

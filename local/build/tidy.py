@@ -12,8 +12,9 @@ _LEFT_ALONE = {".git", ".venvs", "volumes", "run"}
 
 
 def clean() -> None:
-    """Removes environments and caches; `volumes/` and `run/` are left alone."""
+    """Removes environments, caches and `dist/`; `volumes/` and `run/` are left alone."""
     shutil.rmtree(VENVS, ignore_errors=True)
+    shutil.rmtree(ROOT / "dist", ignore_errors=True)
     _remove_caches(ROOT)
 
 

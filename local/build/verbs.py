@@ -54,8 +54,8 @@ def _test(_: Sequence[str]) -> int:
 
 def _check(_: Sequence[str]) -> int:
     _all_environments()
-    steps = [*quality.lint_steps(), *quality.type_steps(), *quality.test_steps()]
-    return quality.run_steps(steps)
+    steps = [*quality.lint_steps(), *quality.type_steps(), *quality.audit_steps()]
+    return quality.run_steps([*steps, *quality.test_steps()])
 
 
 def _lint(_: Sequence[str]) -> int:
@@ -66,6 +66,14 @@ def _lint(_: Sequence[str]) -> int:
 def _types(_: Sequence[str]) -> int:
     _dev_environment()
     return quality.run_steps(quality.type_steps())
+
+
+def _audit(_: Sequence[str]) -> int:
+    return _in_dev("local.build.audit")
+
+
+def _sbom(_: Sequence[str]) -> int:
+    return _in_dev("local.build.sbom")
 
 
 def _format(_: Sequence[str]) -> int:
@@ -107,6 +115,11 @@ def _clean(arguments: Sequence[str]) -> int:
     return code
 
 
+def _in_dev(module: str) -> int:
+    _dev_environment()
+    return subprocess.run([str(dev().python), "-m", module], cwd=ROOT, check=False).returncode
+
+
 def _tools() -> tuple[str, Uv]:
     python = python311()
     return python, find_uv(python)
@@ -129,6 +142,8 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": _check,
     "lint": _lint,
     "types": _types,
+    "audit": _audit,
+    "sbom": _sbom,
     "format": _format,
     "proto": _proto,
     "lock": _lock,

@@ -20,7 +20,7 @@ from local.stack.services import Service
 MARK = "FACEPIPE_STACK"
 
 # File in the folder of the stack with the password of the Redis that is started here.
-REDIS_PASSWORD = "redis-password"  # noqa: S105 - a name of a file
+REDIS_PASSWORD = Path("redis-password")
 
 # Read by verbs, not by the processes: they may differ from one verb to the next.
 _OF_VERBS = {

@@ -57,7 +57,7 @@ def explain(error: Exception) -> str:
 def shown_address(url: str) -> str:
     """The address of a Redis without login and options, for people to read.
 
-    >>> shown_address("rediss://worker:secret@queue:6379/1?ssl_cert_reqs=none")
+    >>> shown_address("rediss://:secret@queue:6379/1?ssl_cert_reqs=none")
     'rediss://queue:6379/1'
     """
     return _without_login(url).partition("?")[0].partition("#")[0]
