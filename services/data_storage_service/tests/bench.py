@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.settling import Settler
-from data_storage_service.storing import ResultStore
+from data_storage_service.storing import Look, ResultStore
 from facepipe.analysis import AgeGenderPart
 from facepipe.image_store import FaceCrops
 from facepipe.imaging import RgbImage, decode
@@ -99,3 +101,17 @@ class Bench:
     def traces(self, image_id: str) -> list[str]:
         """Every file of an image on the volume."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob(f"*{image_id}*"))
+
+
+def bench_on(engine: Engine, root: Path) -> Bench:
+    """The service on a ledger and the volumes below `root`."""
+    files, inbox, images = (
+        ResultFiles(root / "saved_data"),
+        Inbox(root / "inbox"),
+        ForgetfulImages(),
+    )
+    ledger, queries = Ledger(engine), Queries(engine)
+    settler = Settler(ledger, files, inbox, images, keep_source=True)
+    sources = PixelsOf(inbox)
+    results = ResultStore(ledger, queries, files, sources, settler, Look())
+    return Bench(root, ledger, queries, files, inbox, images, settler, sources, results)

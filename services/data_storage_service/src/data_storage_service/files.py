@@ -107,7 +107,8 @@ class ResultFiles:
         for folder in (self._root, self._sources):
             for aside in folder.glob(".*.tmp"):
                 with suppress(FileNotFoundError):
-                    if time.time() - aside.stat().st_mtime > older_than_s:
+                    # Either way: a clock that was set back leaves files from the future.
+                    if abs(time.time() - aside.stat().st_mtime) > older_than_s:
                         aside.unlink()
                         count += 1
         return count

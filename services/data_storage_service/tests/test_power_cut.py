@@ -1,0 +1,112 @@
+"""The power goes, at whatever moment, while a result is stored or an image deleted.
+
+The ledger is SQLite with `synchronous=FULL`: a commit counts as durable here, and what is tried
+out is every order in which files and commits may reach the disk.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from data_storage_service.schema import open_index
+from data_storage_service.settling import SettlingLoop
+from facepipe.analysis import Status
+from services.data_storage_service.tests.bench import Bench, bench_on
+from tests.support import store_samples as samples
+from tests.support.power_cut import Disk, Outcome
+
+INDEX = "saved_data/.index/index.sqlite3"
+
+
+@pytest.fixture
+def disk(bench: Bench) -> Disk:
+    def read() -> bytes:
+        with closing(sqlite3.connect(bench.root / INDEX)) as db, closing(_memory()) as copy:
+            db.backup(copy)
+            return copy.serialize()
+
+    return Disk(bench.root, INDEX, read)
+
+
+def test_an_image_being_stored_ends_whole(bench: Bench, disk: Disk, tmp_path: Path) -> None:
+    # Given an accepted image, with every step noted that stores its result
+    image_id = bench.accept()
+    bench.analyse(image_id)
+    with disk.recording():
+        assert bench.store(image_id)
+        disk.tell("stored")
+    jpeg = bench.files.annotated(image_id).read_bytes()
+
+    # When the power goes, at any moment, and comes back
+    for outcome, after in _after_each(disk, tmp_path):
+        # Then a file that stands is whole
+        if after.files.document(image_id).exists():
+            assert after.files.read_document(image_id).num_faces == 1
+        if after.files.annotated(image_id).exists():
+            assert after.files.annotated(image_id).read_bytes() == jpeg
+
+        # And the image ends as it would have, with nothing left over
+        if "stored" in outcome.told:
+            assert after.state(image_id).status is Status.STORED
+        after.store(image_id)
+        _settle(after)
+        assert after.state(image_id).status is Status.STORED
+        assert after.files.read_document(image_id).status is Status.STORED
+        assert after.files.annotated(image_id).read_bytes() == jpeg
+        assert after.files.source(image_id).read_bytes() == samples.png()
+        # (input_service erases an upload that comes back, by the times of its note and the end)
+        after.inbox.tidy()
+        for left in after.inbox.ids():
+            assert after.inbox.entry(left).received_at <= after.state(left).updated_at
+
+
+def test_a_deleted_image_does_not_come_back(bench: Bench, disk: Disk, tmp_path: Path) -> None:
+    # Given a stored image, with every step noted that deletes it
+    image_id = bench.stored()
+    with disk.recording():
+        assert bench.settler.delete(image_id)
+        disk.tell("deleted")
+
+    # When the power goes, at any moment, and comes back
+    for outcome, after in _after_each(disk, tmp_path):
+        _settle(after)
+
+        # Then nothing of it is there any more, or all of it
+        if after.state(image_id).status is Status.DELETED:
+            assert after.traces(image_id) == []
+        else:
+            assert "deleted" not in outcome.told
+            assert len(after.traces(image_id)) == 3
+
+
+def _after_each(disk: Disk, tmp_path: Path) -> Iterator[tuple[Outcome, Bench]]:
+    count = 0
+    for count, outcome in enumerate(disk.outcomes(), 1):
+        root = tmp_path.with_name(f"{tmp_path.name}-{count}")
+        outcome.restore(root)
+        with _opened(root) as after:
+            yield outcome, after
+    assert count > 5
+
+
+@contextmanager
+def _opened(root: Path) -> Iterator[Bench]:
+    engine = open_index(root / INDEX)
+    try:
+        yield bench_on(engine, root)
+    finally:
+        engine.dispose()
+
+
+def _settle(bench: Bench) -> None:
+    """What the service does at its start and every few seconds."""
+    SettlingLoop(bench.settler, bench.queries, 10).settle_all()
+
+
+def _memory() -> sqlite3.Connection:
+    return sqlite3.connect(":memory:")
