@@ -3,8 +3,8 @@
     python export.py --run RUN --variant research --out research
 
 Both take `(n, 224, 224, 3)` float32, BGR, 0-1, and hold everything else: the area filter down to
-the size that the network was trained at, the normalisation, the mean over the crop and its mirror
-image, the calibrated temperature and the softmax. Temperatures are read from `calibration.json`
+the size that the network was trained at, the normalisation, the mean over two zooms of the crop and
+their mirror images, the calibrated temperature and the softmax. Temperatures are read from `calibration.json`
 of the output folder (see calibrate.py), and are 1 without it.
 """
 
@@ -26,6 +26,7 @@ OPSET = 17
 CROP_SIZE = 224
 MAX_BYTES = 8_000_000
 TOLERANCE = 1e-4
+ZOOMS = (1.0, 0.88)  # shares of the crop that the network looks at, each mirrored too
 
 LICENCE = {"open": "AGPL-3.0-or-later", "research": "LicenseRef-research-only"}
 DATA = {
@@ -40,17 +41,17 @@ class ServedHead(nn.Module):
     def __init__(self, network: AgeGenderNet, head: str, size: int, temperature: float) -> None:
         super().__init__()
         self._network, self._temperature = network, temperature
-        self._shrink: Tensor
-        self.register_buffer("_shrink", area_filter(CROP_SIZE, size))
+        self._views: Tensor
+        filters = [area_filter(CROP_SIZE, size, zoom) for zoom in ZOOMS]
+        self.register_buffer("_views", torch.stack(filters))
         self._head: nn.Linear = getattr(network, head)
 
     def logits(self, crops: Tensor) -> Tensor:
         """Uncalibrated logits of `(n, 224, 224, 3)` float crops, BGR, 0-1."""
         channels = crops.permute(0, 3, 1, 2).flip(1)
-        pixels = self._shrink @ channels @ self._shrink.T
-        seen = self._head(self._network.features(pixels))
-        mirrored = self._head(self._network.features(pixels.flip(3)))
-        out: Tensor = (seen + mirrored) / 2
+        seen = [view @ channels @ view.T for view in self._views]
+        seen += [view.flip(3) for view in seen]
+        out: Tensor = sum(self._head(self._network.features(view)) for view in seen) / len(seen)
         return out
 
     def forward(self, crops: Tensor) -> Tensor:
@@ -94,11 +95,15 @@ def load_temperatures(folder: Path) -> dict[str, float]:
     return {"age": found["age_temperature"], "gender": found["gender_temperature"]}
 
 
-def area_filter(size_in: int, size_out: int) -> Tensor:
-    """`(size_out, size_in)`: each output is the mean of the stretch of input that it covers."""
+def area_filter(size_in: int, size_out: int, zoom: float = 1.0) -> Tensor:
+    """`(size_out, size_in)`: each output is the mean of the stretch of input that it covers.
+
+    `zoom` is the share of the input that is seen, about its middle; at most 1.
+    """
+    stretch = zoom * size_in / size_out
     edges_in = torch.arange(size_in, dtype=torch.float64)
-    edges_out = torch.arange(size_out, dtype=torch.float64)[:, None] * size_in / size_out
-    stretch = size_in / size_out
+    edges_out = torch.arange(size_out, dtype=torch.float64)[:, None] * stretch
+    edges_out += (1 - zoom) / 2 * size_in
     left = torch.maximum(edges_in, edges_out)
     right = torch.minimum(edges_in + 1, edges_out + stretch)
     return ((right - left).clamp(min=0) / stretch).float()

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ from datasets import FAIRFACE, SOURCES, Sample, default_data_dir, labels_of, lis
 from feed import JitteredCrops, held_out, stream, targets_of
 from losses import age_loss, expected_age, gender_loss
 from network import AgeGenderNet
+from restore import restore
 
 VARIANT_SOURCES = {"research": SOURCES, "open": (FAIRFACE,)}
 
@@ -32,7 +34,7 @@ PEAK_RATE = 2.5e-3
 WEIGHT_DECAY = 0.03
 WARM_UP = 0.03
 EMA_DECAY = 0.998
-GENDER_WEIGHT = 1.0
+GENDER_WEIGHT = 1.5
 DEFAULT_SIZES = "64:0,96:0.4"  # px : from this share of the time on
 CHECKPOINT_S = 420.0
 
@@ -43,12 +45,14 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default_data_dir())
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--start", type=Path, help="folder of exported graphs to begin with")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--sizes", type=_sizes, default=DEFAULT_SIZES, help="as 64:0,96:0.4")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
+    cv2.setNumThreads(1)  # a process forked from one whose OpenCV has threads hangs
     args.out.mkdir(parents=True, exist_ok=True)
     samples = list_samples(args.data)
     Training(args, samples).run()
@@ -65,6 +69,8 @@ class Training:
         self._checkpoint = args.out / "checkpoint.pt"
         self._spent_s, self._step = 0.0, 0
         self.network = channels_last(AgeGenderNet())
+        if args.start is not None:
+            restore(self.network, args.start, self._some_crops())
         self.average = copy.deepcopy(self.network).eval()
         self._optimizer = torch.optim.AdamW(_parameter_groups(self.network), lr=PEAK_RATE)
         if self._checkpoint.exists():
@@ -159,6 +165,12 @@ class Training:
         self.average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._spent_s, self._step = state["spent_s"], state["step"]
+
+    def _some_crops(self) -> Tensor:
+        images, _ = held_out(
+            self._args.cache, self._samples, VARIANT_SOURCES[self._args.variant], self._size()
+        )
+        return images[:: max(1, len(images) // 512)].float().div_(255.0)
 
     @torch.inference_mode()
     def _held_out_figures(self) -> str:

@@ -113,6 +113,13 @@ def new_model() -> DetectionModel:
     return model.to(memory_format=torch.channels_last)
 
 
+def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """Read the weights of a checkpoint that `export.py` wrote, in single precision."""
+    state = torch.load(checkpoint, weights_only=False)  # our own file: it holds the whole model
+    weights: dict[str, torch.Tensor] = state["model"].float().state_dict()
+    return weights
+
+
 def rate_factor(progress: float, step: int) -> float:
     """Warm up, stay, then fall in a straight line to a hundredth."""
     falling = min(1.0, (1.0 - progress) / 0.7)
@@ -135,9 +142,11 @@ def loss_of(model: DetectionModel, batch: Batch) -> torch.Tensor:
 class Run:
     """Everything that a checkpoint holds: model, average, optimiser, steps and seconds."""
 
-    def __init__(self, folder: Path, optimizer: str) -> None:
+    def __init__(self, folder: Path, optimizer: str, start: Path | None = None) -> None:
         self.path = folder / "last.pt"
         self.model = new_model()
+        if start is not None:
+            self.model.load_state_dict(weights_of(start))
         self.ema = ModelEMA(self.model, decay=0.998, tau=400)
         self.optimizer = BaseTrainer.build_optimizer(
             None, self.model, optimizer, LEARNING_RATES[optimizer], 0.9, 5e-4
@@ -216,6 +225,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="keep decoded images here (10 GB)")
+    parser.add_argument("--start", type=Path, help="weights to begin with: a face_detector.pt")
     parser.add_argument("--minutes", type=float, default=80.0)
     parser.add_argument("--stop-at", type=float, default=1.0, help="stop at this part of the time")
     parser.add_argument("--optimizer", choices=sorted(LEARNING_RATES), default="AdamW")
@@ -226,7 +236,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    run = Run(args.out, args.optimizer)
+    run = Run(args.out, args.optimizer, args.start)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         train(run, args)
