@@ -3,9 +3,9 @@
     python export.py --run RUN --variant research --out research
 
 Both take `(n, 224, 224, 3)` float32, BGR, 0-1, and hold everything else: the area filter down to
-the size that the network was trained at, the normalisation, the mean over two zooms of the crop and
-their mirror images, the calibrated temperature and the softmax. Temperatures are read from `calibration.json`
-of the output folder (see calibrate.py), and are 1 without it.
+the size that the network was trained at, the normalisation, the mean over two zooms of the crop
+and their mirror images, the calibrated temperature and the softmax. Temperatures are read from
+`calibration.json` of the output folder (see calibrate.py), and are 1 without it.
 """
 
 from __future__ import annotations

@@ -53,7 +53,8 @@ def restore(network: AgeGenderNet, folder: Path, crops: Tensor) -> None:
 def _take_statistics(norm: nn.Module, inputs: tuple[Tensor]) -> None:
     """Sets the norm so that it gives `scale * input + bias`, the graph's own value."""
     assert isinstance(norm, nn.BatchNorm2d)
-    assert norm.running_mean is not None and norm.running_var is not None
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
     scale = norm.weight.clone()
     variance, mean = torch.var_mean(inputs[0], (0, 2, 3))
     norm.running_mean.copy_(mean)
