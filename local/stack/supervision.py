@@ -45,7 +45,7 @@ def launch(stack: Stack) -> bool:
     """
     summary = stack.run / "stack.sha256"
     if supervisord(stack.run) is not None:
-        if summary.read_text() != stack.summary():
+        if not summary.exists() or summary.read_text() != stack.summary():
             raise StackError("the stack runs with other settings than these: `make stop` first")
         return False
     left_over = marked(stack.run)
