@@ -20,6 +20,7 @@ from facepipe.redis_connection import connect_redis, redis_problem
 from facepipe.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
+from local.stack.redis_server import find_redis_server, render_config, write_privately
 from tests.support.redis_server import RedisServer, free_port, running_redis
 
 ROOT = Path(__file__).parents[2]
@@ -82,6 +83,30 @@ def test_the_input_api_is_not_ready_and_does_not_say_the_password(
     assert answer.status_code == 503
     assert answer.json()["checks"]["redis"].startswith("redis_auth_failed: ")
     assert WRONG not in answer.text
+
+
+def test_the_redis_of_make_start_lets_in_who_has_its_password_alone(tmp_path: Path) -> None:
+    # Given Redis with the configuration that `make start` writes
+    port, config = free_port(), tmp_path / "redis.conf"
+    write_privately(config, render_config(port, tmp_path, RIGHT))
+    process = subprocess.Popen([find_redis_server(), str(config)], stdout=subprocess.DEVNULL)
+    try:
+        url = f"redis://127.0.0.1:{port}/0"
+        redis = connect_redis(RedisSettings(url=url, password=RIGHT))
+        deadline = time.monotonic() + 20
+        while redis_problem(redis) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+        # Then the password opens it, a wrong one and none do not
+        assert redis_problem(redis) is None
+        assert redis.set("key", "value")
+        for other in (WRONG, ""):
+            problem = redis_problem(connect_redis(RedisSettings(url=url, password=other)))
+            assert problem is not None
+            assert problem.startswith("redis_auth_failed: ")
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 class Stage:
