@@ -39,7 +39,7 @@ ingest: setup ## Send a whole folder, resumable: make ingest DIR=path
 test: ## Run every test (those that need a browser or Docker skip with a reason)
 	@$(BUILD) test
 
-check: ## What CI runs: lint, import rules, types, every test
+check: ## What CI runs: lint, types, audit, every test
 	@$(BUILD) check
 
 lint: ## Lint, format check, secret scan, import rules
