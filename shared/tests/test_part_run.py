@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -8,6 +9,7 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
+from rq.utils import utcformat, utcparse
 
 from facepipe.analysis import PartError
 from facepipe.errors import ServiceUnavailableError, UndecodableImageError
@@ -156,3 +158,22 @@ def test_outside_of_a_worker_there_is_one_attempt_and_no_last() -> None:
 
     with pytest.raises(RuntimeError), running(Ledger()):
         raise RuntimeError("no luck")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns", "UTC"])
+def test_the_wait_in_the_queue_is_the_same_in_every_zone(
+    zone: str, job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a job whose time RQ has written and read again, on a machine with summer time
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        job.enqueued_at = utcparse(utcformat(datetime.now(UTC) - timedelta(seconds=2)))
+
+        with running(Ledger()) as run:
+            pass
+    time.tzset()
+
+    # Then it waited two seconds, not hours, and the run tells its times in UTC
+    assert 2000 <= run.timings_ms["queued"] < 60_000
+    assert run.run.started_at.utcoffset() == timedelta(0)

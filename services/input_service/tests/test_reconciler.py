@@ -163,7 +163,7 @@ def test_an_upload_sent_again_after_its_result_is_analysed_again(
     inbox: Inbox, store: FakeStore, queues: Queues, reconciler: Reconciler
 ) -> None:
     # Given an image that was finished before the upload in the inbox came
-    store.register(ID, _entry().image, NOW)
+    store.register(ID, _entry().image, NOW - timedelta(hours=2))
     store.finish(ID, Status.STORED, updated_at=NOW - timedelta(hours=1))
     inbox.add(ID, b"pixels", _entry())
 
@@ -173,6 +173,22 @@ def test_an_upload_sent_again_after_its_result_is_analysed_again(
     assert ID in inbox
     assert len(queues.enqueued) == 1
     assert queues.enqueued[0].generation > 1
+
+
+@pytest.mark.parametrize("status", [Status.STORED, Status.FAILED, Status.DELETED])
+def test_an_image_that_ended_before_it_came_by_a_clock_set_back_is_not_sent_again(
+    status: Status, inbox: Inbox, store: FakeStore, queues: Queues, reconciler: Reconciler
+) -> None:
+    # Given an upload whose image had its end after the clock was set back
+    store.register(ID, _entry().image, NOW)
+    store.finish(ID, status, updated_at=NOW - timedelta(hours=1))
+    inbox.add(ID, b"pixels", _entry())
+
+    for _ in range(3):
+        reconciler.reconcile()
+
+    assert ID not in inbox
+    assert not queues.enqueued
 
 
 def test_an_image_whose_upload_is_gone_fails_instead_of_waiting_for_ever(

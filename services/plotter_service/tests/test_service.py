@@ -96,6 +96,23 @@ def test_first_drawing_needs_no_result(
     assert asked == []
 
 
+def test_plots_from_the_future_do_not_hold_up_the_next_ones(
+    settings: PlotterServiceSettings, files: PlotFiles, asked: list[float]
+) -> None:
+    # Given plots that were drawn before the clock was set back by an hour
+    worker = PlotWorker(settings, NOBODY)
+    worker.redraw()
+    age_by(files, -3600)
+
+    # When another result comes
+    store(settings.volumes.saved_data, 1, [face()])
+    worker.redraw()
+
+    # Then they are drawn at once
+    assert asked == []
+    assert faces_counted(files) == 1
+
+
 def test_a_job_soon_after_the_last_drawing_puts_itself_off(
     settings: PlotterServiceSettings, files: PlotFiles, asked: list[float]
 ) -> None:

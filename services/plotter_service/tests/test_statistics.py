@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -80,3 +81,32 @@ class TestTimeline:
 def test_step_time_is_median_and_90th_percentile() -> None:
     time = step_time([float(value) for value in range(100, 0, -1)])
     assert (time.median_ms, time.p90_ms, time.count) == (51.0, 91.0, 100)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns"])
+@pytest.mark.parametrize(
+    "day", [datetime(2026, 10, 25, tzinfo=UTC), datetime(2026, 3, 29, tzinfo=UTC)]
+)
+def test_a_day_of_change_has_its_24_hours_and_its_images(
+    day: datetime, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a zone with summer time, and an image every half hour of the day of change in UTC
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    first = int(day.timestamp()) // 60
+    minutes = {first + 30 * number: 1 for number in range(48)}
+
+    try:
+        # When they are counted by hour, and by day together with the day before and one far away
+        hourly = timeline(minutes)
+        daily = timeline(minutes | {first - 1: 5, first + 40 * 24 * 60: 1})
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    # Then no hour has more or fewer than the others, and the day has its own
+    assert hourly.period is Period.HOUR
+    assert hourly.counts == (2,) * 24
+    assert daily.period is Period.DAY
+    assert daily.counts[:2] == (5, 48)
+    assert daily.starts[1] == day

@@ -1,15 +1,51 @@
-"""Images that have been kept long enough are deleted, as a user would delete them."""
+"""Images that have been kept long enough are deleted, as a user would delete them.
+
+What is deleted is gone, so a clock that jumps forward is not believed at once (`CarefulClock`).
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from data_storage_service.queries import Queries
 from data_storage_service.settling import Settler
 
+JUMP_S = 600.0
+BELIEVED_AFTER_S = 24 * 3600.0
+
 _log = logging.getLogger(__name__)
+
+
+class CarefulClock:
+    """UTC, but a jump forward of the system's clock counts only when it has held for a day.
+
+    Slow corrections, and a clock that is set back, are followed at once.
+    """
+
+    def __init__(
+        self,
+        wall: Callable[[], float] = time.time,
+        elapsed: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
+    ) -> None:
+        self._wall = wall
+        self._elapsed = elapsed
+        self._offset_s = wall() - elapsed()
+        self._jumped_at: float | None = None
+
+    def __call__(self) -> datetime:
+        elapsed = self._elapsed()
+        offset_s = self._wall() - elapsed
+        if offset_s - self._offset_s < JUMP_S:
+            self._offset_s, self._jumped_at = offset_s, None
+        elif self._jumped_at is None:
+            _log.warning("the clock jumped %.0f s forward", offset_s - self._offset_s)
+            self._jumped_at = elapsed
+        elif elapsed - self._jumped_at >= BELIEVED_AFTER_S:
+            self._offset_s, self._jumped_at = offset_s, None
+        return datetime.fromtimestamp(elapsed + self._offset_s, UTC)
 
 
 class Retention:
@@ -26,13 +62,13 @@ class Retention:
         settler: Settler,
         days: float,
         *,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] | None = None,
         at_once: int = 200,
     ) -> None:
         self._queries = queries
         self._settler = settler
         self._days = days
-        self._now = now
+        self._now = now or CarefulClock()
         self._at_once = at_once
 
     def __call__(self) -> int:

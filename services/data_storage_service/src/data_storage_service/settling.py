@@ -76,8 +76,9 @@ class Settler:
             case Status.DELETED:
                 self._files.remove_result(image_id)
                 self._files.remove_source(image_id)
-                # What came after the deletion is an upload in its own right.
-                self._remove_upload(image_id, row.updated_at)
+                # What came after the deletion is an upload in its own right. A clock that was
+                # set back must not make the deleted upload look like one.
+                self._remove_upload(image_id, max(row.updated_at, row.received_at))
                 return
             case Status.FAILED:
                 self._files.remove_result(image_id)

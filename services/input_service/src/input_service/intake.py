@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -104,7 +104,9 @@ class Intake:
                 size_bytes=len(data),
             )
             entry = InboxEntry(
-                image=image, received_at=datetime.now(UTC), traceparent=current_traceparent()
+                image=image,
+                received_at=_moment_after(known),
+                traceparent=current_traceparent(),
             )
             self._keep(image_id, data, entry)
             self._images.put_image(image_id, decoded.rgb)
@@ -133,7 +135,7 @@ class Intake:
             source = self._results.source(image_id)
             entry = InboxEntry(
                 image=state.image,
-                received_at=datetime.now(UTC),
+                received_at=_moment_after(state),
                 traceparent=current_traceparent(),
             )
             self._keep(image_id, source.read_bytes(), entry)
@@ -180,6 +182,12 @@ class Intake:
         except (RedisError, *_STORE_AWAY) as error:
             _log.warning("accepted, and queued later: %s", error, extra={"image_id": image_id})
             return Status.RECEIVED
+
+
+def _moment_after(known: ImageState | None) -> datetime:
+    """Now; for an image that had its end, later than that, even if the clock was set back."""
+    now = datetime.now(UTC)
+    return max(now, known.updated_at + timedelta(microseconds=1)) if known else now
 
 
 @contextmanager

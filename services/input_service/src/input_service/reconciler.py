@@ -118,7 +118,8 @@ class Reconciler:
             state = self._register(image_id, entry)
         if not state.status.is_final:
             return state
-        if state.updated_at >= entry.received_at:
+        # An upload that the ledger knows is older than its end, whatever the clock did between.
+        if max(state.updated_at, state.received_at) >= entry.received_at:
             self._inbox.remove(image_id)
             return None
         # Sent again after it had been finished, while the ledger was down.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,7 +88,10 @@ class Scrubber:
 
 
 class Erased:
-    """Images erased lately: what arrives late and was logged before is blanked, too."""
+    """Images erased lately: what arrives late and was logged before is blanked, too.
+
+    A line from the future counts as one from before: the clock was set back meanwhile.
+    """
 
     def __init__(self) -> None:
         self._erased_at: dict[str, str] = {}
@@ -101,7 +105,7 @@ class Erased:
 
     def scrub(self, record: R) -> R:
         erased_at = self._erased_at.get(record.image_id) if record.image_id else None
-        if erased_at is None or record.time > erased_at:
+        if erased_at is None or erased_at < record.time <= iso_time(time.time_ns()):
             return record
         scrubber = Scrubber(record.image_id)
         scrubber.learn(record)

@@ -8,6 +8,7 @@ plots/.cache/                   digests of the results; may be deleted at any ti
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -63,11 +64,16 @@ class PlotFiles:
         return path if path.is_file() else None
 
     def age_s(self) -> float | None:
-        """Seconds since the plots were drawn; None when they never were."""
+        """Seconds since the plots were drawn; None when they never were.
+
+        Plots from the future, which a clock that was set back leaves, are as old as can be:
+        else nothing would be drawn until it is their time.
+        """
         try:
-            return max(0.0, time.time() - self._index.stat().st_mtime)
+            age_s = time.time() - self._index.stat().st_mtime
         except FileNotFoundError:
             return None
+        return max(0.0, age_s) if age_s > -1 else math.inf
 
     @property
     def _index(self) -> Path:

@@ -82,6 +82,19 @@ return 'requeued'
 """
 )
 
+AFTER_JUMP = (
+    _NOW
+    + """
+-- KEYS: started registry, scheduled registry        ARGV: lease and longest pause in seconds
+for i = 1, 2 do
+  local latest = string.format('%.6f', now + ARGV[i])
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[i], '(' .. latest, '+inf')) do
+    redis.call('ZADD', KEYS[i], latest, member)
+  end
+end
+"""
+)
+
 START_DUE = (
     _NOW
     + """

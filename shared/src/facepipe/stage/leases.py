@@ -4,12 +4,13 @@ A worker that takes a job enters an execution into RQ's StartedJobRegistry, a so
 score says until when the job is believed to be in good hands. That entry is the lease. The
 supervisor renews it; when its time has passed, anybody may give the job back. Each step here
 is one script (`lease_scripts`), so that two hosts never both take a job. Time is that of
-Redis: hosts need not agree on theirs.
+Redis: hosts need not agree on theirs. When it jumps, `RedisClock` tells.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import cast
@@ -22,11 +23,13 @@ from rq.worker import SimpleWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from facepipe.jobs import FAILURE_TTL_S, QueueName, queue_of
-from facepipe.stage.lease_scripts import GIVE_BACK, RECLAIM, RENEW, START_DUE
+from facepipe.stage.lease_scripts import AFTER_JUMP, GIVE_BACK, RECLAIM, RENEW, START_DUE
 
 # How much longer than the lease the records of an execution are kept: RQ's own clean-up of a
 # finished job stumbles over an execution whose record is gone.
 KEEP_S = 120
+# Nothing waits longer for its next attempt, or for its turn.
+LONGEST_PAUSE_S = 60
 
 
 class Reason(StrEnum):
@@ -74,6 +77,25 @@ class Backlog:
     expired: Sequence[Lease]  # without a word
     strays: frozenset[str]  # ids on their way from the queue to a worker, without a lease
     due: Sequence[str]
+    time_s: float  # of Redis, at that moment
+
+
+class RedisClock:
+    """Tells when the clock of Redis was set, by comparing it with a monotonic one.
+
+    Args:
+        tolerance_s: what network and scheduling may take.
+    """
+
+    def __init__(self, tolerance_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._tolerance_s = tolerance_s
+        self._monotonic = monotonic
+        self._offset_s: float | None = None
+
+    def has_jumped(self, redis_s: float) -> bool:
+        """Whether it was set since the last call; also True for the first one."""
+        before, self._offset_s = self._offset_s, redis_s - self._monotonic()
+        return before is None or abs(self._offset_s - before) > self._tolerance_s
 
 
 class Leases:
@@ -91,6 +113,7 @@ class Leases:
         self._give_back = redis.register_script(GIVE_BACK)
         self._reclaim = redis.register_script(RECLAIM)
         self._start_due = redis.register_script(START_DUE)
+        self._after_jump = redis.register_script(AFTER_JUMP)
 
     def renew(self, lease: Lease, worker: str) -> bool:
         """Makes a lease last `lease_s` from now; False when it was lost."""
@@ -143,7 +166,13 @@ class Leases:
             [Lease.from_entry(entry) for entry in expired],
             frozenset(job_id.decode() for job_id in moving) - leased_ids,
             [job_id.decode() for job_id in due],
+            timestamp,
         )
+
+    def after_jump(self) -> None:
+        """Ends what a clock that was set back would make last for hours: leases and pauses."""
+        keys = [self._wip, self._scheduled]
+        self._after_jump(keys=keys, args=[self.lease_s, LONGEST_PAUSE_S])
 
     def reclaim(self, lease: Lease, *, final: bool = False) -> Outcome:
         """Puts an abandoned job back on its queue, which costs it an attempt.

@@ -22,7 +22,7 @@ from facepipe.jobs import ImageJob
 from facepipe.ledger import StageRun
 from facepipe.redis_connection import explain
 from facepipe.stage.definition import Patience, ledger_stage
-from facepipe.stage.leases import Lease, Leases, Outcome, Reason
+from facepipe.stage.leases import Lease, Leases, Outcome, Reason, RedisClock
 
 HOUSEKEEPING_S = 60.0
 REPORT_PAUSE_S = 2.0
@@ -57,6 +57,8 @@ class Reclaimer:
         self._no_reports_before = 0.0
         self._no_expiry_before = 0.0
         self._housekeeping_at = 0.0
+        # Below this, a jump ends no lease that is renewed in time.
+        self._clock = RedisClock(leases.lease_s / 4)
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="reclaimer", daemon=True)
@@ -105,6 +107,10 @@ class Reclaimer:
             redis.exceptions.RedisError: the rest is left to the next sweep.
         """
         backlog = self._leases.backlog()
+        if self._clock.has_jumped(backlog.time_s):
+            # Forward, and every lease looks as if it had run out: the living renew theirs now.
+            self._no_expiry_before = time.monotonic() + self._leases.lease_s / 2
+            self._leases.after_jump()
         for job_id in backlog.due:
             self._leases.start_due(job_id)
         for lease in backlog.given_back:
