@@ -33,7 +33,14 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 
 @pytest.fixture
-def viewer(address: str) -> Iterator[str]:
+def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The viewer's folder of uploads."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    return tmp_path / "uploads"
+
+
+@pytest.fixture
+def viewer(address: str, uploads: Path) -> Iterator[str]:
     settings = ViewerSettings(address=AddressSettings(input=address))
     with serving(create_viewer_app(settings)) as viewer:
         yield viewer
@@ -96,3 +103,32 @@ def test_walk_through_the_page(page: Any, viewer: str, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Plots").click()
     page.locator("#plots img").first.wait_for(timeout=30_000)
     assert [url for url in foreign if not url.startswith((viewer, "data:", "blob:"))] == []
+
+
+def test_the_page_leaves_no_file_of_what_was_sent_and_seen(page: Any, uploads: Path) -> None:
+    # given somebody who looks into the folder when the files are there and not yet taken up
+    found: list[list[bytes]] = []
+
+    def look(route: Any) -> None:
+        found.append([path.read_bytes() for path in uploads.rglob("*") if path.is_file()])
+        route.continue_()
+
+    page.route("**/gradio_api/queue/join*", look)
+    # when a photograph is sent
+    photograph = {"name": "ottilie.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
+    page.set_input_files("#upload input[type=file]", [photograph])
+    row = page.locator("#progress .fp-row[data-status=stored]")
+    row.wait_for(timeout=30_000)
+    page.unroute("**/gradio_api/queue/join*")
+    # and is looked at, and both of its files are downloaded
+    row.locator("a").click()
+    page.locator("#image-view svg.fp-overlay rect").first.wait_for(timeout=30_000)
+    for name in ("Annotated JPEG", "Result JSON"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        assert download.value.path().stat().st_size
+    page.get_by_role("tab", name="Plots").click()
+    page.locator("#plots img").first.wait_for(timeout=30_000)
+    # then it was in the folder, and neither it nor anything else is left there
+    assert [portrait()] in found
+    assert list(uploads.iterdir()) == []
