@@ -5,4 +5,5 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENVS = ROOT / ".venvs"
 SHARED = ROOT / "shared"
+MODELS = ROOT / "models"
 CONSTRAINTS = SHARED / "constraints.txt"

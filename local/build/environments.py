@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.build.uv import BuildError, Uv
-from local.paths import ROOT, SHARED, VENVS
+from local.paths import MODELS, ROOT, SHARED, VENVS
 
 # Raise it when the way of building changes, so that old environments are built anew.
 _RECIPE = "1"
@@ -43,6 +43,14 @@ LOCAL = Environment(
     (ROOT / "local" / "requirements.txt", ROOT / "local" / "requirements-photo.txt"),
     (SHARED,),
 )
+
+# To measure the models (`make accuracy`), and to train them. Neither is part of the union.
+ACCURACY = Environment(
+    "models",
+    (MODELS / "requirements.txt",),
+    (SHARED, ROOT / "services" / "landmark_service"),
+)
+TRAINING = Environment("training", (MODELS / "requirements-train.txt",), (SHARED,))
 
 
 def service_folders() -> list[Path]:

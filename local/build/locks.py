@@ -14,7 +14,7 @@ from pathlib import Path
 
 from local.build.environments import service_folders
 from local.build.uv import Uv
-from local.paths import CONSTRAINTS, ROOT, SHARED
+from local.paths import CONSTRAINTS, MODELS, ROOT, SHARED
 
 _TARGET = ["--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28"]
 _FORM = ["--generate-hashes", "--no-emit-index-url", "--no-annotate"]
@@ -56,6 +56,9 @@ def locks() -> Iterator[Lock]:
     yield Lock(ROOT / "local" / "requirements-photo.in", options=("--no-deps",))
     yield Lock(ROOT / "local" / "requirements-uv.in")
     yield Lock(SHARED / "requirements-test.in")
+    landmark = ROOT / "services" / "landmark_service"
+    yield Lock(MODELS / "requirements.in", (*_overrides(landmark), *_overrides(MODELS)))
+    yield Lock(MODELS / "requirements-train.in", _overrides(MODELS, "overrides-train"))
     for folder in folders:
         for source in sorted(folder.glob("requirements*.in")):
             yield Lock(source, _overrides(folder, source.stem.replace("requirements", "overrides")))
