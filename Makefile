@@ -84,7 +84,7 @@ down: ## Stop the Docker stack; volumes/ is left alone
 image-sizes: ## What the Docker images take on disk
 	@$(BUILD) image-sizes
 
-chaos: setup ## Send images while parts of a stack are killed at random; prints what became of them
+chaos: setup ## The long tests, up to an hour: random kills, memory over 3,000 images
 	@$(BUILD) chaos
 
 clean: ## Remove environments and caches; volumes/ is left alone

@@ -16,6 +16,8 @@ from local.build.tidy import clean
 from local.build.uv import BuildError, Uv, find_uv
 from local.paths import ROOT
 
+_LONG_RUNS = ("chaos", "soak")
+
 
 def run(arguments: Sequence[str]) -> int:
     """Runs one verb; the exit code."""
@@ -104,9 +106,14 @@ def _bench(arguments: Sequence[str]) -> int:
 
 
 def _chaos(arguments: Sequence[str]) -> int:
+    """All of the long runs, or those that are named."""
     _dev_environment()
-    command = [str(dev().python), "-m", "benchmarks.chaos", *arguments]
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+    codes: list[int] = []
+    for name in arguments or _LONG_RUNS:
+        print(f"\n=== {name}", flush=True)
+        command = [str(dev().python), "-m", f"benchmarks.{name}"]
+        codes.append(subprocess.run(command, cwd=ROOT, check=False).returncode)
+    return max(codes, key=abs)
 
 
 def _clean(arguments: Sequence[str]) -> int:
