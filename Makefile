@@ -10,10 +10,11 @@ BUILD := $(PYTHON) -m local.build
 STACK := .venvs/local/bin/python -m local.stack
 
 .PHONY: help setup start stop status logs demo ingest test check lint format types audit sbom proto \
-        lock clean chaos bench reindex import-model fetch-deepface up down image-sizes
+        lock clean chaos bench accuracy train-face_detector train-age_gender reindex import-model \
+        fetch-deepface up down image-sizes
 
 help: ## Show these verbs
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  \033[36m%-15s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Build one virtual environment a service (seconds when nothing changed)
 	@$(BUILD) setup
@@ -65,6 +66,15 @@ lock: ## Compile every requirements.txt from its requirements.in (UPGRADE=1 for 
 
 bench: setup ## Throughput and latency of the running stack, beside the bare models
 	@$(BUILD) bench
+
+accuracy: ## Measure the models on the data sets and print the tables (ARGS="--every 10": a quick pass)
+	@$(BUILD) accuracy $(ARGS)
+
+train-face_detector: ## Train the face detector on the data sets (MINUTES=480)
+	@$(BUILD) train face_detector $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
+
+train-age_gender: ## Train age and gender on the data sets (VARIANT=research or open, MINUTES=240)
+	@$(BUILD) train age_gender $(if $(VARIANT),--variant $(VARIANT)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 reindex: setup ## Build the index of results anew from the files
 	@$(STACK) reindex

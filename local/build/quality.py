@@ -82,7 +82,7 @@ def audit_steps() -> list[Step]:
 
 
 def type_steps() -> list[Step]:
-    folders = ["shared", "local", "tests", "benchmarks", "conftest.py"]
+    folders = ["shared", "local", "models", "tests", "benchmarks", "conftest.py"]
     folders += [str(s.packages[1].relative_to(ROOT)) for s in services()]
     there = [folder for folder in folders if (ROOT / folder).exists()]
     return [Step("mypy --strict", [_tool("mypy"), *there])]

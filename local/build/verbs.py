@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from local.build import quality
-from local.build.environments import LOCAL, build, dev, services
+from local.build.environments import ACCURACY, LOCAL, TRAINING, Environment, build, dev, services
 from local.build.generate import generate, generate_stubs
 from local.build.images import print_image_sizes
 from local.build.locks import compile_locks
@@ -116,6 +116,21 @@ def _chaos(arguments: Sequence[str]) -> int:
     return max(codes, key=abs)
 
 
+def _accuracy(arguments: Sequence[str]) -> int:
+    return _in_models(ACCURACY, "models.accuracy", arguments)
+
+
+def _train(arguments: Sequence[str]) -> int:
+    return _in_models(TRAINING, "models.training", arguments)
+
+
+def _in_models(environment: Environment, module: str, arguments: Sequence[str]) -> int:
+    python, uv = _tools()
+    build([environment], uv, python)
+    command = [str(environment.python), "-m", module, *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
 def _clean(arguments: Sequence[str]) -> int:
     code = _stop(arguments)
     clean()
@@ -156,6 +171,8 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "lock": _lock,
     "bench": _bench,
     "chaos": _chaos,
+    "accuracy": _accuracy,
+    "train": _train,
     "image-sizes": lambda _: print_image_sizes(),
     "clean": _clean,
 }

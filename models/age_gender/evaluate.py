@@ -1,14 +1,16 @@
 """Measures exported graphs on the report parts, through the pipeline's own crops.
 
-    python evaluate.py --graphs research --data DATA --cache CACHE --portraits PHOTOS/london \
-        --detector face_detection_yunet_2023mar.onnx --out metrics.json
+    python evaluate.py --graphs research open --data DATA --cache CACHE --out figures.json \
+        --portraits PHOTOS/london --peers MODELS --detector ../face_detector/face_detector.onnx
 
-Writes every figure to one JSON file under the name of the variant, and prints the tables.
+Writes every figure to one JSON file. Runs in the environment of `make accuracy`, which prints
+the tables.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import multiprocessing
 import time
@@ -17,191 +19,147 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
-import onnxruntime
 
-from datasets import FAIRFACE, REPORT, SOURCES, Sample, default_data_dir, labels_of, list_samples
+from answers import HEADS, Sessions, Task, ask, sessions_of, start
+from datasets import REPORT, SOURCES, Sample, default_data_dir, list_samples
 from detect import MISSED, Faces
-from metrics import Floats, Predictions, figures, rounded
+from groups import by_groups
+from metrics import Predictions, figures, rounded
+from own_detector import locate_faces
+from peer import PEER, PEER_FILE, counts, peer_figures
 from portraits import measure_portraits
-from views import ROUGH_VIEWS, STRAIGHT, CropSource, View, as_deepface_feeds
+from views import ROUGH_VIEWS, STRAIGHT, CropSource
 
-HEADS = ("age", "gender")
-BATCH = 16
-BANDS = ((0, 2), (3, 9), (10, 19), (20, 29), (30, 39), (40, 49), (50, 59), (60, 69), (70, 120))
-ADULT = 18
+YUNET, OWN = "yunet", "face_detector"
 
-_state: _Worker | None = None
+Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Worker:
-    """What each process holds."""
+class Part:
+    """The report part of a set, or each n-th face of it, and two smaller choices of the same."""
 
-    source: CropSource
-    sessions: tuple[onnxruntime.InferenceSession, ...]
+    name: str
+    rows: list[int]
+    rough: list[int]
+    own: list[int]
 
 
 def main() -> None:
     args = _arguments()
+    graphs = {folder.name: folder for folder in args.graphs}
     samples = list_samples(args.data)
-    faces = Faces.load(args.cache / "faces.npz")
-    source = CropSource(args.data, samples, faces)
-    report: dict[str, Any] = {"milliseconds_a_face": milliseconds_a_face(args.graphs)}
-    with multiprocessing.Pool(args.processes, _start, (source, args.graphs)) as pool:
-        for name in SOURCES:
-            rows = [r for r, s in enumerate(samples) if s.source == name and s.split == REPORT]
-            rows = rows[:: args.every]
-            measured = predict(pool, samples, rows, STRAIGHT)
-            entry = by_groups(measured, [samples[row] for row in rows])
-            entry["taken_whole"] = int((faces.how[rows] == MISSED).sum())
-            some = rows[:: max(1, len(rows) // args.rough_faces)]
-            entry["rough"] = {
-                view.name: rounded(figures(predict(pool, samples, some, view)))
-                for view in (STRAIGHT, *ROUGH_VIEWS)
-            }
-            report[name] = entry
-            _print(name, entry)
-    if args.portraits and args.detector:
-        report["portraits"] = measure_portraits(args.portraits, args.detector, args.graphs)
-        print("portraits", report["portraits"])
-    _merge(args.out, args.graphs.name, report)
-
-
-def predict(pool: Any, samples: Sequence[Sample], rows: Sequence[int], view: View) -> Predictions:
-    """Both heads on the crops of `rows`."""
-    chunks = [(list(rows[at : at + BATCH]), view) for at in range(0, len(rows), BATCH)]
-    answers = pool.map(_predict_chunk, chunks, chunksize=1)
-    labels = labels_of([samples[row] for row in rows])
-    return Predictions(
-        ages=np.concatenate([answer[0] for answer in answers]),
-        genders=np.concatenate([answer[1] for answer in answers]),
-        age_low=labels[:, 0].astype(np.float64),
-        age_high=labels[:, 1].astype(np.float64),
-        gender=labels[:, 2],
+    parts = [_part(name, samples, args) for name in SOURCES]
+    boxes = {YUNET: Faces.load(args.cache / "faces.npz"), OWN: _own_boxes(samples, parts, args)}
+    task = Task(
+        {name: CropSource(args.data, samples, faces) for name, faces in boxes.items()},
+        graphs,
+        args.peers / PEER_FILE,
     )
+    report: Figures = {"every": args.every, "variants": {}, PEER: {}}
+    for name, folder in graphs.items():
+        report["variants"][name] = _described(folder, args)
+    with multiprocessing.Pool(args.processes, start, (task,)) as pool:
+        for part in parts:
+            measured, report[PEER][part.name] = _measure(pool, samples, part, boxes)
+            for name, entry in measured.items():
+                report["variants"][name]["sets"][part.name] = entry
+                print(name, part.name, entry["all"], flush=True)
+    args.out.write_text(json.dumps(report, indent=1) + "\n")
 
 
-def by_groups(measured: Predictions, samples: Sequence[Sample]) -> dict[str, Any]:
-    """Figures of all, and by age band, gender and the set's own groups."""
-    low = measured.age_low
-    entry: dict[str, Any] = {"all": rounded(figures(measured))}
-    entry["adults"] = rounded(figures(measured.of(low >= ADULT)))
-    chosen = {f"{a}-{b}": (low >= a) & (low <= b) for a, b in BANDS}
-    entry["age"] = _each(measured, chosen)
-    entry["gender"] = _each(measured, {"woman": measured.gender == 0, "man": measured.gender == 1})
-    groups = np.array([sample.group for sample in samples])
-    entry["group"] = _each(measured, {str(g): groups == g for g in np.unique(groups) if g})
-    if samples[0].source == FAIRFACE:
-        entry["bins"] = rounded(bin_accuracy(measured))
-    return entry
+def _measure(
+    pool: Any, samples: Sequence[Sample], part: Part, boxes: dict[str, Faces]
+) -> tuple[dict[str, Figures], Figures]:
+    """Figures of one set: by variant, and the peer's."""
+    chosen = [samples[row] for row in part.rows]
+    said, peers = ask(pool, samples, YUNET, part.rows)
+    entries = {name: by_groups(one, chosen) for name, one in said.items()}
+    claimed = np.array([counts(sample) for sample in chosen])
+    rough = {view: _figures(ask(pool, samples, YUNET, part.rough, view)[0])
+             for view in (STRAIGHT, *ROUGH_VIEWS)}  # fmt: skip
+    own = {whose: _figures(ask(pool, samples, whose, part.own)[0]) for whose in boxes}
+    for name, entry in entries.items():
+        entry["taken_whole"] = int((boxes[YUNET].how[part.rows] == MISSED).sum())
+        entry["peer_ages"] = rounded(figures(said[name].of(claimed)))
+        entry["rough"] = {view.name: found[name] for view, found in rough.items()}
+        entry["boxes"] = {whose: found[name] for whose, found in own.items()}
+        entry["boxes_taken_whole"] = {
+            whose: int((faces.how[part.own] == MISSED).sum()) for whose, faces in boxes.items()
+        }
+    return entries, peer_figures(peers, chosen)
 
 
-def bin_accuracy(measured: Predictions) -> dict[str, float]:
-    """Share of faces whose expected age falls into FairFace's bin, or a neighbouring one."""
-    starts = np.array([low for low, _ in BANDS])
-    said = np.searchsorted(starts, measured.expected + 0.5, side="right") - 1
-    true = np.searchsorted(starts, measured.age_low, side="right") - 1
-    apart = np.abs(said - true)
-    return {"exact": float((apart == 0).mean()), "one_off": float((apart <= 1).mean())}
+def _figures(said: dict[str, Predictions]) -> dict[str, dict[str, float]]:
+    return {name: rounded(figures(one)) for name, one in said.items()}
 
 
-def milliseconds_a_face(graphs: Path) -> dict[str, float]:
-    """One face at a time on one core: the median of 60."""
+def _part(name: str, samples: Sequence[Sample], args: argparse.Namespace) -> Part:
+    rows = [r for r, s in enumerate(samples) if s.source == name and s.split == REPORT]
+    rows = rows[:: args.every]
+    rough, own = (
+        rows[:: max(1, round(len(rows) * args.every / faces))]
+        for faces in (args.rough_faces, args.own_faces)
+    )
+    return Part(name, rows, rough, own)
+
+
+def _own_boxes(samples: Sequence[Sample], parts: Sequence[Part], args: argparse.Namespace) -> Faces:
+    """Boxes of the rows that are measured with them; the other rows are empty."""
+    rows = [row for part in parts for row in part.own]
+    paths = [args.data / samples[row].path for row in rows]
+    found = locate_faces(args.detector, paths, args.processes)
+    total = len(samples)
+    faces = Faces(
+        np.zeros((total, 4), np.int32),
+        np.full((total, 4), np.nan, np.float32),
+        np.full(total, MISSED, np.uint8),
+    )
+    faces.boxes[rows], faces.eyes[rows], faces.how[rows] = found.boxes, found.eyes, found.how
+    return faces
+
+
+def _described(folder: Path, args: argparse.Namespace) -> Figures:
+    """What can be said of a variant without the data sets."""
+    paths = {head: folder / f"{head}_model_weights.onnx" for head in HEADS}
+    sessions = sessions_of(folder)
+    return {
+        "sha256": {h: hashlib.sha256(path.read_bytes()).hexdigest() for h, path in paths.items()},
+        "bytes": {head: path.stat().st_size for head, path in paths.items()},
+        "milliseconds_a_face": milliseconds_a_face(sessions),
+        "portraits": measure_portraits(args.portraits, args.detector, sessions),
+        "sets": {},
+    }
+
+
+def milliseconds_a_face(sessions: Sessions) -> dict[str, float]:
+    """One face at a time on one core, of the processor's time: the median of 60."""
     crop = np.zeros((1, 224, 224, 3), np.float32)
     out = {}
-    for head, session in zip(HEADS, _sessions(graphs), strict=True):
+    for head, session in zip(HEADS, sessions, strict=True):
         times = []
         for _ in range(60):
-            began = time.perf_counter()
+            began = time.process_time()
             session.run(None, {session.get_inputs()[0].name: crop})
-            times.append(1e3 * (time.perf_counter() - began))
+            times.append(1e3 * (time.process_time() - began))
         out[head] = round(float(np.median(times)), 2)
     return out
 
 
-def _sessions(graphs: Path) -> tuple[onnxruntime.InferenceSession, ...]:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return tuple(
-        onnxruntime.InferenceSession(
-            str(graphs / f"{head}_model_weights.onnx"), options, ["CPUExecutionProvider"]
-        )
-        for head in HEADS
-    )
-
-
-def _start(source: CropSource, graphs: Path) -> None:
-    global _state
-    cv2.setNumThreads(1)
-    _state = _Worker(source, _sessions(graphs))
-
-
-def _predict_chunk(chunk: tuple[list[int], View]) -> tuple[Floats, Floats]:
-    assert _state is not None
-    rows, view = chunk
-    crops = as_deepface_feeds(np.stack([_state.source.crop(row, view) for row in rows]))
-    ages, genders = (
-        session.run(None, {session.get_inputs()[0].name: crops})[0].astype(np.float64)
-        for session in _state.sessions
-    )
-    return ages, genders
-
-
-def _each(
-    measured: Predictions, chosen: dict[str, npt.NDArray[np.bool_]]
-) -> dict[str, dict[str, float]]:
-    return {
-        name: rounded(figures(measured.of(mask))) for name, mask in chosen.items() if mask.any()
-    }
-
-
-def _print(name: str, entry: dict[str, Any]) -> None:
-    print(f"\n{name}: {entry['taken_whole']} taken whole")
-    columns = (
-        "faces",
-        "mae",
-        "within_5",
-        "bias",
-        "gender_accuracy",
-        "interval_coverage",
-        "interval_width",
-        "gender_ece",
-        "abstained",
-        "gender_accuracy_of_the_rest",
-    )
-    print(f"{'':24s}" + "".join(f"{column[:12]:>13s}" for column in columns))
-    lines = {
-        "all": entry["all"],
-        "adults": entry["adults"],
-        **entry["age"],
-        **entry["gender"],
-        **entry["group"],
-        **entry["rough"],
-    }
-    for label, line in lines.items():
-        print(f"{label:24s}" + "".join(f"{line[column]:13.3f}" for column in columns), flush=True)
-
-
-def _merge(path: Path, variant: str, report: dict[str, Any]) -> None:
-    known = json.loads(path.read_text()) if path.exists() else {}
-    known[variant] = report
-    path.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n")
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--graphs", type=Path, required=True, help="folder of the two graphs")
+    parser.add_argument("--graphs", type=Path, nargs="+", required=True, help="folders")
     parser.add_argument("--data", type=Path, default=default_data_dir())
-    parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--portraits", type=Path, help="folder with labels.csv")
-    parser.add_argument("--detector", type=Path, help="YuNet, for the portraits")
+    parser.add_argument("--cache", type=Path, required=True, help="folder of faces.npz")
+    parser.add_argument("--portraits", type=Path, required=True, help="folder with labels.csv")
+    parser.add_argument("--peers", type=Path, required=True, help=f"folder of {PEER_FILE}")
+    parser.add_argument("--detector", type=Path, required=True, help="the project's own")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="measure each n-th face only")
     parser.add_argument("--rough-faces", type=int, default=1200, help="of each set, for the views")
+    parser.add_argument("--own-faces", type=int, default=600, help="of each set, with own boxes")
     return parser.parse_args()
 
 

@@ -124,9 +124,11 @@ def yunet(path: Path, long_side: int | None = None) -> Detect:
 
 def mediapipe_full_range() -> Detect:
     """Load the full-range BlazeFace that MediaPipe 0.10.21 carries."""
-    from mediapipe.python.solutions.face_detection import FaceDetection
+    from landmark_service.adapters.mediapipe_runtime import prepare
 
-    detector = FaceDetection(model_selection=1, min_detection_confidence=LEAST_SCORE)
+    detector = prepare().solutions.face_detection.FaceDetection(
+        model_selection=1, min_detection_confidence=LEAST_SCORE
+    )
 
     def detect(image: Image) -> Detections:
         height, width = image.shape[:2]
@@ -136,6 +138,23 @@ def mediapipe_full_range() -> Detect:
             for found in detector.process(np.ascontiguousarray(image[..., ::-1])).detections or ()
             for box in (found.location_data.relative_bounding_box,)
         ]  # fmt: skip
+        return sort(np.array(rows, np.float32).reshape(-1, 5))
+
+    return detect
+
+
+def landmark_service(path: Path) -> Detect:
+    """Load our own as it is served: two looks, its default threshold and smallest face."""
+    from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
+    from landmark_service.adapters.yolov8 import YoloV8FaceDetector
+    from landmark_service.pipeline import FacePipeline
+    from landmark_service.settings import DetectorSettings
+
+    pipeline = FacePipeline(YoloV8FaceDetector(path), MediaPipeFaceLandmarker(), DetectorSettings())
+
+    def detect(image: Image) -> Detections:
+        faces = pipeline.detect(np.ascontiguousarray(image[..., ::-1]))
+        rows = [(*face.box.xyxy, face.confidence) for face in faces]
         return sort(np.array(rows, np.float32).reshape(-1, 5))
 
     return detect

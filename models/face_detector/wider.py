@@ -8,6 +8,7 @@ thresholds, and the average precision is the area under the monotone curve.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ Array = npt.NDArray[np.float64]
 
 DIFFICULTIES = ("easy", "medium", "hard")
 HEIGHTS = (0, 16, 32, 64, 128, 1_000_000)
+HEIGHT_NAMES = [*(f"{low}-{high - 1}" for low, high in pairwise(HEIGHTS[:-1])), f"{HEIGHTS[-2]}+"]
 THRESHOLDS = 1000
 MATCH_IOU = 0.5
 
@@ -110,7 +112,7 @@ def recall_by_height(
     found: dict[str, Array], truth: dict[str, Truth], threshold: float, least_iou: float = MATCH_IOU
 ) -> dict[str, float]:
     """Give the share of all faces found at a threshold, by their height in pixels."""
-    hits, totals = np.zeros(len(HEIGHTS) - 1), np.zeros(len(HEIGHTS) - 1)
+    hits, totals = np.zeros(len(HEIGHT_NAMES)), np.zeros(len(HEIGHT_NAMES))
     for key, boxes in found.items():
         faces = truth[key].faces
         bins = np.digitize(faces[:, 3], HEIGHTS) - 1
@@ -120,9 +122,15 @@ def recall_by_height(
             sizes = np.hstack([boxes[:, :2], boxes[:, 2:4] - boxes[:, :2]])
             seen = overlaps(sizes, faces).max(0) >= least_iou
             hits += np.bincount(bins[seen], minlength=len(totals))
-    names = [f"{low}-{high - 1}" for low, high in pairwise(HEIGHTS[:-1])]
-    names = [*names, f"{HEIGHTS[-2]}+"]
-    return {n: round(float(h / t), 4) for n, h, t in zip(names, hits, totals, strict=True)}
+    shares = hits / np.maximum(totals, 1)
+    return {n: round(float(share), 4) for n, share in zip(HEIGHT_NAMES, shares, strict=True)}
+
+
+def faces_by_height(truth: Sequence[Truth]) -> dict[str, int]:
+    """Count all faces of some images by their height in pixels."""
+    heights = np.concatenate([image.faces[:, 3] for image in truth])
+    counts = np.bincount(np.digitize(heights, HEIGHTS) - 1, minlength=len(HEIGHT_NAMES))
+    return {name: int(count) for name, count in zip(HEIGHT_NAMES, counts, strict=True)}
 
 
 def precision_at(found: dict[str, Array], truth: dict[str, Truth], threshold: float) -> float:

@@ -1,0 +1,71 @@
+"""The tables of the face detector's card and of the README. Pure."""
+
+from __future__ import annotations
+
+from models.accuracy.markdown import musts, numbers, percent, sample, table
+from models.accuracy.musts import OURS, SETS, Figures, recall_between
+
+
+def detector_blocks(report: Figures) -> dict[str, str]:
+    """Tables of the face detector's card, by name."""
+    if "face_detector" not in report:
+        return {}
+    part = report["face_detector"]
+    rows = part["detectors"]
+    heights = part["faces_by_height"]
+    precision = [
+        [name, *precisions(row["ap"]), row["threshold"], f"{row['precision']:.2f}",
+         f"{row['cpu_ms_an_image']:.0f}", _tight(row)]
+        for name, row in rows.items()
+    ]  # fmt: skip
+    recall = [
+        [name, *(f"{row['recall_by_height'][height]:.2f}" for height in heights)]
+        for name, row in rows.items()
+    ]
+    head = ["detector @ long side", "AP easy", "medium", "hard", "threshold", "precision"]
+    named = [f"{height} px" for height in heights]
+    return {
+        "musts": musts(report, "face_detector"),
+        "figures": table([*head, "CPU ms", "tight portraits"], precision),
+        "recall": table(
+            ["recall at that threshold", *named], [["faces", *heights.values()], *recall]
+        ),
+        "sample": sample(part["every"], f"{part['images']} images"),
+    }
+
+
+def readme_block(report: Figures) -> str:
+    """The few figures that the README shows."""
+    part = report["face_detector"]
+    rows, heights = part["detectors"], part["faces_by_height"]
+    chosen = {OURS: "this detector", "mediapipe_full_range": "MediaPipe, full range",
+              "yunet@original": "YuNet"}  # fmt: skip
+    faces = [
+        [name, *precisions(rows[key]["ap"]),
+         f"{recall_between(rows[key], heights, ('32-63', '64-127')):.2f}"]
+        for key, name in chosen.items()
+    ]  # fmt: skip
+    ages = [
+        [f"`{name}`"] + [
+            f"{v['sets'][key]['all']['mae']:.1f} years, "
+            f"{percent(v['sets'][key]['all']['gender_accuracy'])}"
+            for key in SETS
+        ]
+        for name, v in report["age_gender"]["variants"].items()
+    ]  # fmt: skip
+    missed = sum(not must["met"] for must in report["musts"])
+    count = len(report["musts"])
+    goals = f"Of {count} goals set beforehand {missed} are missed; the cards say which."
+    tables = [
+        table(["faces (WIDER FACE)", "AP easy", "medium", "hard", "recall at 32-127 px"], faces),
+        table(["age MAE, gender", *SETS.values()], ages),
+    ]
+    return "\n\n".join([*tables, goals])
+
+
+def precisions(found: Figures | None) -> list[str]:
+    return ["", "", ""] if found is None else list(numbers(found, "{:.3f}"))
+
+
+def _tight(row: Figures) -> str:
+    return f"{row['tight_portraits']['found']}/{row['tight_portraits']['of']}"

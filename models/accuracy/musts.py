@@ -1,0 +1,117 @@
+"""What was asked of the models, and whether it is reached. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+OURS, AS_IT_RUNS, MEDIAPIPE = "face_detector@640+224", "landmark_service", "mediapipe_full_range"
+SETS = {"fairface": "FairFace val", "utkface": "UTKFace report part", "aaf": "All-Age-Faces val"}
+EXACT_AGES = ("utkface", "aaf")
+
+Figures = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Must:
+    """One goal.
+
+    Attributes:
+        model: "face_detector", or "age_gender/" and the variant.
+        must: what is counted.
+        reached: its value.
+        least: smallest value that is good enough, if there is one.
+        most: largest value that is good enough, if there is one.
+        is_share: whether the value is a share, to be shown in per cent.
+    """
+
+    model: str
+    must: str
+    reached: float
+    least: float | None = None
+    most: float | None = None
+    is_share: bool = False
+
+    @property
+    def met(self) -> bool:
+        above = self.least is None or self.reached >= self.least
+        return above and (self.most is None or self.reached <= self.most)
+
+    def to_json(self) -> Figures:
+        return {**asdict(self), "met": self.met}
+
+
+def musts_of(report: Figures) -> list[Must]:
+    """All goals, in the order of the issue, for what has been measured."""
+    found: list[Must] = []
+    if detector := report.get("face_detector"):
+        found += _detector(detector)
+    for variant, entry in report.get("age_gender", {}).get("variants", {}).items():
+        found += _age_gender(f"age_gender/{variant}", entry)
+    return found
+
+
+def recall_between(row: Figures, faces: dict[str, int], names: tuple[str, ...]) -> float:
+    """Recall over several bins of heights together."""
+    seen = sum(row["recall_by_height"][name] * faces[name] for name in names)
+    return float(seen / max(1, sum(faces[name] for name in names)))
+
+
+def _detector(part: Figures) -> Iterator[Must]:
+    name, rows, faces = "face_detector", part["detectors"], part["faces_by_height"]
+    for difficulty, least in (("easy", 0.80), ("medium", 0.75), ("hard", 0.45)):
+        yield Must(name, f"AP {difficulty}", rows[OURS]["ap"][difficulty], least)
+    middle = ("32-63", "64-127")
+    own, other = (recall_between(rows[key], faces, middle) for key in (OURS, MEDIAPIPE))
+    ratio = round(own / max(other, 1e-9), 2)
+    yield Must(name, "times MediaPipe's full-range recall at 32-127 px", ratio, 2.0)
+    tight = rows[AS_IT_RUNS]["tight_portraits"]
+    share = round(tight["found"] / tight["of"], 4)
+    yield Must(name, "tight portraits found", share, 1.0, is_share=True)
+
+
+def _age_gender(model: str, entry: Figures) -> Iterator[Must]:
+    sets = entry["sets"]
+    for key, most in (("utkface", 5.0), ("aaf", 5.5)):
+        every = sets[key]["all"]
+        yield Must(model, f"{SETS[key]}: age MAE", every["mae"], most=most)
+        yield _share(model, f"{SETS[key]}: gender", every["gender_accuracy"], least=0.93)
+    gender = sets["fairface"]["all"]["gender_accuracy"]
+    yield _share(model, f"{SETS['fairface']}: gender", gender, least=0.89)
+    growth, fall = _worst_of_rough(sets)
+    yield _share(model, "age MAE grows with the box off, worst", growth, most=0.1)
+    yield _share(model, "gender accuracy falls with the box off, worst", fall, most=0.1)
+    for key in EXACT_AGES:
+        coverage = sets[key]["all"]["interval_coverage"]
+        text = f"{SETS[key]}: the 80 % interval covers"
+        yield _share(model, text, coverage, least=0.77, most=0.83)
+    ece = max(part["all"]["gender_ece"] for part in sets.values())
+    yield Must(model, "gender ECE, worst", ece, most=0.03)
+    young = [part["age"]["0-2"]["expected_age"] for part in sets.values() if "0-2" in part["age"]]
+    yield Must(model, "under-threes come out at, years, worst", max(young, default=0.0), most=8.0)
+    portraits = entry["portraits"]
+    yield Must(model, "London portraits: genders of 20", portraits["gender_right"], least=18)
+    yield Must(model, "London portraits: age MAE", portraits["mae"], most=7.0)
+    size = round(max(entry["bytes"].values()) / 1e6, 2)
+    yield Must(model, "megabytes a file, worst", size, most=8.0)
+    slowest = max(entry["milliseconds_a_face"].values())
+    yield Must(model, "ms a face and graph on one core, worst", slowest, most=8.0)
+
+
+def _worst_of_rough(sets: Figures) -> tuple[float, float]:
+    """By which share ages get worse, and genders, at the worst box of the worst set."""
+    growth, fall = [], []
+    for part in sets.values():
+        views = dict(part["rough"])
+        straight = views.pop("straight")
+        growth += [view["mae"] / straight["mae"] - 1 for view in views.values()]
+        right = straight["gender_accuracy"]
+        fall += [1 - view["gender_accuracy"] / right for view in views.values()]
+    return round(max(growth), 4), round(max(fall), 4)
+
+
+def _share(
+    model: str, text: str, reached: float, least: float | None = None, most: float | None = None
+) -> Must:
+    return Must(model, text, reached, least, most, is_share=True)
