@@ -99,7 +99,7 @@ def write_parity(folder: Path, graph: Path, answers: list[npt.NDArray[np.float32
 def write_record(graph: Path) -> None:
     """Describe the graph for the model catalogue, which checks it against the SHA-256."""
     record = {
-        "name": "facepipe-face-detector",
+        "name": "facepipe-yolov8n-face",
         "sha256": sha256_of(graph),
         "licence": "AGPL-3.0-or-later",
         "source": "trained by this project on WIDER FACE val (70 %) and MaskON; "
