@@ -1,0 +1,56 @@
+"""A person beside a batch; the long version is `benchmarks/waiting.py`, part of `make chaos`."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+
+import httpx
+
+from benchmarks.soak_images import photographs
+from tests.support.local_stack import LocalStack
+
+BULK = 160
+_PATIENCE_S = 240
+
+
+def test_what_a_person_waits_for_ends_ahead_of_the_bulk_that_was_sent_before(
+    stack: LocalStack,
+) -> None:
+    # Given a batch of which most still wait
+    stack.wait_ready()
+    before = _ended(stack)
+    *bulk, photograph = islice(photographs(BULK + 1, shortest=100, seed=7), BULK + 1)
+    for begin in range(0, BULK, 40):
+        files = [("files", (f"{n}.jpg", bulk[n])) for n in range(begin, begin + 40)]
+        _send(stack, files).raise_for_status()
+    ahead = _ended(stack) - before
+    assert ahead < BULK / 2, "too few were left waiting for this test to tell anything"
+
+    # When a person sends one more and waits for it
+    answer = _send(stack, [("files", ("mine.jpg", photograph))], wait=_PATIENCE_S)
+
+    # Then it overtakes nearly all of them: only what the stages had in hand ends before it
+    assert answer.json()["images"][0]["status"] == "stored"
+    overtaken = BULK - (_ended(stack) - before - 1)
+    assert overtaken > 0.8 * (BULK - ahead), f"{overtaken} of {BULK - ahead} were overtaken"
+
+    # And the rest of the batch is analysed afterwards
+    deadline = time.monotonic() + _PATIENCE_S
+    while _ended(stack) - before < BULK + 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def _send(
+    stack: LocalStack, files: list[tuple[str, tuple[str, bytes]]], **parameters: float
+) -> httpx.Response:
+    url = f"{stack.api.address}/v1/images"
+    return httpx.post(
+        url, files=files, params=parameters, timeout=_PATIENCE_S + 60, trust_env=False
+    )
+
+
+def _ended(stack: LocalStack) -> int:
+    """How many images have come to their end since the stack began."""
+    return int(stack.api.get("/v1/stats")["stored"])
