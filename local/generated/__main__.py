@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from local.generated.cards import cards
 from local.generated.env_example import env_example
 from local.generated.openapi import openapi
 from local.generated.schema import schema
@@ -12,7 +13,7 @@ from local.paths import ROOT
 
 
 def main() -> int:
-    sources = [stubs] if sys.argv[1:] == ["stubs"] else [stubs, schema, env_example, openapi]
+    sources = [stubs] if sys.argv[1:] == ["stubs"] else [stubs, schema, env_example, openapi, cards]
     for source in sources:
         for path, text in source().items():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ def detector_blocks(report: Figures) -> dict[str, str]:
         "recall": table(
             ["recall at that threshold", *named], [["faces", *heights.values()], *recall]
         ),
-        "sample": sample(part["every"], f"{part['images']} images"),
+        "sample": sample(part["every"], "the reported images"),
     }
 
 
@@ -53,14 +53,16 @@ def readme_block(report: Figures) -> str:
         ]
         for name, v in report["age_gender"]["variants"].items()
     ]  # fmt: skip
-    missed = sum(not must["met"] for must in report["musts"])
-    count = len(report["musts"])
-    goals = f"Of {count} goals set beforehand {missed} are missed; the cards say which."
+    judged = [must["met"] for must in report["musts"] if must["met"] is not None]
+    missed = judged.count(False)
+    goals = f"Of {len(judged)} goals set beforehand {missed} are missed; the cards say which."
     tables = [
         table(["faces (WIDER FACE)", "AP easy", "medium", "hard", "recall at 32-127 px"], faces),
         table(["age MAE, gender", *SETS.values()], ages),
     ]
-    return "\n\n".join([*tables, goals])
+    thin = max(part["every"], report["age_gender"]["every"])
+    marks = [sample(thin, "the data sets")] if thin > 1 else []
+    return "\n\n".join([*tables, *([goals] if judged else []), *marks])
 
 
 def precisions(found: Figures | None) -> list[str]:

@@ -23,9 +23,10 @@ def musts(report: Figures, model: str) -> str:
 
 
 def sample(every: int, whole: str) -> str:
-    return (
-        f"Measured on {whole}." if every == 1 else f"**A quick pass**: each {every}th of {whole}."
-    )
+    """How much of the data was measured."""
+    if every == 1:
+        return f"Measured on all of {whole}."
+    return f"**A quick pass, on one in {every} alone** of {whole}: too rough to judge goals by."
 
 
 def numbers(values: Figures, form: str) -> Iterator[str]:
@@ -47,5 +48,7 @@ def _value(must: Figures, value: float) -> str:
     return percent(value) if must["is_share"] else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
-def _yes(met: bool) -> str:
+def _yes(met: bool | None) -> str:
+    if met is None:
+        return "not judged"
     return "yes" if met else "**no**"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 OURS, AS_IT_RUNS, MEDIAPIPE = "face_detector@640+224", "landmark_service", "mediapipe_full_range"
@@ -24,6 +24,7 @@ class Must:
         least: smallest value that is good enough, if there is one.
         most: largest value that is good enough, if there is one.
         is_share: whether the value is a share, to be shown in per cent.
+        is_judged: whether all of the data was measured.
     """
 
     model: str
@@ -32,9 +33,13 @@ class Must:
     least: float | None = None
     most: float | None = None
     is_share: bool = False
+    is_judged: bool = True
 
     @property
-    def met(self) -> bool:
+    def met(self) -> bool | None:
+        """Whether it is good enough; None after a quick pass, which is too rough to tell."""
+        if not self.is_judged:
+            return None
         above = self.least is None or self.reached >= self.least
         return above and (self.most is None or self.reached <= self.most)
 
@@ -46,10 +51,15 @@ def musts_of(report: Figures) -> list[Must]:
     """All goals, in the order of the issue, for what has been measured."""
     found: list[Must] = []
     if detector := report.get("face_detector"):
-        found += _detector(detector)
-    for variant, entry in report.get("age_gender", {}).get("variants", {}).items():
-        found += _age_gender(f"age_gender/{variant}", entry)
+        found += _judged(detector, _detector(detector))
+    if both := report.get("age_gender"):
+        for variant, entry in both["variants"].items():
+            found += _judged(both, _age_gender(f"age_gender/{variant}", entry))
     return found
+
+
+def _judged(part: Figures, musts: Iterable[Must]) -> list[Must]:
+    return [replace(must, is_judged=part["every"] == 1) for must in musts]
 
 
 def recall_between(row: Figures, faces: dict[str, int], names: tuple[str, ...]) -> float:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from local.generated.cards import cards, figures, filled
 from local.generated.env_example import env_example
 from local.generated.openapi import openapi
 from local.generated.schema import schema
 from local.generated.stubs import stubs
+from models.accuracy.musts import musts_of
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +23,7 @@ def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-@pytest.mark.parametrize("source", [stubs, schema, env_example, openapi])
+@pytest.mark.parametrize("source", [stubs, schema, env_example, openapi, cards])
 def test_what_is_committed_is_what_would_be_generated(
     source: Callable[[], dict[Path, str]],
 ) -> None:
@@ -31,3 +33,21 @@ def test_what_is_committed_is_what_would_be_generated(
     for path, text in files.items():
         assert path.exists(), f"{path} is missing: make format"
         assert path.read_text() == text, f"{path} is out of date: make format"
+
+
+def test_what_was_asked_of_the_models_is_judged_by_their_figures() -> None:
+    report = figures()
+
+    assert report["musts"] == [must.to_json() for must in musts_of(report)]
+    assert {must["model"] for must in report["musts"]} >= {
+        "face_detector",
+        *(f"age_gender/{variant}" for variant in report["age_gender"]["variants"]),
+    }
+
+
+def test_only_what_stands_between_markers_is_replaced() -> None:
+    text = "by hand\n<!-- generated: a table -->\n| old |\n<!-- end -->\nby hand\n"
+
+    assert filled(text, {"a table": "| new |"}) == text.replace("old", "new")
+    with pytest.raises(KeyError):
+        filled(text, {})

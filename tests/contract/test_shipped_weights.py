@@ -1,0 +1,105 @@
+"""The weights in models/: intact, what torch had, and what the figures were measured on.
+
+`parity.npz` beside exported weights keeps what torch answers to seeded inputs; each model's
+export.py writes it. It is compared here without torch.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import pytest
+
+from facepipe.models import UNKNOWN, read_model, record_path, sha256_of
+from local.paths import MODELS, ROOT
+
+DETECTOR = MODELS / "face_detector"
+VARIANTS = sorted(path.parent for path in MODELS.glob("age_gender/*/age_model_weights.onnx"))
+WEIGHTS = sorted(MODELS.rglob("*.onnx"))
+BLOCK = 8
+# Single precision, summed in another order: pixels of boxes, and probabilities.
+PIXELS, PROBABILITY = 1e-2, 1e-4
+
+
+def test_there_are_weights() -> None:
+    assert DETECTOR / "face_detector.onnx" in WEIGHTS
+    assert MODELS / "age_gender" / "research" in VARIANTS
+
+
+@pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: str(path.relative_to(MODELS)))
+def test_weights_are_what_their_record_says(path: Path) -> None:
+    assert record_path(path).exists()
+    model = read_model(path)  # raises where the checksum differs
+
+    assert UNKNOWN not in (model.licence, model.source)
+
+
+def test_the_detector_answers_as_torch_does() -> None:
+    # Given what torch answered, of this very file
+    fixture = _fixture(DETECTOR)
+    graph = DETECTOR / "face_detector.onnx"
+    assert str(fixture["sha256"]) == sha256_of(graph), _STALE
+    random = np.random.default_rng(int(fixture["seed"]))
+
+    # When the graph sees the same images
+    for place, (count, height, width) in enumerate(fixture["shapes"]):
+        coarse = random.random((count, 3, height // BLOCK, width // BLOCK), np.float32)
+        found = _run(graph, coarse.repeat(BLOCK, 2).repeat(BLOCK, 3))
+
+        # Then it gives the same boxes, and is as sure of them
+        expected = fixture[f"answer{place}"]
+        assert found.shape == expected.shape
+        assert expected[:, 4].max() > 0.05  # not noise alone
+        np.testing.assert_allclose(found[:, :4], expected[:, :4], atol=PIXELS)
+        np.testing.assert_allclose(found[:, 4], expected[:, 4], atol=PROBABILITY)
+
+
+@pytest.mark.parametrize("head", ["age", "gender"])
+@pytest.mark.parametrize("folder", VARIANTS, ids=lambda folder: folder.name)
+def test_age_and_gender_answer_as_torch_does(folder: Path, head: str) -> None:
+    # Given what torch answered, of this very file
+    fixture = _fixture(folder)
+    graph = folder / f"{head}_model_weights.onnx"
+    assert str(fixture[f"{head}_sha256"]) == sha256_of(graph), _STALE
+    side = 224 // BLOCK
+    random = np.random.default_rng(int(fixture["seed"]))
+    coarse = random.random((int(fixture["crops"]), side, side, 3), np.float32)
+
+    # When the graph sees the same crops
+    found = _run(graph, coarse.repeat(BLOCK, 1).repeat(BLOCK, 2))
+
+    # Then it gives the same distributions, which differ from crop to crop
+    expected = fixture[f"{head}_answer"]
+    assert np.abs(expected - expected[0]).max() > 10 * PROBABILITY
+    np.testing.assert_allclose(found, expected, atol=PROBABILITY)
+
+
+def test_the_figures_are_those_of_the_weights_that_ship() -> None:
+    report = json.loads((ROOT / "benchmarks" / "results" / "accuracy.json").read_text())
+
+    assert report["face_detector"]["sha256"] == sha256_of(DETECTOR / "face_detector.onnx"), _OLD
+    variants = report["age_gender"]["variants"]
+    assert set(variants) == {folder.name for folder in VARIANTS}, _OLD
+    for folder in VARIANTS:
+        for head in ("age", "gender"):
+            file = folder / f"{head}_model_weights.onnx"
+            assert variants[folder.name][f"{head}_sha256"] == sha256_of(file), _OLD
+
+
+_STALE = "parity.npz belongs to another file: export anew with export.py, which writes both"
+_OLD = "the figures are of other weights: make accuracy, then make format"
+
+
+def _fixture(folder: Path) -> dict[str, npt.NDArray[Any]]:
+    with np.load(folder / "parity.npz") as arrays:
+        return dict(arrays)
+
+
+def _run(graph: Path, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {session.get_inputs()[0].name: images})[0], np.float32)
