@@ -16,7 +16,7 @@ from local.build.tidy import clean
 from local.build.uv import BuildError, Uv, find_uv
 from local.paths import ROOT
 
-_LONG_RUNS = ("chaos", "soak")
+_LONG_RUNS = ("chaos", "waiting", "soak")
 
 
 def run(arguments: Sequence[str]) -> int:
