@@ -2,32 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from tests.support.local_stack import LocalStack
-from tests.support.missing import missing
-
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-_PATIENCE_MS = 60_000
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of Debian's Chromium."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        missing("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
-        page = browser.new_page()
-        page.set_default_timeout(_PATIENCE_MS)
-        yield page
-        browser.close()
 
 
 def test_an_uploaded_photograph_shows_its_face(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from tests.support.local_stack import LocalStack
 
@@ -83,6 +85,56 @@ def test_an_upload_leaves_what_was_asked_for_and_a_deleted_one_nothing(
     assert _files_with(stack.volumes, PLACE) == set()
     assert _status(stack, f"/v1/images/{image_id}/result") == 410
     assert stack.api.get("/v1/stats")["deleted"] == 1
+
+
+def test_the_page_keeps_nothing_of_what_was_sent_and_seen_through_it(
+    private_stack: LocalStack, portraits: list[Path], page: Page
+) -> None:
+    # Given a page, and its folder of uploads, which nobody else may enter
+    stack, uploads = private_stack, private_stack.run_folder / "uploads"
+    photo = _with_exif(portraits[5])
+    assert stat.S_IMODE(uploads.stat().st_mode) == 0o700
+    page.goto(stack.viewer)
+
+    # When a photograph is chosen, it is in that folder until the page hands it on
+    def look(route: Route) -> None:
+        seen.append(_files_with(uploads, PLACE))
+        route.continue_()
+
+    seen: list[set[str]] = []
+    page.route("**/gradio_api/queue/join*", look)
+    photograph = FilePayload(name=FILE_NAME, mimeType="image/jpeg", buffer=photo)
+    page.set_input_files("#upload input[type=file]", [photograph])
+    link = page.locator("#progress .fp-row[data-status=stored] a")
+    expect(link).to_be_visible()
+    assert {FILE_NAME} in seen
+    page.unroute("**/gradio_api/queue/join*")
+
+    # And it is looked at in every way, its files are downloaded, and it is deleted
+    image_id = str(link.get_attribute("href")).rpartition("=")[2]
+    link.click()
+    expect(page.locator("#image-view svg.fp-overlay")).to_be_visible()
+    for name in ("Annotated JPEG", "Result JSON"):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).click()
+        assert download.value.path().stat().st_size
+    for tab, shown in (("Results", "#gallery .fp-tile"), ("Plots", "#plots")):
+        page.get_by_role("tab", name=tab).click()
+        expect(page.locator(shown).first).to_be_visible()
+    answer = httpx.delete(f"{stack.api.address}/v1/images/{image_id}", timeout=20, trust_env=False)
+    assert answer.status_code == 204
+
+    # Then the folder is as empty as before, and nothing beside the volumes has a trace of it
+    assert [path for path in uploads.rglob("*") if path.is_file()] == []
+    assert _files_with(stack.run_folder, FILE_NAME) | _files_with(stack.run_folder, PLACE) == set()
+    # And within the volumes nothing remains but the tombstone
+    index = {"index.sqlite3", "index.sqlite3-wal"}
+    _wait_until(
+        lambda: (
+            not _files_with(stack.volumes, FILE_NAME)
+            and _files_with(stack.volumes, image_id[:12]) <= index
+        )
+    )
 
 
 def _with_exif(path: Path) -> bytes:
