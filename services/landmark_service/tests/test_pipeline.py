@@ -17,9 +17,10 @@ from landmark_service.pipeline import (
     CLOSE_UP_ZOOM,
     THOROUGH_FACES,
     FacePipeline,
+    agree,
     cut_crops,
-    each_once,
     select_faces,
+    without_pieces,
 )
 from landmark_service.settings import DetectorSettings
 
@@ -132,21 +133,36 @@ def test_a_close_up_is_found_from_further_away() -> None:
 def test_a_face_seen_in_both_looks_is_one_face() -> None:
     detector = FakeDetector({1.0: [face(100, 90)], CLOSE_UP_ZOOM: [face(104, 88, 0.7)]})
     subject = FacePipeline(detector, FakeLandmarker([]), DetectorSettings())
-    assert [(one.box.x1, one.confidence) for one in subject.detect(IMAGE)] == [(100, 0.9)]
+    found = [(one.box.x1, one.confidence) for one in subject.detect(IMAGE)]
+    assert found == [(100, pytest.approx(1 - 0.1 * 0.3))]
+
+
+def test_two_looks_that_are_unsure_make_a_face_and_one_alone_does_not() -> None:
+    # Given two faces under the confidence that is asked for, one of them seen in both looks
+    looks = {1.0: [face(100, 90, 0.3), face(250, 60, 0.3)], CLOSE_UP_ZOOM: [face(104, 88, 0.25)]}
+    subject = FacePipeline(FakeDetector(looks), FakeLandmarker([]), DetectorSettings())
+    # When the faces are found
+    found = subject.detect(IMAGE)
+    # Then it is the one on which both looks agree
+    assert [(one.box.x1, one.confidence) for one in found] == [(100, pytest.approx(0.475))]
+
+
+def test_detections_of_one_look_do_not_confirm_each_other() -> None:
+    assert agree([[face(100, 90, 0.3), face(120, 90, 0.3)], []])[0].confidence == pytest.approx(0.3)
 
 
 def test_a_piece_of_a_close_up_goes_and_a_face_beside_another_stays() -> None:
     # Given a whole face, a surer piece of it, and a smaller face that overlaps its edge
     whole, piece, beside = face(50, 200, 0.6), face(100, 60, 0.8), face(220, 60, 0.5)
     # When faces are told apart
-    kept = each_once([whole, piece, beside], iou=0.5)
+    kept = without_pieces([piece, whole, beside])
     # Then the piece alone is gone
     assert kept == [whole, beside]
 
 
 def test_a_doubtful_large_box_takes_no_surer_face_with_it() -> None:
     doubtful, inside = face(50, 200, 0.36), face(100, 60, 0.9)
-    assert each_once([doubtful, inside], iou=0.5) == [inside, doubtful]
+    assert without_pieces([inside, doubtful]) == [inside, doubtful]
 
 
 def test_a_crop_for_each_face() -> None:

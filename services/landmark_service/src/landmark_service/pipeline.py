@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,12 +13,16 @@ from facepipe.errors import ModelError
 from facepipe.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
 from facepipe.image_store import FaceCrops
 from facepipe.imaging import RgbImage, cut_face_crop
-from landmark_service.faces import Detection, FaceDetector, FaceLandmarker
-from landmark_service.nms import non_maximum_suppression
+from landmark_service.faces import Detection, FaceDetector, FaceLandmarker, FloatArray
+from landmark_service.nms import intersection_over_union, non_maximum_suppression
 from landmark_service.settings import DetectorSettings
 
 # 224 of 640 pixels: what the card of the project's detector was measured with.
 CLOSE_UP_ZOOM = 0.35
+# Share of the confidence asked for from which a look tells of a face, and the overlap from which
+# faces of two looks are the same.
+UNSURE = 0.5
+SAME_FACE_IOU = 0.5
 # Share of a detection inside another above which it is a piece of it, and how sure that other
 # face has to be when it is not as sure as the piece.
 PIECE_INSIDE = 0.8
@@ -50,7 +55,8 @@ class FacePipeline:
 
         Every image is looked at twice, the second time from further away: a close-up may be
         larger than the faces that detectors are trained on, and is then found in pieces. The
-        second look costs a tenth of the first.
+        second look costs a tenth of the first. A face that both see counts as surer, so each
+        look also tells of faces that it alone would be too unsure of.
 
         Args:
             image_rgb: shape `(height, width, 3)`, uint8, RGB.
@@ -60,14 +66,13 @@ class FacePipeline:
         """
         size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
         limits = self._settings
-        detections = [
-            detection
+        asked = UNSURE * limits.confidence
+        looks = [
+            self._detector.detect(image_rgb, confidence=asked, iou=limits.iou, zoom=zoom)
             for zoom in (1.0, CLOSE_UP_ZOOM)
-            for detection in self._detector.detect(
-                image_rgb, confidence=limits.confidence, iou=limits.iou, zoom=zoom
-            )
         ]
-        return select_faces(each_once(detections, limits.iou), size, limits)
+        sure = [found for found in agree(looks) if found.confidence >= limits.confidence]
+        return select_faces(without_pieces(sure), size, limits)
 
     def find_landmarks(self, image_rgb: RgbImage, faces: list[BoxedFace]) -> LandmarksPart:
         """The landmarks of each face; a face without them stays and says why.
@@ -99,15 +104,42 @@ class FacePipeline:
         )
 
 
-def each_once(detections: list[Detection], iou: float) -> list[Detection]:
-    """Of detections that are the same face, seen in two looks, the surest; surest first.
+def agree(looks: Sequence[Sequence[Detection]]) -> list[Detection]:
+    """Of detections that are the same face, seen in several looks, the surest; surest first.
 
-    A piece of a close-up goes as well: what lies inside a face that is as sure, or sure enough.
+    The looks count as independent witnesses: a face that two of them see with confidence a and
+    b has the confidence 1 - (1 - a)(1 - b).
     """
-    boxes = np.array([(d.x1, d.y1, d.x2, d.y2) for d in detections], np.float32).reshape(-1, 4)
-    confidence = np.array([d.confidence for d in detections], np.float32)
-    kept = [detections[index] for index in non_maximum_suppression(boxes, confidence, iou)]
-    return [piece for piece in kept if not any(_holds(face, piece) for face in kept)]
+    tables = [_table(look) for look in looks]
+    owners = [index for index, look in enumerate(looks) for _ in look]
+    found = [detection for look in looks for detection in look]
+    every = np.concatenate(tables)
+    kept = []
+    for at in non_maximum_suppression(every[:, :4], every[:, 4], SAME_FACE_IOU):
+        others = tables[: owners[at]] + tables[owners[at] + 1 :]
+        doubt = (1 - found[at].confidence) * _doubt(every[at, :4], others)
+        kept.append(replace(found[at], confidence=1 - doubt))
+    return sorted(kept, key=lambda detection: -detection.confidence)
+
+
+def without_pieces(detections: list[Detection]) -> list[Detection]:
+    """Drops pieces of a close-up: what lies inside a face that is as sure, or sure enough."""
+    return [piece for piece in detections if not any(_holds(face, piece) for face in detections)]
+
+
+def _doubt(box: FloatArray, others: list[FloatArray]) -> float:
+    """How unsure the other looks leave it that there is a face, 0-1; 1 where they say nothing."""
+    doubt = 1.0
+    for look in others:
+        same = intersection_over_union(box, look[:, :4]) > SAME_FACE_IOU
+        doubt *= 1.0 - float(look[same, 4].max(initial=0.0))
+    return doubt
+
+
+def _table(detections: Sequence[Detection]) -> FloatArray:
+    """Corners and confidence, shape `(n, 5)`."""
+    rows = [(d.x1, d.y1, d.x2, d.y2, d.confidence) for d in detections]
+    return np.array(rows, np.float32).reshape(-1, 5)
 
 
 def _holds(face: Detection, piece: Detection) -> bool:
