@@ -133,8 +133,9 @@ def test_a_close_up_is_found_from_further_away() -> None:
 def test_a_face_seen_in_both_looks_is_one_face() -> None:
     detector = FakeDetector({1.0: [face(100, 90)], CLOSE_UP_ZOOM: [face(104, 88, 0.7)]})
     subject = FacePipeline(detector, FakeLandmarker([]), DetectorSettings())
-    found = [(one.box.x1, one.confidence) for one in subject.detect(IMAGE)]
-    assert found == [(100, pytest.approx(1 - 0.1 * 0.3))]
+    (found,) = subject.detect(IMAGE)
+    assert found.box.x1 == 100
+    assert found.confidence == pytest.approx(1 - 0.1 * 0.3)
 
 
 def test_two_looks_that_are_unsure_make_a_face_and_one_alone_does_not() -> None:
@@ -142,9 +143,10 @@ def test_two_looks_that_are_unsure_make_a_face_and_one_alone_does_not() -> None:
     looks = {1.0: [face(100, 90, 0.3), face(250, 60, 0.3)], CLOSE_UP_ZOOM: [face(104, 88, 0.25)]}
     subject = FacePipeline(FakeDetector(looks), FakeLandmarker([]), DetectorSettings())
     # When the faces are found
-    found = subject.detect(IMAGE)
+    (found,) = subject.detect(IMAGE)
     # Then it is the one on which both looks agree
-    assert [(one.box.x1, one.confidence) for one in found] == [(100, pytest.approx(0.475))]
+    assert found.box.x1 == 100
+    assert found.confidence == pytest.approx(0.475)
 
 
 def test_detections_of_one_look_do_not_confirm_each_other() -> None:
