@@ -93,9 +93,13 @@ class RedisClock:
         self._offset_s: float | None = None
 
     def has_jumped(self, redis_s: float) -> bool:
-        """Whether it was set since the last call; also True for the first one."""
-        before, self._offset_s = self._offset_s, redis_s - self._monotonic()
-        return before is None or abs(self._offset_s - before) > self._tolerance_s
+        """Whether it was set since `follow` was told of it last; also True before that."""
+        offset_s = redis_s - self._monotonic()
+        return self._offset_s is None or abs(offset_s - self._offset_s) > self._tolerance_s
+
+    def follow(self, redis_s: float) -> None:
+        """Takes the time for granted, once what a jump asks for is done."""
+        self._offset_s = redis_s - self._monotonic()
 
 
 class Leases:

@@ -111,6 +111,7 @@ class Reclaimer:
             # Forward, and every lease looks as if it had run out: the living renew theirs now.
             self._no_expiry_before = time.monotonic() + self._leases.lease_s / 2
             self._leases.after_jump()
+        self._clock.follow(backlog.time_s)
         for job_id in backlog.due:
             self._leases.start_due(job_id)
         for lease in backlog.given_back:
