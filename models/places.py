@@ -76,6 +76,12 @@ class Places:
     def maskon(self) -> list[Need]:
         return [Need("MaskON", self.detector_data, "maskon/archive/annotations")]
 
+    def close_ups(self) -> list[Need]:
+        return [
+            Need("FairFace, train images", self.data, "fairface_raw/fair_face/train"),
+            Need("All-Age-Faces", self.data, "aaf_raw/All-Age-Faces Dataset"),
+        ]
+
     def age_gender(self) -> list[Need]:
         return [
             Need("FairFace, images", self.data, "fairface_raw/fair_face/val"),

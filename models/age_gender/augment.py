@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from network import ZOOMS
 from prepare import CACHED_SIZE, WIDENING
 
 Image = npt.NDArray[Any]  # uint8; OpenCV's stubs promise less
 
 RENDER_SIZE = 112
 BOX_SIDE = CACHED_SIZE / (WIDENING * 1.4)  # of the face box, in pixels of a cached crop
-ROUGH_SHARE = 0.35  # of the samples whose box is badly off
+ROUGH_SHARE = 0.5  # of the samples whose box is badly off
 
 
 def render(
@@ -51,7 +52,12 @@ def render(
 
 
 def jittered(cached: Image, rng: np.random.Generator) -> Image:
-    """A random view of a cached crop; `(RENDER_SIZE, RENDER_SIZE, 3)` uint8, RGB."""
+    """A random view of a cached crop; `(RENDER_SIZE, RENDER_SIZE, 3)` uint8, RGB.
+
+    The box is off about each of the zooms that the served graphs look at: of a box that is a
+    fifth too small, the nearer zoom shows much less than any straight view.
+    """
+    zoom = ZOOMS[rng.integers(len(ZOOMS))]
     if rng.random() < ROUGH_SHARE:
         scale = math.exp(rng.uniform(math.log(0.78), math.log(1.28)))
         shift = rng.uniform(-0.13, 0.13), rng.uniform(-0.13, 0.13)
@@ -60,7 +66,7 @@ def jittered(cached: Image, rng: np.random.Generator) -> Image:
         scale = math.exp(float(np.clip(rng.normal(0, 0.07), -0.2, 0.2)))
         shift = float(rng.normal(0, 0.03)), float(rng.normal(0, 0.03))
         roll = math.radians(rng.normal(0, 4))
-    image = render(cached, scale, shift, roll)
+    image = render(cached, zoom * scale, shift, roll)
     if rng.random() < 0.5:
         image = image[:, ::-1]
     image = _degraded(image, rng)

@@ -23,7 +23,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from network import AgeGenderNet
+from network import ZOOMS, AgeGenderNet
 
 OPSET = 17
 CROP_SIZE = 224
@@ -31,7 +31,6 @@ MAX_BYTES = 8_000_000
 TOLERANCE = 1e-4
 PARITY_SEED = 0
 PARITY_CROPS = 6
-ZOOMS = (1.0, 0.88)  # shares of the crop that the network looks at, each mirrored too
 
 LICENCE = {"open": "AGPL-3.0-or-later", "research": "LicenseRef-research-only"}
 DATA = {

@@ -152,13 +152,19 @@ def read(path: Path, cache: Path | None) -> Image | None:
 
 
 def crops_of(
-    image: Image, faces: Boxes, ignored: Boxes, size: int, count: int
+    image: Image, faces: Boxes, ignored: Boxes, size: int, count: int, whole: float | None = None
 ) -> list[tuple[Image, Boxes]]:
-    """Give `count` crops (BGR) of one photograph with their boxes (xyxy, pixels)."""
+    """Give `count` crops (BGR) of one photograph with their boxes (xyxy, pixels).
+
+    `whole` is the share of them that shows the photograph as it is; more often at large sizes
+    where nothing is said.
+    """
     height, width = image.shape[:2]
     found = []
+    if whole is None:
+        whole = 0.3 if size > LARGE_CROP else 0.12
     for _ in range(count):
-        if not len(faces) or random.random() < (0.3 if size > LARGE_CROP else 0.12):
+        if not len(faces) or random.random() < whole:
             window = whole_image(width, height, size)
         else:
             window = round_a_face(faces, width, height, size)

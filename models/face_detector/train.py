@@ -38,12 +38,13 @@ from ultralytics.utils.torch_utils import ModelEMA  # noqa: E402
 Batch = dict[str, torch.Tensor]
 
 PHASES: list[tuple[float, list[tuple[int, int]], float]] = [
-    (0.70, [(224, 16)], 0.6),
-    (1.01, [(224, 16)] * 3 + [(320, 10)] * 2 + [(640, 3)], 0.4),
+    (0.50, [(224, 16)] * 2 + [(320, 10)], 0.6),
+    (1.01, [(224, 16)] * 2 + [(320, 10)] * 2 + [(640, 4)], 0.4),
 ]
 """Up to this part of the time: (crop size, batch size) to draw from, the share of mosaics."""
 
-MASKON_SHARE = 0.18
+SHARES = {"wider": 0.70, "maskon": 0.14, "close_ups": 0.16}
+WHOLE_CLOSE_UPS = 0.6  # of the close-ups, shown as they are rather than cut anew
 LEARNING_RATES = {"MuSGD": 0.01, "AdamW": 0.002}
 WARM_UP_STEPS = 150
 SAVE_EVERY_S = 150.0
@@ -55,8 +56,8 @@ class CropBatches(IterableDataset[Batch]):
     def __init__(self, args: argparse.Namespace, progress: Any) -> None:
         samples = json.loads(args.index.read_text())
         usable = [s for s in samples if s["split"] == "train" and s["boxes"]]
-        self.sources = [[s for s in usable if s["source"] == name] for name in ("wider", "maskon")]
-        self.queues: list[list[dict[str, Any]]] = [[], []]
+        self.sources = {name: [s for s in usable if s["source"] == name] for name in SHARES}
+        self.queues: dict[str, list[dict[str, Any]]] = {name: [] for name in SHARES}
         self.data, self.cache, self.seed = args.data, args.cache, args.seed
         self.progress = progress
 
@@ -76,7 +77,7 @@ class CropBatches(IterableDataset[Batch]):
         """Cut `count` crops, up to two (of a crowd) from one photograph."""
         crops: list[tuple[Image, Boxes]] = []
         while len(crops) < count:
-            which = int(random.random() < MASKON_SHARE)
+            (which,) = random.choices(list(SHARES), list(SHARES.values()))
             queue, source = self.queues[which], self.sources[which]
             if not queue:
                 queue += random.sample(source, len(source))
@@ -84,10 +85,12 @@ class CropBatches(IterableDataset[Batch]):
             faces, ignored = (
                 np.array(sample[key], np.float32).reshape(-1, 4) for key in ("boxes", "ignored")
             )
-            image = read(self.data / sample["image"], self.cache)
+            is_close_up = which == "close_ups"
+            image = read(self.data / sample["image"], None if is_close_up else self.cache)
             if image is not None:
                 few = 1 if size > LARGE_CROP or len(faces) < 2 else 2
-                crops += crops_of(image, faces, ignored, size, few)
+                whole = WHOLE_CLOSE_UPS if is_close_up else None
+                crops += crops_of(image, faces, ignored, size, few, whole)
         return crops[:count]
 
 

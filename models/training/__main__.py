@@ -62,7 +62,8 @@ def face_detector(places: Places, args: argparse.Namespace) -> Iterator[Step]:
     run, index, data = args.run or cache / "run", cache / "index.json", places.detector_data
     for folder in (cache, run, args.out):
         folder.mkdir(parents=True, exist_ok=True)
-    yield Step("prepare.py", ["--data", data, "--teacher", places.yunet, "--out", index], index)
+    prepare = ["--data", data, "--close-ups", places.data, "--teacher", places.yunet]
+    yield Step("prepare.py", [*prepare, "--out", index], index)
     train = ["--index", index, "--data", data, "--cache", cache / "images", "--out", run]
     yield Step("train.py", [*train, "--minutes", args.minutes, "--seed", args.seed, *args.more])
     yield Step("export.py", ["--run", run, "--out", args.out])
@@ -87,7 +88,8 @@ def age_gender(places: Places, args: argparse.Namespace) -> Iterator[Step]:
 
 def _needs(places: Places, model: str) -> list[Need]:
     if model == "face_detector":
-        return [*places.wider()[:2], *places.maskon(), *places.yunet_file()]
+        wider = places.wider()[:2]
+        return [*wider, *places.maskon(), *places.close_ups(), *places.yunet_file()]
     return [*places.age_gender(), *places.yunet_file()]
 
 
