@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
+from facepipe import service
 from facepipe.errors import ImageNotFoundError, TooManyRequestsError
 from facepipe.file_response import StoredFile
 from facepipe.problems import PROBLEM_MEDIA_TYPE
-from facepipe.service import create_app, run_checks
+from facepipe.service import create_app, create_server, run_checks
 from facepipe.settings import Settings
 
 STATE = {"database": None}
@@ -174,3 +179,45 @@ def test_a_range_within_the_file_is_served(client: TestClient) -> None:
 
     assert (answer.status_code, answer.text) == (206, "234")
     assert client.get("/file").text == "0123456789"
+
+
+def test_a_request_that_a_stop_cuts_off_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a service with a request that takes longer than a stop waits for it
+    monkeypatch.setattr(service, "DRAIN_S", 1)
+    app = create_app("test_service", Settings())
+    has_arrived = threading.Event()
+
+    @app.post("/slow")
+    async def slow() -> None:
+        has_arrived.set()
+        await asyncio.sleep(60)
+
+    server = create_server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        wait_until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with ThreadPoolExecutor() as pool:
+            call = pool.submit(httpx.post, f"http://127.0.0.1:{port}/slow", timeout=30)
+            assert has_arrived.wait(10)
+
+            # When it is stopped
+            server.should_exit = True
+            answer = call.result()
+    finally:
+        server.should_exit = True
+        thread.join(10)
+
+    # Then the client knows that it was not its fault, and when to come again
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
+    assert answer.headers["retry-after"] == "1"
+    assert answer.json()["code"] == "service_unavailable"
+
+
+def wait_until(is_true: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    end = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < end
+        time.sleep(0.01)

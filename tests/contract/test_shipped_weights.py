@@ -28,7 +28,7 @@ PIXELS, PROBABILITY = 1e-2, 1e-4
 
 def test_there_are_weights() -> None:
     assert DETECTOR / "face_detector.onnx" in WEIGHTS
-    assert MODELS / "age_gender" / "research" in VARIANTS
+    assert [folder.name for folder in VARIANTS] == ["open", "research"]
 
 
 @pytest.mark.parametrize("path", WEIGHTS, ids=lambda path: str(path.relative_to(MODELS)))

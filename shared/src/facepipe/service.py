@@ -1,11 +1,13 @@
 """What every HTTP service of the pipeline has: health, readiness, metrics, problem documents.
 
-`create_app` makes the FastAPI application, `serve` runs it until SIGTERM. Errors leave as
+`create_app` makes the FastAPI application, `create_server` its server, `serve` runs both until
+SIGTERM. Errors leave as
 RFC 9457 problem documents with a stable `code`; raise a `FacepipeError` and it is one.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import threading
@@ -19,8 +21,10 @@ import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facepipe.problems import add_problem_handlers, problem_response
+from facepipe.errors import ServiceUnavailableError
+from facepipe.problems import add_problem_handlers, error_response, problem_response
 from facepipe.settings import Settings
 
 CHECK_TIMEOUT_S = 3.0
@@ -111,13 +115,47 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     if threading.current_thread() is threading.main_thread():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
+    server = create_server(app, host, port)
+    _log.info("listening on http://%s:%d", host, port)
+    server.run()
+
+
+def create_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
+    """The server of an application. What a stop cuts off is answered with 503."""
     config = uvicorn.Config(
-        app,
+        _AnswerWhenCutOff(app),
         host=host,
         port=port,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=DRAIN_S,
     )
-    _log.info("listening on http://%s:%d", host, port)
-    uvicorn.Server(config).run()
+    return uvicorn.Server(config)
+
+
+class _AnswerWhenCutOff:
+    """Tells a client whose request a stop cuts off that the service is stopping.
+
+    uvicorn cancels a request that takes longer than `DRAIN_S`, and left to itself answers 500.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except asyncio.CancelledError:
+            if has_begun or scope["type"] != "http":
+                raise
+            error = ServiceUnavailableError(
+                "the service is stopping; send it again", retry_after_s=DRAIN_S
+            )
+            await error_response(Request(scope), error)(scope, receive, send)
