@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.accuracy.markdown import musts, numbers, percent, sample, table
-from models.accuracy.musts import OURS, SETS, Figures, recall_between
+from models.accuracy.musts import BETTER_VARIANT, OURS, SETS, Figures, recall_between
 
 
 def detector_blocks(report: Figures) -> dict[str, str]:
@@ -46,7 +46,7 @@ def readme_block(report: Figures) -> str:
         for key, name in chosen.items()
     ]  # fmt: skip
     ages = [
-        [f"`{name}`"] + [
+        [f"`{name}`" + (", the default" if name == BETTER_VARIANT else "")] + [
             f"{v['sets'][key]['all']['mae']:.1f} years, "
             f"{percent(v['sets'][key]['all']['gender_accuracy'])}"
             for key in SETS
@@ -55,7 +55,9 @@ def readme_block(report: Figures) -> str:
     ]  # fmt: skip
     judged = [must["met"] for must in report["musts"] if must["met"] is not None]
     missed = judged.count(False)
-    goals = f"Of {len(judged)} goals set beforehand {missed} are missed; the cards say which."
+    goals = (
+        f"Of {len(judged)} goals set beforehand {missed or 'none'} are missed; the cards list them."
+    )
     tables = [
         table(["faces (WIDER FACE)", "AP easy", "medium", "hard", "recall at 32-127 px"], faces),
         table(["age MAE, gender", *SETS.values()], ages),

@@ -16,7 +16,10 @@ Image = npt.NDArray[Any]  # uint8; OpenCV's stubs promise less
 
 RENDER_SIZE = 112
 BOX_SIDE = CACHED_SIZE / (WIDENING * 1.4)  # of the face box, in pixels of a cached crop
-ROUGH_SHARE = 0.5  # of the samples whose box is badly off
+ROUGH_SHARE = 0.6  # of the samples whose box is badly off
+# What the zooms of the served graphs show of boxes that are 0.8 to 1.25 times as large as they
+# should be, and a little beyond.
+ROUGH_SCALES = (0.66, 1.34)
 
 
 def render(
@@ -52,21 +55,17 @@ def render(
 
 
 def jittered(cached: Image, rng: np.random.Generator) -> Image:
-    """A random view of a cached crop; `(RENDER_SIZE, RENDER_SIZE, 3)` uint8, RGB.
-
-    The box is off about each of the zooms that the served graphs look at: of a box that is a
-    fifth too small, the nearer zoom shows much less than any straight view.
-    """
-    zoom = ZOOMS[rng.integers(len(ZOOMS))]
+    """A random view of a cached crop; `(RENDER_SIZE, RENDER_SIZE, 3)` uint8, RGB."""
     if rng.random() < ROUGH_SHARE:
-        scale = math.exp(rng.uniform(math.log(0.78), math.log(1.28)))
+        scale = math.exp(rng.uniform(*np.log(ROUGH_SCALES)))
         shift = rng.uniform(-0.13, 0.13), rng.uniform(-0.13, 0.13)
         roll = math.radians(rng.uniform(-20, 20))
     else:
-        scale = math.exp(float(np.clip(rng.normal(0, 0.07), -0.2, 0.2)))
+        zoom = ZOOMS[rng.integers(len(ZOOMS))]
+        scale = zoom * math.exp(float(np.clip(rng.normal(0, 0.07), -0.2, 0.2)))
         shift = float(rng.normal(0, 0.03)), float(rng.normal(0, 0.03))
         roll = math.radians(rng.normal(0, 4))
-    image = render(cached, zoom * scale, shift, roll)
+    image = render(cached, scale, shift, roll)
     if rng.random() < 0.5:
         image = image[:, ::-1]
     image = _degraded(image, rng)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 AGES = 101
-ZOOMS = (1.0, 0.88)  # shares of the crop that the served graphs look at, each mirrored too
+ZOOMS = (1.0, 0.8)  # shares of the crop that the served graphs look at, each mirrored too
 
 WIDTHS = (40, 80, 160, 224)
 DEPTHS = (2, 2, 2, 1)
