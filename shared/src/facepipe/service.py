@@ -1,8 +1,8 @@
 """What every HTTP service of the pipeline has: health, readiness, metrics, problem documents.
 
 `create_app` makes the FastAPI application, `create_server` its server, `serve` runs both until
-SIGTERM. Errors leave as
-RFC 9457 problem documents with a stable `code`; raise a `FacepipeError` and it is one.
+SIGTERM. Errors leave as RFC 9457 problem documents with a stable `code`; raise a
+`FacepipeError` and it is one.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import grpc
 
+from facepipe import part_messages
 from facepipe import store_messages as messages
 from facepipe.analysis import AgeGenderPart, ImageInfo, LandmarksPart, PartError
 from facepipe.errors import (
@@ -79,12 +80,12 @@ class FaceStoreClient:
 
     def save_landmarks(self, run: StageRun, part: LandmarksPart) -> bool:
         request = messages.part_request(run)
-        request.landmarks.CopyFrom(messages.landmarks_to_pb(part))
+        request.landmarks.CopyFrom(part_messages.landmarks_to_pb(part))
         return self._save(request)
 
     def save_agegender(self, run: StageRun, part: AgeGenderPart) -> bool:
         request = messages.part_request(run)
-        request.agegender.CopyFrom(messages.agegender_to_pb(part))
+        request.agegender.CopyFrom(part_messages.agegender_to_pb(part))
         return self._save(request)
 
     def save_failure(self, run: StageRun, error: PartError) -> bool:

@@ -170,7 +170,7 @@ class Ledger:
             row.is_settled = False
             rows.put_error(row, document.error)
             self._clear(session, row, FaceRow, PartRow)
-            session.add_all(face_rows(document))
+            session.add_all(rows.face_rows(document))
             self._move(session, row, document.status)
             return True
 
@@ -310,20 +310,6 @@ class Ledger:
     ) -> None:
         for table in tables:
             session.execute(delete(table).where(table.image_id == row.image_id))
-
-
-def face_rows(document: AnalysisDocument) -> list[FaceRow]:
-    """What the index keeps of each face."""
-    return [
-        FaceRow(
-            image_id=document.image.sha256,
-            face_index=face.face_index,
-            age=face.agegender.age,
-            gender=face.agegender.gender,
-            confidence=face.confidence,
-        )
-        for face in document.faces
-    ]
 
 
 def _late(row: ImageRow | None) -> Saved:

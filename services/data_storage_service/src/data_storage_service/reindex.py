@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 
 from data_storage_service import rows
 from data_storage_service.files import ResultFiles
-from data_storage_service.ledger import face_rows
+from data_storage_service.rows import face_rows
 from data_storage_service.schema import CounterRow, FaceRow, ImageRow, PartRow, open_index
 from data_storage_service.settings import DataStorageSettings
 from facepipe.analysis import AnalysisDocument, PartError, Status

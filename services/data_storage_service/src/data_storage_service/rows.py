@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from data_storage_service.progress import PartKind
-from data_storage_service.schema import ImageRow, RunRow
-from facepipe import store_messages as messages
-from facepipe.analysis import AgeGenderPart, ImageInfo, LandmarksPart, PartError
+from data_storage_service.schema import FaceRow, ImageRow, RunRow
+from facepipe import part_messages
+from facepipe.analysis import AgeGenderPart, AnalysisDocument, ImageInfo, LandmarksPart, PartError
 from facepipe.ledger import ImageState, StageName, StageRun
 from facepipe.v1 import face_store_pb2 as pb
 
@@ -78,11 +78,11 @@ def state_of(
 
 
 def landmarks_payload(part: LandmarksPart) -> bytes:
-    return messages.landmarks_to_pb(part).SerializeToString()
+    return part_messages.landmarks_to_pb(part).SerializeToString()
 
 
 def agegender_payload(part: AgeGenderPart) -> bytes:
-    return messages.agegender_to_pb(part).SerializeToString()
+    return part_messages.agegender_to_pb(part).SerializeToString()
 
 
 def error_payload(error: PartError) -> bytes:
@@ -93,16 +93,32 @@ def landmarks_in(payloads: Mapping[str, bytes]) -> LandmarksPart | None:
     payload = payloads.get(PartKind.LANDMARKS)
     if payload is None:
         return None
-    return messages.landmarks_from_pb(pb.LandmarksPart.FromString(payload))
+    return part_messages.landmarks_from_pb(pb.LandmarksPart.FromString(payload))
 
 
 def agegender_in(payloads: Mapping[str, bytes]) -> AgeGenderPart | None:
     payload = payloads.get(PartKind.AGEGENDER)
     if payload is None:
         return None
-    return messages.agegender_from_pb(pb.AgeGenderPart.FromString(payload))
+    return part_messages.agegender_from_pb(pb.AgeGenderPart.FromString(payload))
 
 
 def agegender_error_in(payloads: Mapping[str, bytes]) -> PartError | None:
     payload = payloads.get(PartKind.AGEGENDER_FAILURE)
-    return None if payload is None else messages.error_from_pb(pb.PartError.FromString(payload))
+    return (
+        None if payload is None else part_messages.error_from_pb(pb.PartError.FromString(payload))
+    )
+
+
+def face_rows(document: AnalysisDocument) -> list[FaceRow]:
+    """What the index keeps of each face."""
+    return [
+        FaceRow(
+            image_id=document.image.sha256,
+            face_index=face.face_index,
+            age=face.agegender.age,
+            gender=face.agegender.gender,
+            confidence=face.confidence,
+        )
+        for face in document.faces
+    ]

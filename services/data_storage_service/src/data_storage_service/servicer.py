@@ -16,6 +16,7 @@ from data_storage_service.ledger import Saved
 from data_storage_service.merge import parts_of
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Room
+from facepipe import part_messages
 from facepipe import store_messages as messages
 from facepipe.analysis import PartError
 from facepipe.errors import (
@@ -176,11 +177,11 @@ class FaceStore(FaceStoreServicer):
                 return Saved(accepted=ledger.save_started(run))
             case "landmarks", StageName.LANDMARK:
                 with _parsing():
-                    landmarks = messages.landmarks_from_pb(request.landmarks)
+                    landmarks = part_messages.landmarks_from_pb(request.landmarks)
                 return ledger.save_landmarks(run, landmarks)
             case "agegender", StageName.AGEGENDER:
                 with _parsing():
-                    agegender = messages.agegender_from_pb(request.agegender)
+                    agegender = part_messages.agegender_from_pb(request.agegender)
                 return ledger.save_agegender(run, agegender)
             case "failure", _:
                 unnamed = PartError(code="internal_error", message="the stage gave no reason")

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from facepipe.analysis import Gender, Status
+from facepipe.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.ledger import ImageState, ListQuery, StageName
+from services.data_storage_service.tests.bench import Bench
+from tests.support import store_samples as samples
+
+
+class TestReading:
+    def test_pages_follow_each_other_newest_first(self, bench: Bench) -> None:
+        # given 25 images, some of the same moment
+        ids = [samples.image_id_of(number) for number in range(25)]
+        for number, image_id in enumerate(ids):
+            received_at = samples.START + timedelta(seconds=number // 3)
+            bench.ledger.register(image_id, samples.info(image_id), received_at)
+
+        # when they are listed in pages of seven
+        seen: list[ImageState] = []
+        cursor, pages = "", 0
+        while True:
+            page = bench.queries.page(ListQuery(limit=7, cursor=cursor))
+            seen += page.images
+            pages += 1
+            assert pages <= len(ids)
+            if not (cursor := page.next_cursor):
+                break
+
+        # then each comes once, newest first
+        assert pages == 4
+        assert sorted(state.image_id for state in seen) == sorted(ids)
+        moments = [state.received_at for state in seen]
+        assert moments == sorted(moments, reverse=True)
+
+    def test_age_and_gender_must_fit_the_same_face(self, bench: Bench) -> None:
+        # given a picture of a young woman and an old man, and one of an old woman
+        pair = samples.agegender(samples.estimate(20), samples.estimate(70, Gender.MALE))
+        couple = bench.stored(1, faces=2, part=pair)
+        woman = bench.stored(2, part=samples.agegender(samples.estimate(70)))
+        bench.stored(3, faces=0)
+
+        def found(query: ListQuery) -> set[str]:
+            return {state.image_id for state in bench.queries.page(query).images}
+
+        assert found(ListQuery(min_age=60, gender=Gender.FEMALE)) == {woman}
+        assert found(ListQuery(min_age=60)) == {couple, woman}
+        assert found(ListQuery(max_age=30)) == {couple}
+        assert found(ListQuery(gender=Gender.MALE)) == {couple}
+        assert found(ListQuery(min_faces=1, max_faces=1)) == {woman}
+        assert found(ListQuery(min_faces=0)) >= {couple, woman}
+        assert found(ListQuery(received_after=samples.START)) == set()
+
+    def test_deleted_images_are_listed_only_when_asked_for(self, bench: Bench) -> None:
+        image_id = bench.accept()
+        bench.ledger.delete(image_id)
+
+        assert bench.queries.page(ListQuery()).images == ()
+        (gone,) = bench.queries.page(ListQuery(statuses=(Status.DELETED,))).images
+        assert gone.image_id == image_id
+
+    @pytest.mark.parametrize("cursor", ["x", "!!!", "AAAA", "OTk5OTk5OTk5OTk5OTk5OTk5OS54"])
+    def test_a_foreign_cursor_is_refused(self, bench: Bench, cursor: str) -> None:
+        with pytest.raises(InvalidRequestError):
+            bench.queries.page(ListQuery(cursor=cursor))
+
+    def test_numbers_add_up(self, bench: Bench) -> None:
+        bench.stored(1)
+        bench.accept(2)
+        bench.ledger.delete(bench.accept(3))
+
+        stats = bench.queries.stats()
+
+        assert stats.accepted == sum(stats.images_by_status.values()) == 3
+        assert stats.images_by_status == {
+            Status.STORED: 1,
+            Status.RECEIVED: 1,
+            Status.DELETED: 1,
+        }
+        assert stats.faces_by_gender == {Gender.FEMALE: 1}
+        assert stats.stored_last_hour == 1
+
+    def test_changes_are_seen_in_order_and_once(self, bench: Bench) -> None:
+        first, second = bench.accept(1), bench.accept(2)
+        states, seen = bench.queries.changed(0)
+        assert [state.image_id for state in states] == [first, second]
+
+        bench.ledger.save_started(samples.run(first, StageName.LANDMARK))
+        states, seen = bench.queries.changed(seen)
+        assert [(state.image_id, state.status) for state in states] == [(first, Status.DETECTING)]
+        assert bench.queries.changed(seen) == ([], seen)
+        assert bench.queries.changed(0, [second])[0][0].image_id == second
+
+    def test_an_unknown_image_is_not_found(self, bench: Bench) -> None:
+        with pytest.raises(ImageNotFoundError):
+            bench.queries.get(samples.image_id_of(1))
+
+
+def test_pages_are_found_by_an_index(engine: Engine) -> None:
+    query = (
+        "EXPLAIN QUERY PLAN SELECT * FROM images WHERE (received_at, image_id) < (5, 'x') "
+        "ORDER BY received_at DESC, image_id DESC LIMIT 50"
+    )
+    with engine.connect() as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(query)]
+
+    assert all("images_newest" in line for line in plan), plan
