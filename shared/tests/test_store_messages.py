@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from facepipe import part_messages
 from facepipe import store_messages as messages
 from facepipe.analysis import (
     AgeGender,
@@ -54,15 +55,15 @@ AGEGENDER = AgeGenderPart(
 
 
 def test_landmarks_survive_the_wire() -> None:
-    wire = pb.LandmarksPart.FromString(messages.landmarks_to_pb(LANDMARKS).SerializeToString())
+    wire = pb.LandmarksPart.FromString(part_messages.landmarks_to_pb(LANDMARKS).SerializeToString())
 
-    assert messages.landmarks_from_pb(wire) == LANDMARKS
+    assert part_messages.landmarks_from_pb(wire) == LANDMARKS
 
 
 def test_age_zero_is_an_age_and_no_age_is_none() -> None:
-    wire = pb.AgeGenderPart.FromString(messages.agegender_to_pb(AGEGENDER).SerializeToString())
+    wire = pb.AgeGenderPart.FromString(part_messages.agegender_to_pb(AGEGENDER).SerializeToString())
 
-    assert messages.agegender_from_pb(wire) == AGEGENDER
+    assert part_messages.agegender_from_pb(wire) == AGEGENDER
 
 
 def test_a_state_survives_the_wire() -> None:
@@ -123,11 +124,11 @@ def test_an_empty_box_is_refused() -> None:
     part = pb.LandmarksPart(faces=[pb.DetectedFace(box=pb.Box(x1=5, y1=5, x2=5, y2=9))])
 
     with pytest.raises(ValueError, match="empty box"):
-        messages.landmarks_from_pb(part)
+        part_messages.landmarks_from_pb(part)
 
 
 def test_coordinates_that_do_not_pair_up_are_refused() -> None:
     face = pb.DetectedFace(box=pb.Box(x2=5, y2=9), landmarks=[1, 2, 3])
 
     with pytest.raises(ValueError, match="zip"):
-        messages.landmarks_from_pb(pb.LandmarksPart(faces=[face]))
+        part_messages.landmarks_from_pb(pb.LandmarksPart(faces=[face]))
