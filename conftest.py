@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 _ROOT = Path(__file__).parent
-_LAYERS = ("contract", "integration", "e2e", "compose")
+_LAYERS = ("contract", "integration", "acceptance", "e2e", "compose")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
+from tests.support.compose_stack import ComposeStack, engine_problem
+from tests.support.local_stack import LocalStack
 from tests.support.missing import missing
 from tests.support.photos import data_folder, portrait_paths
+
+_CHROMIUM = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+_PATIENCE_MS = 60_000
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +25,43 @@ def portraits() -> list[Path]:
     if not found:
         missing(f"no portraits in {data_folder()}; set FACEPIPE_TEST_DATA")
     return found
+
+
+@pytest.fixture(scope="session")
+def native_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The whole stack as processes, on free ports; stopped at the end."""
+    stack = LocalStack.prepare(tmp_path_factory.mktemp("stack"))
+    try:
+        stack.verb("start")
+        yield stack
+    finally:
+        stack.verb("stop", check=False)
+
+
+@pytest.fixture(scope="session")
+def compose_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
+    """The stack, built and brought up with `--wait`; removed afterwards."""
+    if problem := engine_problem():
+        missing(problem)
+    stack = ComposeStack.prepare(tmp_path_factory.mktemp("compose"))
+    try:
+        stack.compose("up", "--build", "--detach", "--wait", timeout_s=1500)
+        yield stack
+    finally:
+        print(stack.compose("ps", "--all", check=False))
+        print(stack.compose("logs", "--tail", "40", "--no-color", check=False)[-20000:])
+        stack.compose("down", "--volumes", "--timeout", "5", check=False)
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of Debian's Chromium."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        missing("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM)
+        page = browser.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        yield page
+        browser.close()

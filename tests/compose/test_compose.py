@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
-from tests.compose.stack import ComposeStack
+from tests.support.compose_stack import ComposeStack
 
 MIB = 2**20
 
@@ -22,8 +22,8 @@ def test_an_upload_through_the_published_port_ends_as_files_logs_and_a_page(
     stack: ComposeStack, portraits: list[Path]
 ) -> None:
     # When a portrait is posted from outside
-    (image_id,) = stack.upload([portraits[0].read_bytes()])
-    state = stack.wait_final([image_id])[image_id]
+    (image_id,) = stack.api.upload([portraits[0].read_bytes()])
+    state = stack.api.wait_final([image_id])[image_id]
 
     # Then its result is on the mounted volume
     assert state["status"] == "stored", state["error"]
@@ -62,7 +62,7 @@ def test_only_the_input_api_and_the_viewer_are_published_and_only_to_this_host(
 def test_a_stage_scaled_to_two_works_on_two(stack: ComposeStack, batch: list[bytes]) -> None:
     stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "landmark_service=2")
     try:
-        states = stack.wait_final(stack.upload(batch))
+        states = stack.api.wait_final(stack.api.upload(batch))
         hosts = {
             run["worker"].rsplit("-", 1)[0]
             for state in states.values()
@@ -80,11 +80,11 @@ def test_a_stage_killed_in_the_middle_of_a_batch_loses_nothing(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
     for service in ("landmark_service", "agegender_service", "data_storage_service"):
-        ids = stack.upload(_fresh(batch, service))
+        ids = stack.api.upload(_fresh(batch, service))
         (container,) = stack.containers(service)
         os.kill(stack.main_pid(container), signal.SIGKILL)
 
-        states = stack.wait_final(ids)
+        states = stack.api.wait_final(ids)
 
         assert {state["status"] for state in states.values()} == {"stored"}, service
         assert all((stack.volumes / "saved_data" / f"{id_}.json").exists() for id_ in ids)
@@ -94,10 +94,10 @@ def test_a_stage_killed_in_the_middle_of_a_batch_loses_nothing(
 def test_redis_restarted_in_the_middle_of_a_batch_loses_nothing(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
-    ids = stack.upload(_fresh(batch, "redis"))
+    ids = stack.api.upload(_fresh(batch, "redis"))
     stack.compose("restart", "redis")
 
-    states = stack.wait_final(ids)
+    states = stack.api.wait_final(ids)
 
     assert {state["status"] for state in states.values()} == {"stored"}
 
@@ -105,11 +105,11 @@ def test_redis_restarted_in_the_middle_of_a_batch_loses_nothing(
 def test_a_stack_stopped_with_images_in_the_queue_finishes_them_after_its_start(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
-    ids = stack.upload(_fresh(batch, "stop"))
+    ids = stack.api.upload(_fresh(batch, "stop"))
     stack.compose("stop")
     stack.compose("up", "--detach", "--wait")
 
-    states = stack.wait_final(ids)
+    states = stack.api.wait_final(ids)
 
     assert {state["status"] for state in states.values()} == {"stored"}
     assert not [path for path in (stack.volumes / "inbox").iterdir() if path.name[0] != "."]
@@ -125,8 +125,8 @@ def test_a_worker_beyond_its_memory_limit_is_restarted_and_its_image_says_so(
     stack.docker("update", "--memory", limit, "--memory-swap", limit, container)
     try:
         # When an image comes that does not fit
-        (image_id,) = stack.upload([_huge_image()])
-        state = stack.wait_final([image_id], timeout_s=180)[image_id]
+        (image_id,) = stack.api.upload([_huge_image()])
+        state = stack.api.wait_final([image_id], timeout_s=180)[image_id]
 
         # Then it has failed with the reason, and the stage goes on with the next one
         assert state["status"] == "failed"
@@ -134,15 +134,15 @@ def test_a_worker_beyond_its_memory_limit_is_restarted_and_its_image_says_so(
     finally:
         stack.docker("update", "--memory", "2g", "--memory-swap", "2g", container)
     stack.wait_healthy("landmark_service")
-    (next_id,) = stack.upload(_fresh([portraits[1].read_bytes()], "after"))
-    assert stack.wait_final([next_id])[next_id]["status"] == "stored"
+    (next_id,) = stack.api.upload(_fresh([portraits[1].read_bytes()], "after"))
+    assert stack.api.wait_final([next_id])[next_id]["status"] == "stored"
 
 
 def test_a_container_beyond_its_memory_limit_is_restarted_and_its_images_finish(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
     # Given images in the queue of a stage
-    ids = stack.upload(_fresh(batch, "container"))
+    ids = stack.api.upload(_fresh(batch, "container"))
     (container,) = stack.containers("landmark_service")
 
     # When its main process is the one that the kernel kills for memory
@@ -162,7 +162,7 @@ def test_a_container_beyond_its_memory_limit_is_restarted_and_its_images_finish(
 
     # Then the engine starts it again and every image comes to its end
     assert stack.main_pid(container) != first
-    states = stack.wait_final(ids)
+    states = stack.api.wait_final(ids)
     assert {state["status"] for state in states.values()} == {"stored"}
 
 
@@ -180,7 +180,7 @@ def _services_in_trace(stack: ComposeStack, image_id: str) -> set[str]:
     services: set[str] = set()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        trace = httpx.get(f"{stack.api}/v1/images/{image_id}/trace", timeout=20).json()
+        trace = stack.api.get(f"/v1/images/{image_id}/trace")
         services = {span["service"] for span in trace["spans"]}
         if len(services) >= 4:
             break

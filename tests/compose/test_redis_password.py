@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.compose.stack import ComposeStack
+from tests.support.compose_stack import ComposeStack
 
 _PING = "import redis; redis.Redis('redis').ping()"
 
@@ -61,7 +61,7 @@ def test_another_password_is_taken_over_without_starting_the_services_again(
 
     # Then they work with the new one, and were not started again
     assert file.read_text() != first
-    states = stack.wait_final(stack.upload([data + b"rotated" for data in batch[:3]]))
+    states = stack.api.wait_final(stack.api.upload([data + b"rotated" for data in batch[:3]]))
     assert {state["status"] for state in states.values()} == {"stored"}
     assert _started(stack) == started
 

@@ -7,14 +7,12 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
+from local.paths import ROOT
+from tests.support.pipeline import Pipeline
 
-ROOT = Path(__file__).parents[2]
 SHIPPED = (
     "docker-compose.yml",
     "docker-compose.gpu.yml",
@@ -24,7 +22,6 @@ SHIPPED = (
     "gradio_viewer",
     "models",
 )
-FINAL = {"stored", "partial", "failed", "deleted"}
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,8 @@ class ComposeStack:
         return cls(folder, "facepipe-compose-test", _free_port(), _free_port())
 
     @property
-    def api(self) -> str:
-        return f"http://127.0.0.1:{self.input_port}"
+    def api(self) -> Pipeline:
+        return Pipeline(f"http://127.0.0.1:{self.input_port}")
 
     @property
     def viewer(self) -> str:
@@ -97,41 +94,6 @@ class ComposeStack:
                 return
             time.sleep(0.5)
         raise AssertionError(f"{service} is not healthy after {timeout_s:g} s: {states}")
-
-    def upload(self, images: Iterable[bytes]) -> list[str]:
-        """Posts images one by one; returns their ids."""
-        ids = []
-        with httpx.Client(base_url=self.api, timeout=60) as client:
-            for data in images:
-                answer = client.post(
-                    "/v1/images", content=data, headers={"Content-Type": "image/jpeg"}
-                )
-                answer.raise_for_status()
-                ids.append(answer.json()["images"][0]["image_id"])
-        return ids
-
-    def state(self, image_id: str) -> dict[str, Any]:
-        answer = httpx.get(f"{self.api}/v1/images/{image_id}", timeout=20)
-        answer.raise_for_status()
-        state: dict[str, Any] = answer.json()
-        return state
-
-    def wait_final(self, ids: Iterable[str], timeout_s: float = 240) -> dict[str, dict[str, Any]]:
-        """Waits until every image has come to its end; returns their states by id."""
-        waiting, states = list(ids), {}
-        deadline = time.monotonic() + timeout_s
-        while waiting and time.monotonic() < deadline:
-            try:
-                found = {image_id: self.state(image_id) for image_id in waiting}
-            except httpx.HTTPError:
-                time.sleep(0.5)  # a part of the stack is being restarted
-                continue
-            states.update(found)
-            waiting = [image_id for image_id in waiting if found[image_id]["status"] not in FINAL]
-            time.sleep(0.3)
-        unfinished = {image_id[:8]: states.get(image_id, {}).get("status") for image_id in waiting}
-        assert not waiting, f"not finished after {timeout_s:g} s: {unfinished}"
-        return states
 
     def _docker(self, *arguments: str, timeout_s: float, check: bool = True) -> str:
         environment = os.environ | {
