@@ -11,17 +11,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agegender_service.adapters.deepface import DeepFaceAgeGenderEstimator
-from agegender_service.pipeline import estimate_faces, part_without_weights
+from agegender_service.load_models import load_estimator
+from agegender_service.pipeline import estimate_faces
 from agegender_service.settings import AgeGenderServiceSettings
-from agegender_service.weights import find_weights
 from facepipe.cpu import threads_per_worker
-from facepipe.errors import ModelNotFoundError
 from facepipe.imaging import decode
-from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
 from landmark_service.adapters.resizing import set_threads
-from landmark_service.detectors import load_detector
-from landmark_service.pipeline import FacePipeline, cut_crops
+from landmark_service.load_models import load_pipeline
+from landmark_service.pipeline import cut_crops
 from landmark_service.settings import LandmarkSettings
 
 
@@ -29,26 +26,17 @@ def load_analyser() -> tuple[Callable[[bytes], int], list[str]]:
     """A function that analyses an upload and returns the number of faces; names of the models."""
     settings = LandmarkSettings()
     set_threads(threads_per_worker(settings.stage))
-    detector, landmarker = load_detector(settings), MediaPipeFaceLandmarker()
-    faces = FacePipeline(detector, landmarker, settings.detector)
-    names = [detector.model.name, landmarker.model.name]
+    faces = load_pipeline(settings)
+    names = [model.name for model in faces.models.values()]
     agegender = AgeGenderServiceSettings()
-    estimator: DeepFaceAgeGenderEstimator | None = None
-    try:
-        weights = find_weights(agegender)
-        threads = threads_per_worker(agegender.stage)
-        estimator = DeepFaceAgeGenderEstimator(weights, threads, agegender.agegender.batch_size)
-        names.append(weights.info.name)
-    except ModelNotFoundError:
-        names.append("no age and gender")
+    estimator = load_estimator(agegender)
+    names.append(estimator.model.name if estimator else "no age and gender")
 
     def analyse(data: bytes) -> int:
         image_rgb = decode(data).rgb
         part = faces.find_landmarks(image_rgb, faces.detect(image_rgb))
-        crops_rgb = cut_crops(image_rgb, part)
-        if estimator is None or not part.faces:
-            part_without_weights(len(part.faces))
-        else:
+        if part.faces and estimator is not None:
+            crops_rgb = cut_crops(image_rgb, part)
             estimate_faces(estimator, part.faces, crops_rgb, agegender.agegender)
         return len(part.faces)
 

@@ -6,7 +6,7 @@ from facepipe.analysis import AgeGender, AnalysisDocument, Doubt, Face, Gender
 
 # Doubts that say why there is no estimate at all, and doubts about one that is there.
 _MISSING = {
-    Doubt.WEIGHTS_MISSING: "no weights for age and gender are installed",
+    Doubt.SWITCHED_OFF: "switched off",
     Doubt.STAGE_FAILED: "the estimate failed",
 }
 _DOUBTFUL = {

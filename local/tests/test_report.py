@@ -33,11 +33,11 @@ def test_doubts_are_said_in_words() -> None:
     assert line.endswith("not to be relied on: the face is small, the gender is a guess")
 
 
-def test_without_weights_nothing_is_invented() -> None:
-    estimate = AgeGender(reasons=[Doubt.WEIGHTS_MISSING])
+def test_where_age_and_gender_are_switched_off_nothing_is_invented() -> None:
+    estimate = AgeGender(reasons=[Doubt.SWITCHED_OFF])
 
     assert describe_face(_face(estimate)).startswith(
-        "face 1: age and gender unknown (no weights for age and gender are installed), "
+        "face 1: age and gender unknown (switched off), "
     )
 
 

@@ -48,7 +48,7 @@ AGEGENDER = AgeGenderPart(
             age=0, gender=Gender.FEMALE, age_low=0, age_high=2, gender_confidence=0.75,
             reliable=True,
         ),
-        AgeGender(reasons=[Doubt.WEIGHTS_MISSING]),
+        AgeGender(reasons=[Doubt.SWITCHED_OFF]),
     ],
     model=ModelInfo(name="compact"),
 )  # fmt: skip

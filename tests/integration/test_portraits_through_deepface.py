@@ -21,9 +21,7 @@ from agegender_service.settings import AgeGenderServiceSettings
 from agegender_service.weights import AGE_FILE, GENDER_FILE, find_weights
 from facepipe.image_store import FaceCrops
 from facepipe.imaging import decode
-from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
-from landmark_service.detectors import load_detector
-from landmark_service.pipeline import FacePipeline
+from landmark_service.load_models import load_pipeline
 from landmark_service.settings import LandmarkSettings
 
 LEAST_GENDERS_RIGHT, MOST_MEAN_ERROR = 18, 7.0
@@ -77,7 +75,7 @@ def test_deepface_tells_the_gender_of_18_of_20_portraits_and_is_7_years_off_at_m
 
 
 def _crops(portraits: list[Path], settings: LandmarkSettings) -> FaceCrops:
-    pipeline = FacePipeline(load_detector(settings), MediaPipeFaceLandmarker(), settings.detector)
+    pipeline = load_pipeline(settings)
     crops = []
     for path in portraits:
         image = decode(path.read_bytes()).rgb

@@ -32,7 +32,7 @@ PROGRESS = {
     "deleted": 100,
 }
 DOUBTS = {
-    "weights_missing": "no age and gender model is installed",
+    "switched_off": "age and gender are switched off",
     "stage_failed": "the age and gender stage failed",
     "small_face": "the face is small",
     "blurred": "the face is blurred",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights
-from facepipe.models import read_model
+from facepipe.models import read_model, write_record
 
 from .tiny_models import save_model
 
@@ -20,6 +20,9 @@ def tiny_weights(tmp_path: Path) -> Callable[..., Weights]:
         folder.mkdir(parents=True, exist_ok=True)
         save_model(folder / AGE_FILE, age_classes, seed=1)
         save_model(folder / GENDER_FILE, genders, seed=2)
-        return Weights(read_model(folder / AGE_FILE), read_model(folder / GENDER_FILE))
+        models = [read_model(folder / name) for name in (AGE_FILE, GENDER_FILE)]
+        for model in models:
+            write_record(model)
+        return Weights(*models)
 
     return build

@@ -17,7 +17,7 @@ from agegender_service.estimate import (
     estimate_face,
     expected_age,
     sharpness,
-    without_weights,
+    switched_off,
     yaw_degrees,
 )
 from agegender_service.settings import AgeGenderSettings
@@ -108,10 +108,10 @@ class TestEstimateFace:
         face = estimate_face(bell(50, 20), FEMALE, GOOD, SETTINGS)
         assert face.reasons == [Doubt.WIDE_AGE_RANGE]
 
-    def test_without_weights_nothing_is_claimed(self) -> None:
-        face = without_weights()
+    def test_switched_off_nothing_is_claimed(self) -> None:
+        face = switched_off()
         assert (face.age, face.gender, face.reliable) == (None, Gender.UNKNOWN, False)
-        assert face.reasons == [Doubt.WEIGHTS_MISSING]
+        assert face.reasons == [Doubt.SWITCHED_OFF]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from agegender_service import jobs
 from agegender_service.jobs import AgeGenderWorker
-from agegender_service.settings import AgeGenderServiceSettings
+from agegender_service.load_models import load_estimator
+from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import AGE_FILE, Weights
 from facepipe.analysis import (
     AgeGenderPart,
@@ -24,12 +25,11 @@ from facepipe.analysis import (
     PartError,
     Status,
 )
-from facepipe.errors import ImageNotFoundError
+from facepipe.errors import ImageNotFoundError, ModelError
 from facepipe.image_store import FaceCrops, SourceImages
 from facepipe.imaging import RgbImage, cut_face_crop
 from facepipe.inbox import Inbox, InboxEntry
 from facepipe.ledger import ImageState, StageRun
-from facepipe.models import write_record
 
 from .tiny_models import some_crops
 
@@ -107,7 +107,7 @@ def worker_of(
 ) -> AgeGenderWorker:
     inbox = Inbox(settings.volumes.inbox)
     sources = SourceImages(store, inbox, settings.volumes.saved_data, "http://127.0.0.1:9")
-    return AgeGenderWorker(settings, ledger, store, sources)
+    return AgeGenderWorker(settings, load_estimator(settings), ledger, store, sources)
 
 
 @pytest.mark.usefixtures("with_weights")
@@ -148,61 +148,40 @@ def test_lost_or_outdated_crops_are_cut_again(
     assert again.parts == as_cached.parts
 
 
-def test_without_weights_every_face_is_kept_and_it_is_said_once(
-    settings: AgeGenderServiceSettings, caplog: pytest.LogCaptureFixture
-) -> None:
-    # given
+def test_switched_off_every_face_is_kept_and_says_so(settings: AgeGenderServiceSettings) -> None:
+    settings.agegender.weights = WeightsChoice.NONE
     ledger = FakeLedger([face(), face(150)])
-    worker = worker_of(settings, ledger, FakeImageStore())
 
-    # when
-    with caplog.at_level(logging.WARNING, logger="agegender_service"):
-        worker.warm_up()
-        worker.estimate(IMAGE_ID, 1)
-        worker.estimate(IMAGE_ID, 1)
+    worker_of(settings, ledger, FakeImageStore()).estimate(IMAGE_ID, 1)
 
-    # then
-    assert [one.reasons for one in ledger.parts[0].faces] == [[Doubt.WEIGHTS_MISSING]] * 2
-    assert ledger.failures == []
-    (record,) = caplog.records
-    assert "make fetch-deepface" in record.getMessage()
+    (part,) = ledger.parts
+    assert [one.reasons for one in part.faces] == [[Doubt.SWITCHED_OFF]] * 2
+    assert part.model.name == "none"
 
 
-def test_weights_that_come_later_are_taken_up(
-    settings: AgeGenderServiceSettings, tmp_path: Path, tiny_weights: Callable[..., Weights]
+@pytest.mark.parametrize(
+    ("harm", "code"), [("missing", "model_not_found"), ("cut", "model_corrupt")]
+)
+def test_a_worker_without_its_weights_does_not_start(
+    harm: str, code: str, settings: AgeGenderServiceSettings, with_weights: Weights
 ) -> None:
-    ledger = FakeLedger([face()])
-    worker = worker_of(settings, ledger, FakeImageStore(some_crops(1)))
-    worker.estimate(IMAGE_ID, 1)
+    assert with_weights.age.path is not None
+    if harm == "missing":
+        with_weights.age.path.unlink()
+    else:
+        with_weights.age.path.write_bytes(b"no weights")
 
-    tiny_weights(tmp_path / "models/age_gender/research")
-    worker.estimate(IMAGE_ID, 1)
-
-    assert [part.faces[0].age is None for part in ledger.parts] == [True, False]
-
-
-def test_corrupt_weights_fail_the_part_and_say_why(
-    settings: AgeGenderServiceSettings, with_weights: Weights
-) -> None:
-    # given
-    path = write_record(with_weights.age)
-    path.write_text(path.read_text().replace(with_weights.age.sha256, "0" * 64))
-    ledger = FakeLedger([face()])
-    worker = worker_of(settings, ledger, FakeImageStore(some_crops(1)))
-
-    # when
-    worker.warm_up()
-    worker.estimate(IMAGE_ID, 1)
-
-    # then
-    assert ledger.parts == []
-    assert [error.code for error in ledger.failures] == ["model_corrupt"]
+    with pytest.raises(ModelError) as raised:
+        jobs.load()
+    assert raised.value.code == code
+    assert str(with_weights.age.path) in raised.value.message
 
 
 @pytest.mark.parametrize(("generation", "status"), [(2, Status.QUEUED), (1, Status.DELETED)])
 def test_an_outdated_job_changes_nothing(
     generation: int, status: Status, settings: AgeGenderServiceSettings
 ) -> None:
+    settings.agegender.weights = WeightsChoice.NONE
     ledger = FakeLedger([face()], generation, status)
     worker_of(settings, ledger, FakeImageStore()).estimate(IMAGE_ID, 1)
     assert (ledger.parts, ledger.failures) == ([], [])

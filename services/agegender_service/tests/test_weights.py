@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from agegender_service.app import weights_problem
+from agegender_service.load_models import load_estimator
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
-from agegender_service.weights import AGE_FILE, Weights, find_weights
+from agegender_service.weights import AGE_FILE, Weights, find_weights, weights_folder
 from facepipe.errors import ModelCorruptError, ModelNotFoundError
-from facepipe.models import write_record
 
 
 @pytest.fixture
@@ -56,7 +56,33 @@ def test_missing_weights_say_what_to_do(
     settings.agegender.weights = WeightsChoice(choice)
     with pytest.raises(ModelNotFoundError, match=advice):
         find_weights(settings)
+    problem = weights_problem(settings) or ""
+    assert advice in problem
+    assert str(weights_folder(settings) / AGE_FILE) in problem
+
+
+@pytest.mark.parametrize("name", ["age_model_weights.onnx", "age_model_weights.onnx.json"])
+def test_the_projects_weights_are_nothing_without_both_files_and_records(
+    name: str,
+    tmp_path: Path,
+    settings: AgeGenderServiceSettings,
+    tiny_weights: Callable[..., Weights],
+) -> None:
+    folder = weights_folder(settings)
+    tiny_weights(folder)
     assert weights_problem(settings) is None
+
+    (folder / name).unlink()
+
+    with pytest.raises(ModelNotFoundError, match=name):
+        find_weights(settings)
+    assert str(folder / name) in (weights_problem(settings) or "")
+
+
+def test_no_weights_are_missed_where_none_are_wanted(settings: AgeGenderServiceSettings) -> None:
+    settings.agegender.weights = WeightsChoice.NONE
+    assert weights_problem(settings) is None
+    assert load_estimator(settings) is None
 
 
 def test_a_changed_file_is_refused(
@@ -64,7 +90,6 @@ def test_a_changed_file_is_refused(
 ) -> None:
     # given
     weights = tiny_weights(tmp_path / "models/age_gender/research")
-    write_record(weights.age)
     assert find_weights(settings) == weights
 
     # when

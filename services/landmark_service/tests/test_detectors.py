@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from facepipe.errors import ModelCorruptError, ModelError, ModelNotFoundError
-from facepipe.models import BLAZEFACE_FULL_RANGE, ModelFile, write_record
+from facepipe.models import (
+    BLAZEFACE_FULL_RANGE,
+    ModelFile,
+    read_model,
+    record_path,
+    write_record,
+)
 from facepipe.settings import VolumeSettings
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 from landmark_service.app import detector_problem
@@ -34,34 +40,88 @@ def with_model(settings: LandmarkSettings, path: Path) -> LandmarkSettings:
     return settings.model_copy(update={"detector": DetectorSettings(model=path)})
 
 
+def save_own(settings: LandmarkSettings) -> Path:
+    """The project's own detector, as it ships: with a record."""
+    assert settings.model_dir is not None
+    path = save_yolo(settings.model_dir / "face_detector" / "face_detector.onnx", ONE_FACE)
+    write_record(read_model(path))
+    return path
+
+
 def test_the_order_of_models(places: LandmarkSettings, tmp_path: Path) -> None:
-    assert chosen_model(places) is None
-    own = tmp_path / "models" / "face_detector" / "face_detector.onnx"
-    own.touch()
+    own = save_own(places)
     assert chosen_model(places) == own
-    users = places.volumes.models / "model.onnx"
-    users.touch()
+    users = save_yolo(places.volumes.models / "model.onnx", ONE_FACE)
     assert chosen_model(places) == users
-    named = tmp_path / "elsewhere.onnx"
+    named = save_yolo(tmp_path / "elsewhere.onnx", ONE_FACE)
     assert chosen_model(with_model(places, named)) == named
 
 
-def test_without_any_model_mediapipes_own_one_serves(
-    places: LandmarkSettings, caplog: pytest.LogCaptureFixture
+def test_without_any_model_it_is_said_where_one_was_looked_for(places: LandmarkSettings) -> None:
+    with pytest.raises(ModelNotFoundError) as raised:
+        load_detector(places)
+
+    problem = detector_problem(places)
+    assert problem == raised.value.message
+    assert str(places.volumes.models / "model.onnx") in problem
+    assert str(places.model_dir) in problem
+    assert "FACEPIPE_DETECTOR_MODEL=blazeface" in problem
+
+
+@pytest.mark.parametrize("harm", ["no record", "cut short"])
+def test_the_projects_own_model_has_to_be_the_recorded_one(
+    places: LandmarkSettings, harm: str
 ) -> None:
+    path = save_own(places)
+    if harm == "no record":
+        record_path(path).unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-1])
+
+    with pytest.raises(ModelError, match=r"face_detector\.onnx"):
+        load_detector(places)
+    assert "face_detector.onnx" in (detector_problem(places) or "")
+
+
+def test_mediapipes_own_detector_serves_whoever_asks_for_it(
+    places: LandmarkSettings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("FACEPIPE_DETECTOR_MODEL", "blazeface")
+    settings = LandmarkSettings(volumes=places.volumes, model_dir=places.model_dir)
+
     with caplog.at_level(logging.INFO):
-        detector = load_detector(places)
+        detector = load_detector(settings)
+
     assert detector.model == BLAZEFACE_FULL_RANGE.info
     assert BLAZEFACE_FULL_RANGE.name in caplog.text
-    assert detector_problem(places) is None
+    assert detector_problem(settings) is None
 
 
-def test_the_log_tells_of_a_model_that_waits_to_be_imported(
-    places: LandmarkSettings, caplog: pytest.LogCaptureFixture
+def test_a_users_model_that_waits_to_be_exported_is_not_passed_over(
+    places: LandmarkSettings,
 ) -> None:
+    save_own(places)
     (places.volumes.models / "model.pt").touch()
-    load_detector(places)
-    assert "make import-model" in caplog.text
+
+    with pytest.raises(ModelNotFoundError, match="make import-model"):
+        load_detector(places)
+    assert "make import-model" in (detector_problem(places) or "")
+
+
+def test_a_users_model_that_links_to_nowhere_is_not_passed_over(places: LandmarkSettings) -> None:
+    save_own(places)
+    (places.volumes.models / "model.onnx").symlink_to("nowhere.onnx")
+
+    with pytest.raises(ModelNotFoundError, match=r"model\.onnx"):
+        load_detector(places)
+
+
+def test_a_users_model_that_is_none_is_not_passed_over(places: LandmarkSettings) -> None:
+    save_own(places)
+    (places.volumes.models / "model.onnx").write_bytes(b"no model at all")
+
+    with pytest.raises(ModelError, match=r"model\.onnx"):
+        load_detector(places)
 
 
 def test_a_users_model_serves_and_says_who_it_is(places: LandmarkSettings) -> None:

@@ -53,9 +53,9 @@ class Gender(StrEnum):
 
 
 class Doubt(StrEnum):
-    """Why an age and gender should not be relied on."""
+    """Why an age and gender should not be relied on, or are not there."""
 
-    WEIGHTS_MISSING = "weights_missing"
+    SWITCHED_OFF = "switched_off"
     STAGE_FAILED = "stage_failed"
     SMALL_FACE = "small_face"
     BLURRED = "blurred"
@@ -64,6 +64,11 @@ class Doubt(StrEnum):
     LOW_CONFIDENCE = "low_confidence"
     WIDE_AGE_RANGE = "wide_age_range"
     UNCERTAIN_GENDER = "uncertain_gender"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Doubt | None:
+        # Results of version 0.1 whose age and gender stage had no weights, which was no error.
+        return cls.STAGE_FAILED if value == "weights_missing" else None
 
 
 class _Model(BaseModel):

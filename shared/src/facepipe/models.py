@@ -78,7 +78,7 @@ BUNDLED = (BLAZEFACE_FULL_RANGE, FACE_MESH_WITH_ATTENTION)
 def project_models_dir(settings: Settings) -> Path:
     """The folder of the weights that the project trained itself, `models/` of the checkout.
 
-    An installation without a checkout names it with `FACEPIPE_MODEL_DIR`.
+    Images have the layout of the checkout. `FACEPIPE_MODEL_DIR` names another folder.
     """
     if settings.model_dir is not None:
         return settings.model_dir
@@ -125,9 +125,21 @@ def read_model(path: Path) -> ModelFile:
         ModelNotFoundError: there is no such file.
         ModelCorruptError: the file does not match its record, or the record is broken.
     """
+    if record_path(path).exists():
+        return read_recorded_model(path)
+    return ModelFile(path.name, path, sha256_of(path), UNKNOWN, UNKNOWN)
+
+
+def read_recorded_model(path: Path) -> ModelFile:
+    """The weights at `path`, which must have a record: the project's own do.
+
+    Raises:
+        ModelNotFoundError: there is no such file, or no record of it.
+        ModelCorruptError: the file does not match its record, or the record is broken.
+    """
     record = record_path(path)
     if not record.exists():
-        return ModelFile(path.name, path, sha256_of(path), UNKNOWN, UNKNOWN)
+        raise ModelNotFoundError(f"{record} is missing: nothing says what {path.name} has to be")
     try:
         values = json.loads(record.read_text("utf-8"))
         name, sha256, licence, source = (str(values[key]) for key in _RECORD_KEYS)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from agegender_service.settings import AgeGenderServiceSettings
+from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import find_weights
-from facepipe.errors import ModelCorruptError, ModelNotFoundError
+from facepipe.errors import ModelError
 from facepipe.jobs import QueueName
 from facepipe.stage import Stage, create_stage_app
 
@@ -23,11 +23,10 @@ def create_app(settings: AgeGenderServiceSettings) -> FastAPI:
 
 
 def weights_problem(settings: AgeGenderServiceSettings) -> str | None:
-    """Why no face gets an estimate; None also without weights, which is a way to run."""
+    """Why no face can get an estimate that the setting asks for."""
     try:
-        find_weights(settings)
-    except ModelNotFoundError:
-        return None
-    except ModelCorruptError as error:
+        if settings.agegender.weights is not WeightsChoice.NONE:
+            find_weights(settings)
+    except ModelError as error:
         return error.message
     return None

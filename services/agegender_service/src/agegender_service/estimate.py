@@ -180,9 +180,9 @@ def estimate_face(
     )
 
 
-def without_weights() -> AgeGender:
-    """What is said of a face when there is no model to ask: nothing."""
-    return AgeGender(reasons=[Doubt.WEIGHTS_MISSING])
+def switched_off() -> AgeGender:
+    """What is said of a face when nobody wants to know: nothing."""
+    return AgeGender(reasons=[Doubt.SWITCHED_OFF])
 
 
 def _years(value: float) -> int:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 from typing import Protocol
 
-from agegender_service.adapters.deepface import DeepFaceAgeGenderEstimator
 from agegender_service.estimator import AgeGenderEstimator
-from agegender_service.pipeline import cut_crops, estimate_faces, part_without_weights
+from agegender_service.load_models import load_estimator
+from agegender_service.pipeline import cut_crops, estimate_faces, switched_off_part
 from agegender_service.settings import AgeGenderServiceSettings
-from agegender_service.weights import find_weights
 from facepipe.analysis import AgeGenderPart, DetectedFace
-from facepipe.cpu import threads_per_worker
-from facepipe.errors import FacepipeError, ModelError, ModelNotFoundError
+from facepipe.errors import FacepipeError
 from facepipe.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.inbox import Inbox
 from facepipe.ledger import ImageState, StageName, StageRun
@@ -43,6 +41,7 @@ class AgeGenderWorker:
     def __init__(
         self,
         settings: AgeGenderServiceSettings,
+        estimator: AgeGenderEstimator | None,
         client: Ledger,
         store: ImageStore,
         sources: SourceImages,
@@ -51,15 +50,7 @@ class AgeGenderWorker:
         self._client = client
         self._store = store
         self._sources = sources
-        self._estimator: AgeGenderEstimator | None = None
-        self._told_missing = False
-
-    def warm_up(self) -> None:
-        """Loads the models if they can be; each job tries again and says what is wrong."""
-        try:
-            self._loaded_estimator()
-        except ModelError as error:
-            _log.error("age and gender fail until this is mended: %s", error)
+        self._estimator = estimator
 
     def estimate(self, image_id: str, generation: int) -> None:
         with part_run(StageName.AGEGENDER, image_id, generation, self._client) as run:
@@ -74,13 +65,12 @@ class AgeGenderWorker:
                 _log.info("the ledger dropped the part", extra={"image_id": image_id})
 
     def _part(self, image_id: str, faces: list[DetectedFace], run: PartRun) -> AgeGenderPart:
-        estimator = self._loaded_estimator()
-        if estimator is None or not faces:
-            return part_without_weights(len(faces))
+        if self._estimator is None:
+            return switched_off_part(len(faces))
         with run.timed("crops"):
             crops_rgb = self._crops(image_id, faces)
         with run.timed("agegender"):
-            return estimate_faces(estimator, faces, crops_rgb, self._settings.agegender)
+            return estimate_faces(self._estimator, faces, crops_rgb, self._settings.agegender)
 
     def _crops(self, image_id: str, faces: list[DetectedFace]) -> FaceCrops:
         cached = self._store.get_crops(image_id)
@@ -89,41 +79,17 @@ class AgeGenderWorker:
             return cached
         return cut_crops(self._sources.load(image_id), faces)
 
-    def _loaded_estimator(self) -> AgeGenderEstimator | None:
-        """The model, loaded once; None while there are no weights, which may yet come.
-
-        Raises:
-            ModelError: there are weights, and they are not usable.
-        """
-        if self._estimator is not None:
-            return self._estimator
-        try:
-            weights = find_weights(self._settings)
-        except ModelNotFoundError as error:
-            if not self._told_missing:
-                _log.warning("faces come out without age and gender: %s", error)
-            self._told_missing = True
-            return None
-        threads = threads_per_worker(self._settings.stage)
-        self._estimator = DeepFaceAgeGenderEstimator(
-            weights,
-            threads,
-            self._settings.agegender.batch_size,
-            self._settings.stage.device,
-        )
-        _log.info(
-            "age and gender by %s on %d threads",
-            weights.info.name,
-            threads,
-            extra={"sha256": weights.info.sha256},
-        )
-        return self._estimator
-
 
 def load() -> None:
-    """Connects and loads the models; called once in each worker process."""
+    """Connects and loads the models; called once in each worker process.
+
+    Raises:
+        ModelError: the weights are missing or broken. The worker ends, the stage is not ready
+            and says why, and images wait on the queue until that is mended.
+    """
     global _worker
     settings = AgeGenderServiceSettings()
+    estimator = load_estimator(settings)
     store = RedisImageStore(connect_redis(settings.redis), settings.redis)
     volumes = settings.volumes
     sources = SourceImages(
@@ -134,8 +100,7 @@ def load() -> None:
         settings.access.service_key,
     )
     client = FaceStoreClient(settings.address.store_grpc)
-    _worker = AgeGenderWorker(settings, client, store, sources)
-    _worker.warm_up()
+    _worker = AgeGenderWorker(settings, estimator, client, store, sources)
 
 
 def estimate(image_id: str, generation: int) -> None:

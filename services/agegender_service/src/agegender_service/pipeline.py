@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 
-from agegender_service.estimate import estimate_face, quality_of, without_weights
+from agegender_service.estimate import estimate_face, quality_of, switched_off
 from agegender_service.estimator import AgeGenderEstimator
 from agegender_service.settings import AgeGenderSettings
 from facepipe.analysis import AgeGenderPart, DetectedFace, ModelInfo
@@ -19,7 +19,7 @@ NO_MODEL = ModelInfo(name="none")
 
 
 def estimate_faces(
-    estimator: AgeGenderEstimator | None,
+    estimator: AgeGenderEstimator,
     faces: Sequence[DetectedFace],
     crops_rgb: FaceCrops,
     settings: AgeGenderSettings,
@@ -27,13 +27,11 @@ def estimate_faces(
     """Estimates all faces of an image.
 
     Args:
-        estimator: the model; None when its weights are missing.
+        estimator: the model.
         faces: as the landmark stage found them.
         crops_rgb: their crops in the same order, shape `(n, 224, 224, 3)`, uint8, RGB.
         settings: thresholds.
     """
-    if estimator is None:
-        return part_without_weights(len(faces))
     probabilities = estimator.predict(crops_rgb)
     estimates = [
         estimate_face(age, gender, quality_of(face, crop), settings)
@@ -44,9 +42,9 @@ def estimate_faces(
     return AgeGenderPart(faces=estimates, model=estimator.model)
 
 
-def part_without_weights(num_faces: int) -> AgeGenderPart:
-    """The part when there is no model: every face, and nothing claimed of any."""
-    return AgeGenderPart(faces=[without_weights()] * num_faces, model=NO_MODEL)
+def switched_off_part(num_faces: int) -> AgeGenderPart:
+    """The part when no model is wanted: every face, and nothing claimed of any."""
+    return AgeGenderPart(faces=[switched_off()] * num_faces, model=NO_MODEL)
 
 
 def cut_crops(image_rgb: RgbImage, faces: Sequence[DetectedFace]) -> FaceCrops:

@@ -15,6 +15,7 @@ class WeightsChoice(StrEnum):
     PROJECT = "project"
     OPEN = "open"
     DEEPFACE = "deepface"
+    NONE = "none"
 
 
 class AgeGenderSettings(BaseModel):
@@ -23,7 +24,7 @@ class AgeGenderSettings(BaseModel):
     weights: WeightsChoice = Field(
         default=WeightsChoice.PROJECT,
         description="project: our own; open: our own, from freely licensed data; deepface: "
-        "DeepFace's own, after `make fetch-deepface`",
+        "DeepFace's own, after `make fetch-deepface`; none: no age and gender",
     )
     batch_size: int = Field(
         default=16, ge=1, le=256, description="faces at a time; more are taken in turns"

@@ -8,7 +8,7 @@ from pathlib import Path
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from facepipe.analysis import ModelInfo
 from facepipe.errors import ModelNotFoundError
-from facepipe.models import ModelFile, project_models_dir, read_model
+from facepipe.models import ModelFile, project_models_dir, read_model, read_recorded_model
 from facepipe.settings import Settings
 
 # DeepFace's own names; it finds weights by them.
@@ -39,7 +39,7 @@ def deepface_folder(settings: Settings) -> Path:
 
 
 def weights_folder(settings: AgeGenderServiceSettings) -> Path:
-    """The folder in which the chosen weights are looked for."""
+    """The folder in which the chosen weights are looked for; not to be asked for `none`."""
     subfolder = _PROJECT_FOLDERS.get(settings.agegender.weights)
     if subfolder is None:
         return deepface_folder(settings)
@@ -50,17 +50,19 @@ def find_weights(settings: AgeGenderServiceSettings) -> Weights:
     """The chosen weights, checked against their records.
 
     Raises:
-        ModelNotFoundError: a file is missing; the message says what to do.
+        ModelNotFoundError: a file or its record is missing; the message says what to do.
         ModelCorruptError: a file does not match its recorded checksum.
     """
     folder = weights_folder(settings)
-    missing = [name for name in (AGE_FILE, GENDER_FILE) if not (folder / name).is_file()]
+    paths = [folder / name for name in (AGE_FILE, GENDER_FILE)]
+    missing = [str(path) for path in paths if not path.is_file()]
     if missing:
         raise ModelNotFoundError(
-            f"no age and gender weights: {' and '.join(missing)} not in {folder}. "
+            f"no age and gender weights: {' and '.join(missing)} not there. "
             + _remedy(settings.agegender.weights)
         )
-    return Weights(read_model(folder / AGE_FILE), read_model(folder / GENDER_FILE))
+    read = read_recorded_model if settings.agegender.weights in _PROJECT_FOLDERS else read_model
+    return Weights(*map(read, paths))
 
 
 def _remedy(choice: WeightsChoice) -> str:
@@ -68,5 +70,6 @@ def _remedy(choice: WeightsChoice) -> str:
         return "Run `make fetch-deepface` (about 1.1 GB)."
     return (
         "They come with the project's models/ folder (FACEPIPE_MODEL_DIR names another); or "
-        "run `make fetch-deepface` and set FACEPIPE_AGEGENDER_WEIGHTS=deepface."
+        "run `make fetch-deepface` and set FACEPIPE_AGEGENDER_WEIGHTS=deepface. "
+        "FACEPIPE_AGEGENDER_WEIGHTS=none does without age and gender."
     )

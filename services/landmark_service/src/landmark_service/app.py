@@ -6,7 +6,6 @@ from fastapi import FastAPI
 
 from facepipe.errors import ModelError
 from facepipe.jobs import QueueName
-from facepipe.models import read_model
 from facepipe.stage import Stage, create_stage_app
 from landmark_service.model_order import chosen_model
 from landmark_service.settings import LandmarkSettings
@@ -24,11 +23,9 @@ def create_app(settings: LandmarkSettings) -> FastAPI:
 
 
 def detector_problem(settings: LandmarkSettings) -> str | None:
-    """Why the chosen model cannot be used; None also where MediaPipe's own one serves."""
-    path = chosen_model(settings)
+    """Why there is no model to be used, or not the recorded one."""
     try:
-        if path is not None:
-            read_model(path)
+        chosen_model(settings)
     except ModelError as error:
         return error.message
     return None

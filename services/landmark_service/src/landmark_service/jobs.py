@@ -22,9 +22,8 @@ from facepipe.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
 from facepipe.store_client import FaceStoreClient
 from facepipe.telemetry import current_traceparent
-from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
 from landmark_service.adapters.resizing import set_threads
-from landmark_service.detectors import load_detector
+from landmark_service.load_models import load_pipeline
 from landmark_service.pipeline import FacePipeline, cut_crops
 from landmark_service.settings import LandmarkSettings
 
@@ -92,7 +91,7 @@ def load() -> None:
     global _worker
     settings = LandmarkSettings()
     set_threads(threads_per_worker(settings.stage))
-    pipeline = FacePipeline(load_detector(settings), MediaPipeFaceLandmarker(), settings.detector)
+    pipeline = load_pipeline(settings)
     redis = connect_redis(settings.redis)
     store = RedisImageStore(redis, settings.redis)
     volumes = settings.volumes

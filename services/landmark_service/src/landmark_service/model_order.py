@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 from pathlib import Path
+from typing import Literal
 
-from facepipe.models import project_models_dir
-from landmark_service.settings import LandmarkSettings
-
-
-def model_candidates(settings: LandmarkSettings) -> Iterator[Path]:
-    """Where a YOLOv8 face model may be, first choice first."""
-    if settings.detector.model is not None:
-        yield settings.detector.model
-    yield settings.volumes.models / "model.onnx"
-    yield project_models_dir(settings) / "face_detector" / "face_detector.onnx"
+from facepipe.errors import ModelNotFoundError
+from facepipe.models import project_models_dir, read_model, read_recorded_model
+from landmark_service.settings import BLAZEFACE, LandmarkSettings
 
 
-def chosen_model(settings: LandmarkSettings) -> Path | None:
-    """The file that is to be used; None when only MediaPipe's own detector is left."""
-    for path in model_candidates(settings):
-        if path == settings.detector.model or path.exists():
-            return path
-    return None
+def chosen_model(settings: LandmarkSettings) -> Path | Literal["blazeface"]:
+    """What the setting names, else the user's file, else the project's own; verified.
+
+    A file that is there is used or is an error: whoever put it there should hear of it.
+
+    Raises:
+        ModelNotFoundError: there is none where it should be; the message names the places.
+        ModelCorruptError: the file does not match its record.
+    """
+    named = settings.detector.model
+    if named == BLAZEFACE:
+        return BLAZEFACE
+    path = named or _usual_model(settings)
+    read_model(path)
+    return path
+
+
+def _usual_model(settings: LandmarkSettings) -> Path:
+    users = settings.volumes.models / "model.onnx"
+    if os.path.lexists(users):  # a link to nowhere is meant to be used, too
+        return users
+    unexported = users.with_suffix(".pt")
+    if os.path.lexists(unexported):
+        raise ModelNotFoundError(
+            f"{unexported} is not exported: run `make import-model` once, which writes "
+            f"{users.name} beside it, or take the file away to use the project's own detector"
+        )
+    own = project_models_dir(settings) / "face_detector" / "face_detector.onnx"
+    if not own.exists():
+        raise ModelNotFoundError(
+            f"no face detector: looked for {users} and {own}. The second comes with the project "
+            f"(FACEPIPE_MODEL_DIR names another folder); FACEPIPE_DETECTOR_MODEL={BLAZEFACE} "
+            "does without it, and finds large faces only"
+        )
+    read_recorded_model(own)
+    return own

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facepipe.analysis import Box, DetectedFace, LandmarkPoint, LandmarksPart, PartError
+from facepipe.analysis import (
+    Box,
+    DetectedFace,
+    LandmarkPoint,
+    LandmarksPart,
+    ModelInfo,
+    PartError,
+)
 from facepipe.errors import ModelError
 from facepipe.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
 from facepipe.image_store import FaceCrops
@@ -49,6 +56,11 @@ class FacePipeline:
         self._detector = detector
         self._landmarker = landmarker
         self._settings = settings
+
+    @property
+    def models(self) -> dict[str, ModelInfo]:
+        """The models in use, by part as in the result document."""
+        return {"detector": self._detector.model, "landmarks": self._landmarker.model}
 
     def detect(self, image_rgb: RgbImage) -> list[BoxedFace]:
         """Faces by area, largest first.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
 from facepipe.settings import Settings
+
+BLAZEFACE: Final = "blazeface"
 
 
 class DetectorSettings(BaseModel):
@@ -30,8 +33,10 @@ class DetectorSettings(BaseModel):
         le=4096,
         description="pixels of the longer side that the detector sees; more finds smaller faces",
     )
-    model: Path | None = Field(
-        default=None, description="an ONNX file to use instead of the usual order of models"
+    model: Path | Literal["blazeface"] | None = Field(
+        default=None,
+        description="an ONNX file instead of the usual order of models; blazeface: MediaPipe's "
+        "own, which finds large faces only",
     )
 
 

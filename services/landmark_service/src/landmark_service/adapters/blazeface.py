@@ -1,4 +1,4 @@
-"""MediaPipe's bundled full-range detector: what is left when there is no YOLOv8 face model."""
+"""MediaPipe's bundled full-range detector, for whoever asks for it."""
 
 from __future__ import annotations
 

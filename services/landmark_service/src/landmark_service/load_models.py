@@ -1,0 +1,38 @@
+"""Loads the models of this stage; `python -m landmark_service.load_models` does only that.
+
+It names them, or ends with 1 where they cannot be loaded. The build of the image runs it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from facepipe.errors import ModelError
+from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
+from landmark_service.detectors import load_detector
+from landmark_service.pipeline import FacePipeline
+from landmark_service.settings import LandmarkSettings
+
+
+def load_pipeline(settings: LandmarkSettings) -> FacePipeline:
+    """Detector and landmarker.
+
+    Raises:
+        ModelError: one of them cannot be had; see `load_detector`.
+    """
+    return FacePipeline(load_detector(settings), MediaPipeFaceLandmarker(), settings.detector)
+
+
+def main() -> int:
+    try:
+        models = load_pipeline(LandmarkSettings()).models
+    except ModelError as error:
+        print(f"load_models: {error.message}", file=sys.stderr)
+        return 1
+    for part, model in models.items():
+        print(f"{part}: {model.name} {model.sha256}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
