@@ -20,9 +20,9 @@ def main() -> None:
     tested = stage.Stage(
         name="test_service",
         queue=QueueName.LANDMARK,
-        jobs_module="tests.support.stage_jobs",
         settings=settings,
         patience=stage.Patience(**json.loads(os.environ["STAGE_TEST_PATIENCE"])),
+        function="tests.support.stage_jobs.work",
     )
     app = stage.create_stage_app(tested, failures=ReportsInRedis())
     service.serve(app, settings.host, settings.port.landmark)

@@ -16,6 +16,7 @@
     ├── ModelError                  500  model_error
     │   ├── ModelNotFoundError      500  model_not_found
     │   └── ModelCorruptError       500  model_corrupt
+    ├── UnknownJobError             500  unknown_job
     ├── ServiceUnavailableError     503  service_unavailable
     ├── DeadlineExceededError       504  deadline_exceeded
     └── StorageFullError            507  storage_full
@@ -134,6 +135,12 @@ class ModelCorruptError(ModelError):
     """The weights of a model do not match the checksum of the catalogue."""
 
     code, title = "model_corrupt", "Model weights corrupt"
+
+
+class UnknownJobError(FacepipeError):
+    """A job of a queue is none that the pipeline knows; it was not run."""
+
+    code, title = "unknown_job", "Unknown job"
 
 
 class ServiceUnavailableError(FacepipeError):

@@ -1,8 +1,4 @@
-"""Queues, job payloads and the one way to put a job on a queue.
-
-Jobs are named, not imported: `function` is a dotted path that only the worker of that queue
-resolves. A payload carries ids and small numbers, never pixels.
-"""
+"""The one way to put a job on a queue, and what is known of those that are there."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Self, cast
 from uuid import uuid4
 
@@ -22,6 +17,20 @@ from rq.exceptions import DuplicateJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from facepipe.job_table import JOBS, QueueName
+
+__all__ = [
+    "FUNCTIONS",
+    "ImageJob",
+    "QueueName",
+    "enqueue",
+    "enqueue_plots",
+    "id_text",
+    "job_key",
+    "live_job_ids",
+    "queue_of",
+]
+
 RETRY_PAUSES_S = (1, 5, 15)
 FAILURE_TTL_S = 3600
 # Long enough for two enqueuers to tell who is first, short enough to outlive neither.
@@ -29,19 +38,7 @@ _PLOTS_LOCK_MS = 5000
 _PLOTS_LOCK_KEY = "facepipe:enqueuing-plots"
 
 
-class QueueName(StrEnum):
-    LANDMARK = "landmark"
-    AGEGENDER = "agegender"
-    STORAGE = "storage"
-    PLOTS = "plots"
-
-
-FUNCTIONS: dict[QueueName, str] = {
-    QueueName.LANDMARK: "landmark_service.jobs.find_faces",
-    QueueName.AGEGENDER: "agegender_service.jobs.estimate",
-    QueueName.STORAGE: "data_storage_service.jobs.store_result",
-    QueueName.PLOTS: "plotter_service.jobs.redraw",
-}
+FUNCTIONS: dict[QueueName, str] = {kind.queue: kind.function for kind in JOBS}
 
 # The way of an image; a later stage's job is as urgent as the one that led to it.
 _STAGES = (QueueName.LANDMARK, QueueName.AGEGENDER, QueueName.STORAGE)
@@ -162,7 +159,15 @@ def _is_urgent(redis: Redis, job: ImageJob) -> bool:
             earlier = ImageJob(stage, job.image_id, job.generation)
             pipe.hget(Job.key_for(earlier.job_id), "meta")
         metas = cast(list[bytes | None], pipe.execute())
-    return any(json.loads(meta).get("urgent") is True for meta in metas if meta)
+    return any(_says_urgent(meta) for meta in metas if meta)
+
+
+def _says_urgent(meta: bytes) -> bool:
+    try:
+        said = json.loads(meta)
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.get("urgent") is True
 
 
 def enqueue_plots(redis: Redis, delay_s: float = 0.0, *, timeout_s: int = 120) -> bool:
@@ -219,4 +224,14 @@ def live_job_ids(redis: Redis) -> set[str]:
             pipe.zrange(queue.started_job_registry.key, 0, -1)
         found = cast(list[list[bytes]], pipe.execute())
     # A lease is written `<job id>:<execution id>`; a job id has no colon.
-    return {entry.decode().partition(":")[0] for entries in found for entry in entries}
+    return {id_text(entry).partition(":")[0] for entries in found for entry in entries}
+
+
+def job_key(job_id: str) -> str:
+    """RQ's key of a job's record."""
+    return Job.redis_job_namespace_prefix + job_id
+
+
+def id_text(raw: bytes) -> str:
+    """An id as it stands in Redis; bytes that are no text come back as themselves."""
+    return raw.decode(errors="surrogateescape")

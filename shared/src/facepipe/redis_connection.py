@@ -33,6 +33,7 @@ def connect_redis(settings: RedisSettings, timeout_s: float = 5.0) -> Redis:
         socket_timeout=timeout_s,
         socket_connect_timeout=min(2.0, timeout_s),
         retry=Retry(NoBackoff(), 0),
+        encoding_errors="surrogateescape",  # `facepipe.jobs.id_text`
     )
 
 

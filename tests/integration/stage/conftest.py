@@ -36,6 +36,11 @@ def wait_for(condition: Callable[[], Any], within_s: float) -> float:
     raise AssertionError(f"not within {within_s} s")
 
 
+def id_of(name: str) -> str:
+    """The image that a test calls by a short name of hexadecimal digits."""
+    return name.ljust(64, "0")
+
+
 class StageProcess:
     """A running stage: the supervising process and its workers."""
 
@@ -108,23 +113,23 @@ class Bench:
     def enqueue(
         self, image_id: str, behaviour: str = "quick", *, retries: int = 3, timeout_s: int = 60
     ) -> None:
-        self.ledger.set(f"behaviour:{image_id}", behaviour)
-        job = ImageJob(QueueName.LANDMARK, image_id, 1)
+        self.ledger.set(f"behaviour:{id_of(image_id)}", behaviour)
+        job = ImageJob(QueueName.LANDMARK, id_of(image_id), 1)
         pauses = [1] * retries
         assert jobs.enqueue(self.redis, job, timeout_s=timeout_s, retry_pauses_s=pauses)
 
     def runs_of(self, image_id: str) -> list[int]:
         """The processes that began the job, in order."""
         entries = [entry.partition(":") for entry in self._told("runs")]
-        return [int(pid) for name, _, pid in entries if name == image_id]
+        return [int(pid) for name, _, pid in entries if name == id_of(image_id)]
 
     def has_result(self, image_id: str) -> bool:
-        return bool(self.ledger.sismember("results", image_id))
+        return bool(self.ledger.sismember("results", id_of(image_id)))
 
     def failures_of(self, image_id: str) -> list[str]:
         """Attempt and code of the failures that were reported."""
         entries = [entry.partition(":") for entry in self._told("failures")]
-        return [failure for name, _, failure in entries if name == image_id]
+        return [failure for name, _, failure in entries if name == id_of(image_id)]
 
     def _told(self, key: str) -> list[str]:
         return [

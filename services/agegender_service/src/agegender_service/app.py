@@ -16,7 +16,6 @@ def create_app(settings: AgeGenderServiceSettings) -> FastAPI:
     stage = Stage(
         name="agegender_service",
         queue=QueueName.AGEGENDER,
-        jobs_module="agegender_service.jobs",
         settings=settings,
     )
     return create_stage_app(stage, checks={"weights": lambda: weights_problem(settings)})

@@ -37,7 +37,6 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
     stage = Stage(
         name="data_storage_service",
         queue=QueueName.STORAGE,
-        jobs_module="data_storage_service.jobs",
         settings=settings,
     )
 

@@ -16,7 +16,6 @@ def create_app(settings: LandmarkSettings) -> FastAPI:
     stage = Stage(
         name="landmark_service",
         queue=QueueName.LANDMARK,
-        jobs_module="landmark_service.jobs",
         settings=settings,
     )
     return create_stage_app(stage, checks={"detector": lambda: detector_problem(settings)})

@@ -30,7 +30,6 @@ def create_app(settings: PlotterServiceSettings) -> FastAPI:
     stage = Stage(
         name="plotter_service",
         queue=QueueName.PLOTS,
-        jobs_module="plotter_service.jobs",
         settings=settings.model_copy(update={"stage": one_worker}),
     )
 

@@ -62,7 +62,7 @@ class Child:
             service=stage.name,
             name=self.name,
             queue=stage.queue,
-            jobs_module=stage.jobs_module,
+            function=stage.kind.function,
             supervisor_pid=os.getpid(),
             events_fd=write_fd,
             settings=stage.settings.model_dump(mode="json", include=set(Settings.model_fields)),

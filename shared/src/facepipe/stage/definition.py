@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from facepipe.jobs import QueueName
+from facepipe.job_table import JobKind, QueueName, job_kind
 from facepipe.ledger import StageName
 from facepipe.settings import Settings
 
@@ -40,17 +40,22 @@ class Stage:
     Attributes:
         name: of the service, e.g. "landmark_service".
         queue: which jobs its workers do.
-        jobs_module: dotted name of the module with `load() -> None`, called once in each
-            worker process before its first job, and the function that `facepipe.jobs.FUNCTIONS`
-            names for the queue.
         settings: of the service; the section `stage` says how many workers and how patient.
+        function: what does the jobs of the queue, where it is not that of the table. Its module
+            has `load() -> None` beside it, called once in each worker process.
     """
 
     name: str
     queue: QueueName
-    jobs_module: str
     settings: Settings
     patience: Patience = Patience()
+    function: str = ""
+
+    @property
+    def kind(self) -> JobKind:
+        """The jobs that its workers do."""
+        known = job_kind(self.queue)
+        return replace(known, function=self.function) if self.function else known
 
 
 def ledger_stage(queue: QueueName) -> StageName | None:

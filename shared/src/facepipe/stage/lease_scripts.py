@@ -11,6 +11,11 @@ local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 """
 
+# Of a job's record, whatever somebody has put in its place.
+_IS_RECORD = """
+local function is_record(key) return redis.call('TYPE', key)['ok'] == 'hash' end
+"""
+
 RENEW = (
     _NOW
     + """
@@ -24,18 +29,37 @@ return 1
 """
 )
 
-GIVE_BACK = """
+GIVE_BACK = (
+    _IS_RECORD
+    + """
 -- KEYS: started registry, job        ARGV: entry, reason
 if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
 redis.call('ZADD', KEYS[1], 0, ARGV[1])
-if redis.call('EXISTS', KEYS[2]) == 1 then
+if is_record(KEYS[2]) then
   redis.call('HSET', KEYS[2], 'given_back', ARGV[2])
 end
 return 1
 """
+)
+
+REFUSE = (
+    _NOW
+    + _IS_RECORD
+    + """
+-- KEYS: intermediate queue, job, failed registry
+-- ARGV: job id, time as text, why, failure TTL
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+if not is_record(KEYS[2]) then redis.call('DEL', KEYS[2]) end
+redis.call('HSET', KEYS[2], 'status', 'failed', 'ended_at', ARGV[2], 'exc_info', ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+redis.call('ZADD', KEYS[3], now + ARGV[4], ARGV[1])
+return 1
+"""
+)
 
 RECLAIM = (
     _NOW
+    + _IS_RECORD
     + """
 -- KEYS: started registry, intermediate queue, scheduled registry, queue, job, execution,
 --       executions of the job, failed registry
@@ -49,8 +73,12 @@ if entry ~= '' then
 elseif not is_stray then
   return 'kept'
 end
-local fields = redis.call('HMGET', KEYS[5], 'status', 'retries_left', 'given_back')
+local fields = {}
+if is_record(KEYS[5]) then
+  fields = redis.call('HMGET', KEYS[5], 'status', 'retries_left', 'given_back')
+end
 local status, left, reason = fields[1], tonumber(fields[2] or '') or 0, fields[3]
+if not (left >= 0 and left <= 10) then left = 0 end -- none of ours has more
 local is_abandoned = status and (is_stray or status == 'started'
   or (status == 'scheduled' and not redis.call('ZSCORE', KEYS[3], id)))
 local counts = reason ~= 'shutdown' and reason ~= 'unsaved'
@@ -97,12 +125,13 @@ end
 
 START_DUE = (
     _NOW
+    + _IS_RECORD
     + """
 -- KEYS: scheduled registry, queue, job        ARGV: job id, time as text
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not due or tonumber(due) > now then return 0 end
 redis.call('ZREM', KEYS[1], ARGV[1])
-if redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
+if not is_record(KEYS[3]) then return 0 end
 redis.call('HSET', KEYS[3], 'status', 'queued', 'enqueued_at', ARGV[2])
 redis.call('RPUSH', KEYS[2], ARGV[1])
 return 1

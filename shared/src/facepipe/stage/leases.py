@@ -17,13 +17,19 @@ from typing import cast
 
 from redis import Redis
 from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, Execution, ExecutionRegistry
-from rq.job import Job
 from rq.utils import now, utcformat
 from rq.worker import SimpleWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
-from facepipe.jobs import FAILURE_TTL_S, QueueName, queue_of
-from facepipe.stage.lease_scripts import AFTER_JUMP, GIVE_BACK, RECLAIM, RENEW, START_DUE
+from facepipe.jobs import FAILURE_TTL_S, QueueName, id_text, job_key, queue_of
+from facepipe.stage.lease_scripts import (
+    AFTER_JUMP,
+    GIVE_BACK,
+    RECLAIM,
+    REFUSE,
+    RENEW,
+    START_DUE,
+)
 
 # How much longer than the lease the records of an execution are kept: RQ's own clean-up of a
 # finished job stumbles over an execution whose record is gone.
@@ -65,7 +71,7 @@ class Lease:
 
     @classmethod
     def from_entry(cls, entry: bytes) -> Lease:
-        job_id, _, execution_id = entry.decode().partition(":")
+        job_id, _, execution_id = id_text(entry).partition(":")
         return cls(job_id, execution_id)
 
 
@@ -116,6 +122,7 @@ class Leases:
         self._renew = redis.register_script(RENEW)
         self._give_back = redis.register_script(GIVE_BACK)
         self._reclaim = redis.register_script(RECLAIM)
+        self._refuse = redis.register_script(REFUSE)
         self._start_due = redis.register_script(START_DUE)
         self._after_jump = redis.register_script(AFTER_JUMP)
 
@@ -150,7 +157,7 @@ class Leases:
 
     def give_back(self, lease: Lease, reason: Reason) -> None:
         """Ends a lease now; the next sweep, of any host, takes care of the job."""
-        keys = [self._wip, Job.key_for(lease.job_id)]
+        keys = [self._wip, job_key(lease.job_id)]
         self._give_back(keys=keys, args=[lease.entry, str(reason)])
 
     def backlog(self) -> Backlog:
@@ -168,8 +175,8 @@ class Leases:
         return Backlog(
             [Lease.from_entry(entry) for entry in given_back],
             [Lease.from_entry(entry) for entry in expired],
-            frozenset(job_id.decode() for job_id in moving) - leased_ids,
-            [job_id.decode() for job_id in due],
+            frozenset(id_text(job_id) for job_id in moving) - leased_ids,
+            [id_text(job_id) for job_id in due],
             timestamp,
         )
 
@@ -191,7 +198,7 @@ class Leases:
             self.queue.intermediate_queue_key,
             self._scheduled,
             self.queue.key,
-            Job.key_for(lease.job_id),
+            job_key(lease.job_id),
             self._execution_key(lease),
             self._executions_key(lease),
             self._failed,
@@ -206,16 +213,22 @@ class Leases:
         ]
         return Outcome(cast(bytes, self._reclaim(keys=keys, args=args)).decode())
 
+    def refuse(self, job_id: str, why: str) -> bool:
+        """Fails a job between queue and worker for good; False when it is no longer there."""
+        keys = [self.queue.intermediate_queue_key, job_key(job_id), self._failed]
+        args: list[str | int] = [job_id, utcformat(now()), why, FAILURE_TTL_S]
+        return bool(self._refuse(keys=keys, args=args))
+
     def start_due(self, job_id: str) -> bool:
         """Puts a job whose pause is over on its queue; False when it is there already."""
-        keys = [self._scheduled, self.queue.key, Job.key_for(job_id)]
+        keys = [self._scheduled, self.queue.key, job_key(job_id)]
         return bool(self._start_due(keys=keys, args=[job_id, utcformat(now())]))
 
     def job_fields(self, job_id: str) -> Mapping[str, str]:
         """Fields of a job's record that are text, as RQ wrote them; absent ones are ""."""
         names = ("retry_intervals", "worker_name", "started_at", "given_back")
-        values = cast(list[bytes | None], self.redis.hmget(Job.key_for(job_id), names))
-        return {name: (value or b"").decode() for name, value in zip(names, values, strict=True)}
+        values = cast(list[bytes | None], self.redis.hmget(job_key(job_id), names))
+        return {name: id_text(value or b"") for name, value in zip(names, values, strict=True)}
 
     def is_registered(self, worker: str) -> bool:
         """Whether RQ's list of workers has this one."""

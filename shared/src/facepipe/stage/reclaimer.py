@@ -149,8 +149,11 @@ class Reclaimer:
         if not redis.set(lock, 1, nx=True, px=_GIVING_UP_MS):
             return Outcome.KEPT  # another host is at it
         try:
-            if not self._report(lease):
-                return Outcome.KEPT
+            try:
+                if not self._report(lease):
+                    return Outcome.KEPT
+            except (ValueError, TypeError):
+                _log.exception("the record of job %r is not ours", lease.job_id[:160])
             return self._leases.reclaim(lease, final=True)
         finally:
             with suppress(RedisError):

@@ -19,6 +19,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,9 +35,12 @@ from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
 from facepipe import telemetry
-from facepipe.jobs import ImageJob, QueueName
+from facepipe.errors import UnknownJobError
+from facepipe.job_table import JobKind, QueueName, job_kind
+from facepipe.jobs import ImageJob, id_text
 from facepipe.redis_connection import connect_redis, explain
 from facepipe.settings import Settings
+from facepipe.stage.admission import fetch_admitted
 from facepipe.stage.leases import Lease, Leases
 from facepipe.stage.runs import FAILURE_KEY
 
@@ -57,10 +61,14 @@ class WorkerConfig(BaseModel):
     service: str
     name: str
     queue: QueueName
-    jobs_module: str
+    function: str
     supervisor_pid: int
     events_fd: int
     settings: dict[str, Any]
+
+    @property
+    def kind(self) -> JobKind:
+        return replace(job_kind(self.queue), function=self.function)
 
 
 class LeaseLostError(Exception):
@@ -88,6 +96,7 @@ class StageWorker(SimpleWorker):
     def __init__(self, config: WorkerConfig, redis: Redis, events: Events) -> None:
         settings = Settings(**config.settings)
         self._limits = settings.stage
+        self._kind = config.kind
         self._leases = Leases(redis, config.queue, settings.stage.lease_s)
         super().__init__(
             [self._leases.queue],
@@ -140,22 +149,25 @@ class StageWorker(SimpleWorker):
             self.heartbeat()
 
     def _step(self) -> None:
+        queue = self._leases.queue
         try:
-            dequeued = Queue.dequeue_any(
-                self.queues, DEQUEUE_S, connection=self.connection, serializer=JSONSerializer
-            )
+            _, job_id = Queue.lmove(self.connection, queue.key, DEQUEUE_S)
         except DequeueTimeout:
             return
-        except RedisError:
-            raise
-        except Exception:
-            # A record that cannot be read stays between queue and worker; the reclaimer
-            # counts its attempts and fails it.
-            _log.exception("a job could not be read")
+        try:
+            job = fetch_admitted(self.connection, job_id, self._kind)
+        except UnknownJobError as error:
+            self._refuse(id_text(job_id), error)
             return
-        if dequeued is not None:
-            self.execute_job(*dequeued)
+        if job is not None:  # else the reclaimer clears its id away
+            self.execute_job(job, queue)
             self._done += 1
+
+    def _refuse(self, job_id: str, error: UnknownJobError) -> None:
+        """Fails a job that is none of ours, without a try."""
+        _log.error("%s: the job %r was not run: %s", error.code, job_id[:160], error)
+        self._leases.refuse(job_id, f"{error.code}: {error}")
+        self._events.tell("ended", outcome="refused", seconds=0.0)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Does one job; its lease is told to the supervisor, who renews it."""
@@ -229,10 +241,10 @@ def main() -> int:
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     events = Events(config.events_fd)
     try:
-        module = importlib.import_module(config.jobs_module)
+        module = importlib.import_module(config.kind.module)
         module.load()
     except Exception as error:
-        _log.exception("%s could not be loaded", config.jobs_module)
+        _log.exception("%s could not be loaded", config.kind.module)
         events.tell("problem", text=f"{type(error).__name__}: {error}"[:300])
         return 1
     worker = StageWorker(config, connect_redis(settings.redis), events)
