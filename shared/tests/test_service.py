@@ -50,7 +50,7 @@ def build(folder: Path) -> FastAPI:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(build(tmp_path), raise_server_exceptions=False) as client:
+    with TestClient(build(tmp_path), "http://127.0.0.1", raise_server_exceptions=False) as client:
         yield client
 
 

@@ -77,7 +77,7 @@ def test_the_input_api_is_not_ready_and_does_not_say_the_password(
     )
     (tmp_path / "inbox").mkdir()
 
-    with TestClient(create_input_app(settings)) as client:
+    with TestClient(create_input_app(settings), "http://127.0.0.1") as client:
         answer = client.get("/readyz")
 
     assert answer.status_code == 503

@@ -63,7 +63,7 @@ def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> 
             yield
         await client.close()
 
-    app = create_app("gradio_viewer", settings, lifespan=lifespan)
+    app = create_app("gradio_viewer", settings, lifespan=lifespan, private_paths=("/gradio_api/",))
     app.add_middleware(NotesUploads, uploads=uploads)
     if has_login:
         app.add_middleware(Login, user=settings.viewer.user, password=settings.viewer.password)

@@ -120,7 +120,7 @@ def test_what_nobody_has_foreseen_is_answered_with_care(tmp_path: Path) -> None:
     def broken() -> None:
         raise RuntimeError("nobody has foreseen this")
 
-    answer = TestClient(app, raise_server_exceptions=False).get("/broken")
+    answer = TestClient(app, "http://127.0.0.1", raise_server_exceptions=False).get("/broken")
 
     assert answer.status_code == 500
     assert answer.json()["code"] == "internal_error"

@@ -21,7 +21,7 @@ def test_an_accepted_upload_outlives_a_power_cut(tmp_path: Path) -> None:
     # Given two uploads, one of them sent a second time, with every step on the disk noted
     volumes = tmp_path / "volumes"
     uploads = {hashlib.sha256(data).hexdigest(): data for data in map(_image, ("teal", "pink"))}
-    with TestClient(create_input_app(_settings(volumes))) as client:
+    with TestClient(create_input_app(_settings(volumes)), "http://127.0.0.1") as client:
         disk = Disk(volumes / "inbox")
         with disk.recording():
             for image_id in [*uploads, next(iter(uploads))]:

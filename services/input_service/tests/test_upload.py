@@ -33,7 +33,7 @@ def client(volumes: Path) -> Iterator[TestClient]:
         volumes=VolumeSettings(root=volumes),
         upload=UploadSettings(max_bytes=200_000, max_files=3, max_request_bytes=500_000),
     )
-    with TestClient(create_input_app(settings)) as client:
+    with TestClient(create_input_app(settings), "http://127.0.0.1") as client:
         yield client
 
 

@@ -48,7 +48,7 @@ def client(folder: Path) -> Iterator[TestClient]:
         volumes=VolumeSettings(root=folder),
         upload=UploadSettings(max_bytes=20_000, max_files=3, max_request_bytes=50_000),
     )
-    with TestClient(create_input_app(app_settings)) as client:
+    with TestClient(create_input_app(app_settings), "http://127.0.0.1") as client:
         yield client
 
 

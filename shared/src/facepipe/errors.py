@@ -4,6 +4,7 @@
     ├── InvalidRequestError         400  invalid_request
     ├── UnauthorizedError           401  unauthorized
     ├── ForbiddenError              403  forbidden
+    │   └── ForeignPageError        403  forbidden
     ├── ImageNotFoundError          404  not_found
     ├── ResultNotReadyError         409  not_finished
     ├── AnalysisFailedError         409  failed
@@ -11,6 +12,7 @@
     ├── ImageTooLargeError          413  image_too_large
     ├── UnsupportedImageError       415  unsupported_image
     ├── RangeNotSatisfiableError    416  range_not_satisfiable
+    ├── UnknownHostError            421  unknown_host
     ├── UndecodableImageError       422  undecodable_image
     ├── TooManyRequestsError        429  too_many_requests
     ├── ModelError                  500  model_error
@@ -64,6 +66,12 @@ class ForbiddenError(FacepipeError):
     code, http_status, title = "forbidden", 403, "Not allowed with this API key"
 
 
+class ForeignPageError(ForbiddenError):
+    """A page of another site called through a browser."""
+
+    title = "Not allowed from another site"
+
+
 class ImageNotFoundError(FacepipeError):
     """No image with this id was ever accepted."""
 
@@ -104,6 +112,12 @@ class RangeNotSatisfiableError(FacepipeError):
     """Nothing of the file lies in the range of bytes that was asked for."""
 
     code, http_status, title = "range_not_satisfiable", 416, "Range not satisfiable"
+
+
+class UnknownHostError(FacepipeError):
+    """The service was called by a name that is none of its own."""
+
+    code, http_status, title = "unknown_host", 421, "Unknown host"
 
 
 class UndecodableImageError(FacepipeError):

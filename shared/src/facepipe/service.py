@@ -11,7 +11,7 @@ import asyncio
 import logging
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from facepipe.errors import ServiceUnavailableError
 from facepipe.problems import add_problem_handlers, error_response, problem_response
 from facepipe.settings import Settings
+from facepipe.site_guard import guarded_by
 
 CHECK_TIMEOUT_S = 3.0
 DRAIN_S = 5
@@ -43,6 +44,8 @@ def create_app(
     checks: Mapping[str, Check] | None = None,
     lifespan: Lifespan | None = None,
     version: str = "0.1.0",
+    other_origins: Iterable[str] = (),
+    private_paths: tuple[str, ...] = (),
 ) -> FastAPI:
     """A FastAPI application with `/healthz`, `/readyz`, `/metrics` and problem documents.
 
@@ -53,11 +56,18 @@ def create_app(
             when all is well, else the reason; it may block for up to three seconds.
         lifespan: what is opened at start and closed at the end, as FastAPI has it.
         version: of the service.
+        other_origins: origins whose pages may call, beside those of the service itself.
+        private_paths: beginnings of paths that pages of other origins may not even read.
     """
     app = FastAPI(title=name, version=version, lifespan=lifespan)
     app.state.settings = settings
     add_problem_handlers(app)
     _add_probes(app, dict(checks or {}))
+    # Outside of all other layers: nothing of a foreign call is looked at.
+    build = app.build_middleware_stack
+    app.build_middleware_stack = lambda: guarded_by(  # type: ignore[method-assign]  # see above
+        build(), name, settings, other_origins=other_origins, private_paths=private_paths
+    )
     return app
 
 

@@ -107,6 +107,10 @@ class AccessSettings(BaseModel):
         default=False, description="no API key and no login, even beyond this host; on purpose"
     )
 
+    allowed_hosts: str = Field(
+        default="",
+        description="further names that lead here, `host` or `host:port`, e.g. of a proxy",
+    )
     service_key: str = Field(
         default="",
         repr=False,

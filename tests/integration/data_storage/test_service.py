@@ -37,7 +37,9 @@ def test_parts_become_files_that_can_be_fetched(
     monkeypatch.setenv("FACEPIPE_VOLUMES_ROOT", str(tmp_path / "volumes"))
     monkeypatch.setenv("FACEPIPE_TELEMETRY_ENABLED", "false")
     image_id, other = samples.image_id_of(1), samples.image_id_of(2)
-    with TestClient(create_storage_app(settings), raise_server_exceptions=False) as http:
+    with TestClient(
+        create_storage_app(settings), "http://127.0.0.1", raise_server_exceptions=False
+    ) as http:
         client = FaceStoreClient(f"127.0.0.1:{port}", timeout_s=20)
         inbox = Inbox(settings.volumes.inbox)
         inbox.add(image_id, samples.png(1), samples.entry(image_id))

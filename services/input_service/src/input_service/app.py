@@ -10,6 +10,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from facepipe.redis_connection import connect_redis, redis_problem
 from facepipe.service import Check, create_app
+from facepipe.site_guard import words
 from facepipe.store_client import FaceStoreClient
 from input_service.access.gate import Gate
 from input_service.access.headers import SecurityHeaders
@@ -29,6 +30,7 @@ disk before the answer, and is analysed whatever happens in between.
 _COMMON: Responses = {
     401: {"description": "An API key is needed, or the one that was sent is not known"},
     403: {"description": "The key lacks the scope, or a page of another origin called"},
+    421: {"description": "Called by a name that is none of the service's own"},
     429: {"description": "Too many calls or too many waiting images; see `Retry-After`"},
 }
 # For the documentation; keys are asked for by the gate.
@@ -47,8 +49,13 @@ def create_input_app(settings: InputSettings) -> FastAPI:
     Raises:
         UnsafeSettingsError: it would be open to a network by accident.
     """
+    origins = words(settings.access.cors_origins)
     app = create_app(
-        "input_service", settings, lifespan=lifespan_of(settings), checks=_checks(settings)
+        "input_service",
+        settings,
+        lifespan=lifespan_of(settings),
+        checks=_checks(settings),
+        other_origins=origins,
     )
     app.title = "Face analysis pipeline"
     app.description = DESCRIPTION
@@ -61,17 +68,16 @@ def create_input_app(settings: InputSettings) -> FastAPI:
             # Short, and what the links in the document name.
             generate_unique_id_function=lambda route: route.name,
         )
-    _guard(app, settings)
+    _guard(app, settings, origins)
     return app
 
 
-def _guard(app: FastAPI, settings: InputSettings) -> None:
+def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> None:
     """Sets up what a call passes before its route; the last one that is added comes first."""
     access = settings.access
-    origins = tuple(access.cors_origins.replace(",", " ").split())
     buckets = TokenBuckets(access.rate_per_s, access.rate_burst)
     policy = AccessPolicy(settings)
-    app.add_middleware(Gate, policy=policy, buckets=buckets, origins=origins)
+    app.add_middleware(Gate, policy=policy, buckets=buckets)
     if origins:
         app.add_middleware(
             CORSMiddleware,

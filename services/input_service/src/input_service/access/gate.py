@@ -1,16 +1,15 @@
-"""The gate before all routes: key, scope, rate and origin of a call; then a record of it."""
+"""The gate before all routes: key, scope and rate of a call; then a record of it."""
 
 from __future__ import annotations
 
 import logging
 import re
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facepipe.errors import FacepipeError, ForbiddenError, TooManyRequestsError
+from facepipe.errors import FacepipeError, TooManyRequestsError
 from facepipe.problems import error_response
 from input_service.access.keyring import ApiKey
 from input_service.access.policy import ANYBODY, AccessPolicy, require_scope
@@ -18,7 +17,6 @@ from input_service.access.rates import TokenBuckets
 
 # Whoever watches over the service needs no key, and the documentation is public.
 _FREE = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", "/redoc"})
-_SAFE = ("GET", "HEAD", "OPTIONS")
 _OF_AN_IMAGE = re.compile(r"/v1/images/(?P<image_id>[0-9a-f]{64})(?:/(?P<part>[a-z]+))?")
 
 _audit = logging.getLogger("audit")
@@ -27,13 +25,10 @@ _audit = logging.getLogger("audit")
 class Gate:
     """ASGI middleware; leaves the caller as `request.state.caller`."""
 
-    def __init__(
-        self, app: ASGIApp, policy: AccessPolicy, buckets: TokenBuckets, origins: tuple[str, ...]
-    ) -> None:
+    def __init__(self, app: ASGIApp, policy: AccessPolicy, buckets: TokenBuckets) -> None:
         self._app = app
         self._policy = policy
         self._buckets = buckets
-        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,9 +59,7 @@ class Gate:
     def _admit(self, scope: Scope) -> ApiKey:
         if scope["path"] in _FREE:
             return ANYBODY
-        headers = Headers(scope=scope)
-        self._check_origin(scope["method"], headers)
-        caller = self._policy.caller(_key(headers))
+        caller = self._policy.caller(_key(Headers(scope=scope)))
         if self._policy.is_required:
             require_scope(caller, scope["method"])
             if wait_s := self._buckets.take(caller.name):
@@ -74,14 +67,6 @@ class Gate:
                     f"the key {caller.name} calls too often", retry_after_s=wait_s
                 )
         return caller
-
-    def _check_origin(self, method: str, headers: Headers) -> None:
-        """Keeps pages of other sites from sending or changing anything through a browser."""
-        origin = headers.get("origin")
-        if method in _SAFE or not origin or origin in self._origins:
-            return
-        if urlsplit(origin).netloc != headers.get("host"):
-            raise ForbiddenError("pages of other origins may not use this API")
 
 
 def _key(headers: Headers) -> str | None:

@@ -1,0 +1,67 @@
+"""Attacks of pages on other sites on the API on this machine, over real sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.input.bench import Bench, open_bench, photograph
+
+EVIL = "https://evil.example"
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with open_bench(tmp_path_factory.mktemp("input")) as bench:
+        yield bench
+
+
+@pytest.fixture(scope="module")
+def image_id(bench: Bench) -> str:
+    return bench.accept(photograph(1))
+
+
+def test_a_rebound_name_reads_nothing(bench: Bench, image_id: str) -> None:
+    for path in (
+        "/v1/images",
+        f"/v1/images/{image_id}/source",
+        "/v1/export?format=csv",
+        "/metrics",
+    ):
+        answer = bench.http.get(path, headers={"Host": "evil.example"})
+
+        assert (answer.status_code, answer.json()["code"]) == (421, "unknown_host")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"files": [("files", ("a.png", photograph(2), "image/png"))]},
+        {"data": {"files": "a"}},
+        {"content": photograph(2), "headers": {"Content-Type": "text/plain"}},
+    ],
+    ids=["multipart", "form", "text"],
+)
+@pytest.mark.parametrize("told", [{"Origin": EVIL}, {"Sec-Fetch-Site": "cross-site"}], ids=str)
+def test_a_form_of_another_site_sends_nothing(
+    bench: Bench, body: dict[str, Any], told: dict[str, str]
+) -> None:
+    headers = body.get("headers", {}) | told
+    before = bench.http.get("/v1/stats").json()
+
+    answer = bench.http.post("/v1/images", **(body | {"headers": headers}))
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert bench.http.get("/v1/stats").json() == before
+
+
+def test_a_page_of_another_site_deletes_and_repeats_nothing(bench: Bench, image_id: str) -> None:
+    for told in ({"Origin": EVIL}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}):
+        deletion = bench.http.delete(f"/v1/images/{image_id}", headers=told)
+        retry = bench.http.post(f"/v1/images/{image_id}/retry", headers=told)
+
+        assert {deletion.status_code, retry.status_code} <= {403, 421}
+    assert bench.http.get(f"/v1/images/{image_id}").json()["status"] != "deleted"
