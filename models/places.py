@@ -55,6 +55,10 @@ class Places:
         return self.test_data / "models"
 
     @property
+    def teacher(self) -> Path:
+        return self.peers / "yolov8n-face_int8.tflite"
+
+    @property
     def portraits(self) -> Path:
         return self.test_data / "photos" / "london"
 
@@ -69,17 +73,9 @@ class Places:
         data = self.detector_data
         return [
             Need("WIDER FACE val, images", data, "wider/*/images"),
-            Need("WIDER FACE val, annotations", data, "lyh/**/wider_face_val_bbx_gt.txt"),
+            Need("WIDER FACE train, images", data, "wider_train/*.jpg"),
+            Need("WIDER FACE, annotations", data, "lyh/**/wider_face_train.mat"),
             Need("WIDER FACE val, easy/medium/hard lists", data, "**/wider_hard_val.mat"),
-        ]
-
-    def maskon(self) -> list[Need]:
-        return [Need("MaskON", self.detector_data, "maskon/archive/annotations")]
-
-    def close_ups(self) -> list[Need]:
-        return [
-            Need("FairFace, train images", self.data, "fairface_raw/fair_face/train"),
-            Need("All-Age-Faces", self.data, "aaf_raw/All-Age-Faces Dataset"),
         ]
 
     def age_gender(self) -> list[Need]:
@@ -93,10 +89,13 @@ class Places:
     def yunet_file(self) -> list[Need]:
         return [Need("YuNet", self.peers, self.yunet.name)]
 
+    def teacher_file(self) -> list[Need]:
+        return [Need("yolov8n-face", self.peers, self.teacher.name)]
+
     def peer_files(self) -> list[Need]:
         return [
             *self.yunet_file(),
-            Need("yolov8n-face", self.peers, "yolov8n-face_int8.tflite"),
+            *self.teacher_file(),
             Need("OpenVINO's retail-0013", self.peers, "INT8-age-gender-recognition-retail-0013.*"),
             Need("the London portraits", self.portraits, "labels.csv"),
         ]

@@ -30,7 +30,7 @@ from detectors import (
     yolo_tflite,
     yunet,
 )
-from prepare import split_of
+from sources import split_of
 from wider import (
     Array,
     Truth,
@@ -100,7 +100,7 @@ def measure(
 def reported_images(data: Path, truth: dict[str, Truth], every: int) -> dict[str, Path]:
     """List each `every`-th of the reported images."""
     root = next((data / "wider").rglob("images"))
-    keys = sorted(key for key in truth if split_of(Path(key).name + ".jpg") == "report")
+    keys = sorted(key for key in truth if split_of(Path(key).name + ".jpg") == "validation")
     return {key: root / f"{key}.jpg" for key in keys[::every]}
 
 

@@ -1,10 +1,12 @@
-"""Export a training checkpoint through Ultralytics to ONNX, and check the graph against torch.
+"""Export weights through Ultralytics to ONNX, and check the graph against torch.
 
     export.py --run runs/first --out models/face_detector
+    export.py --pt face_detector.pt
 
-Writes `face_detector.onnx` (dynamic batch, height and width; float32), its record for the model
-catalogue, `face_detector.pt` (half precision, for `ultralytics.YOLO` and further training), and
-`parity.npz`: what torch answers to seeded inputs, which a test holds against the graph.
+The first writes `weights.npz` (half precision, plain arrays: what the next training begins with),
+`face_detector.onnx` (dynamic batch, height and width; float32), its record for the model
+catalogue, and `parity.npz`: what torch answers to seeded inputs, which a test holds against the
+graph. The second makes the file that `ultralytics.YOLO` loads from the weights beside this program.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -22,24 +23,21 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
-import torchvision_stand_in
-from train import new_model
+from network import new_model, read_weights, write_weights
+from ultralytics import YOLO
 
-os.environ["YOLO_AUTOINSTALL"] = "false"
-torchvision_stand_in.install()
-
-from ultralytics import YOLO  # noqa: E402
+WEIGHTS = "weights.npz"
 
 OPSET = 17
 PARITY_SEED = 0
 PARITY_SHAPES = ((1, 160, 256), (2, 96, 64))
 
 
-def save_checkpoint(run: Path, target: Path) -> None:
-    """Write the averaged weights the way Ultralytics reads them."""
+def save_checkpoint(weights: Path, target: Path) -> None:
+    """Write the weights the way Ultralytics reads them."""
     model = new_model()
-    model.load_state_dict(torch.load(run / "last.pt", weights_only=True)["ema"])
-    model.args = {"task": "detect", "imgsz": 640, "model": "yolov8n.yaml"}
+    model.load_state_dict(read_weights(weights))
+    model.args = {"task": "pose", "imgsz": 640, "model": "yolov8-pose.yaml"}
     model = model.to(memory_format=torch.contiguous_format).half()
     torch.save({"epoch": -1, "model": model, "train_args": {**model.args}}, target)
 
@@ -99,11 +97,10 @@ def write_parity(folder: Path, graph: Path, answers: list[npt.NDArray[np.float32
 def write_record(graph: Path) -> None:
     """Describe the graph for the model catalogue, which checks it against the SHA-256."""
     record = {
-        "name": "facepipe-yolov8n-face",
+        "name": "facepipe-yolov8-face",
         "sha256": sha256_of(graph),
         "licence": "AGPL-3.0-or-later",
-        "source": "trained by this project on WIDER FACE val (70 %) and MaskON; "
-        "see models/face_detector/card.md",
+        "source": "trained by this project; models/face_detector/card.md names the photographs",
     }
     graph.with_name(f"{graph.name}.json").write_text(json.dumps(record, indent=2) + "\n")
 
@@ -118,21 +115,29 @@ def describe(checkpoint: Path, graph: Path) -> None:
     print(f"largest difference from torch: {largest_difference(graph, answers):.2g}")
     write_parity(graph.parent, graph, answers)
     write_record(graph)
-    for path in (checkpoint, graph):
-        print(sha256_of(path), path.stat().st_size, path.name)
+    print(sha256_of(graph), graph.stat().st_size, graph.name)
 
 
 def main() -> None:
     """Export, compare, print."""
+    here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    task = parser.add_mutually_exclusive_group(required=True)
+    task.add_argument("--run", type=Path, help="export the checkpoint of this folder")
+    task.add_argument("--pt", type=Path, help="make this file of the weights that are there")
+    parser.add_argument("--out", type=Path, default=here)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    checkpoint, graph = args.out / "face_detector.pt", args.out / "face_detector.onnx"
-    save_checkpoint(args.run, checkpoint)
-    export(checkpoint, graph)
-    describe(checkpoint, graph)
+    if args.pt:
+        save_checkpoint(here / WEIGHTS, args.pt)
+        return
+    weights, graph = args.out / WEIGHTS, args.out / "face_detector.onnx"
+    write_weights(torch.load(args.run / "last.pt", weights_only=True)["ema"], weights)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder) / "face_detector.pt"
+        save_checkpoint(weights, checkpoint)
+        export(checkpoint, graph)
+        describe(checkpoint, graph)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Train YOLOv8n on one class, faces, on a CPU and against the clock.
+"""Train the detector on a CPU and against the clock.
 
     train.py --index index.json --data DIR --out runs/first --minutes 80
 
 The model and its loss are Ultralytics'. The loop is ours, because the learning rate and the
 crop size follow the time that has passed rather than a number of epochs: on a shared machine
 the minutes are known and the images per second are not. Interrupt and run again to go on.
+The index is read again whenever it changes.
 """
 
 from __future__ import annotations
@@ -23,28 +24,30 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torchvision_stand_in
-from crops import LARGE_CROP, Boxes, Image, crops_of, mosaic, read
+from crops import LARGE_CROP, Faces, Image, crops_of, mosaic
+from network import new_model, read_weights
+from prepare import UNKNOWN
 from torch.utils.data import DataLoader, IterableDataset
-
-os.environ["YOLO_AUTOINSTALL"] = "false"
-torchvision_stand_in.install()
-
-from ultralytics.cfg import get_cfg  # noqa: E402
-from ultralytics.engine.trainer import BaseTrainer  # noqa: E402
-from ultralytics.nn.tasks import DetectionModel  # noqa: E402
-from ultralytics.utils.torch_utils import ModelEMA  # noqa: E402
+from ultralytics.engine.trainer import BaseTrainer
+from ultralytics.nn.tasks import PoseModel
+from ultralytics.utils.torch_utils import ModelEMA
 
 Batch = dict[str, torch.Tensor]
 
 PHASES: list[tuple[float, list[tuple[int, int]], float]] = [
-    (0.50, [(224, 16)] * 2 + [(320, 10)], 0.6),
-    (1.01, [(224, 16)] * 2 + [(320, 10)] * 2 + [(640, 4)], 0.4),
+    (0.35, [(224, 16), (320, 8)], 0.5),
+    (0.75, [(224, 16), (320, 8), (448, 4)], 0.4),
+    (1.01, [(224, 16), (320, 8), (640, 4), (640, 4)], 0.3),
 ]
 """Up to this part of the time: (crop size, batch size) to draw from, the share of mosaics."""
 
-SHARES = {"wider": 0.70, "maskon": 0.14, "close_ups": 0.16}
-WHOLE_CLOSE_UPS = 0.6  # of the close-ups, shown as they are rather than cut anew
+SHARES = {
+    "wider_train": 0.46, "wider_val": 0.28, "mafa": 0.06, "masks": 0.03,
+    "close_ups": 0.06, "maskon": 0.05, "negatives": 0.06,
+}  # fmt: skip
+WHOLE = {"close_ups": 0.6, "negatives": 0.8}
+"""Of a source's crops, the share shown as it is rather than cut anew; of the others by size."""
+WHOLE_SMALL, WHOLE_LARGE = 0.12, 0.4
 LEARNING_RATES = {"MuSGD": 0.01, "AdamW": 0.002}
 WARM_UP_STEPS = 150
 SAVE_EVERY_S = 150.0
@@ -54,17 +57,15 @@ class CropBatches(IterableDataset[Batch]):
     """An endless stream of batches; `progress` (0-1, shared) chooses the crop size."""
 
     def __init__(self, args: argparse.Namespace, progress: Any) -> None:
-        samples = json.loads(args.index.read_text())
-        usable = [s for s in samples if s["split"] == "train" and s["boxes"]]
-        self.sources = {name: [s for s in usable if s["source"] == name] for name in SHARES}
-        self.queues: dict[str, list[dict[str, Any]]] = {name: [] for name in SHARES}
-        self.data, self.cache, self.seed = args.data, args.cache, args.seed
+        self.index, self.data, self.seed = args.index, args.data, args.seed
         self.progress = progress
+        self.read_at = 0.0
 
     def __iter__(self) -> Iterator[Batch]:
         cv2.setNumThreads(1)
         random.seed(self.seed + round(1e6 * self.progress.value))
         while True:
+            self.refresh()
             _, options, mosaics = next(p for p in PHASES if self.progress.value < p[0])
             size, count = random.choice(options)
             joined = 0 if size > LARGE_CROP else round(count * mosaics)
@@ -73,54 +74,54 @@ class CropBatches(IterableDataset[Batch]):
             batch = [mosaic(quarters[4 * i : 4 * i + 4]) for i in range(joined)]
             yield collate(batch + self.draw(size, count - joined), size)
 
-    def draw(self, size: int, count: int) -> list[tuple[Image, Boxes]]:
+    def refresh(self) -> None:
+        """Read the index if it is new or was written again."""
+        changed = self.index.stat().st_mtime
+        if changed == self.read_at:
+            return
+        self.read_at = changed
+        self.sources: dict[str, list[dict[str, Any]]] = {}
+        for sample in json.loads(self.index.read_text()):
+            faces = np.array(sample["faces"], np.float32).reshape(-1, 14)
+            faces[faces <= UNKNOWN / 2] = np.nan
+            sample["faces"] = faces
+            sample["ignored"] = np.array(sample["ignored"], np.float32).reshape(-1, 4)
+            if sample["split"] == "train" and (len(faces) or sample["source"] == "negatives"):
+                self.sources.setdefault(sample["source"], []).append(sample)
+        self.queues: dict[str, list[dict[str, Any]]] = {name: [] for name in self.sources}
+
+    def draw(self, size: int, count: int) -> list[tuple[Image, Faces]]:
         """Cut `count` crops, up to two (of a crowd) from one photograph."""
-        crops: list[tuple[Image, Boxes]] = []
+        crops: list[tuple[Image, Faces]] = []
+        names = list(self.sources)
         while len(crops) < count:
-            (which,) = random.choices(list(SHARES), list(SHARES.values()))
+            (which,) = random.choices(names, [SHARES[name] for name in names])
             queue, source = self.queues[which], self.sources[which]
             if not queue:
                 queue += random.sample(source, len(source))
             sample = queue.pop()
-            faces, ignored = (
-                np.array(sample[key], np.float32).reshape(-1, 4) for key in ("boxes", "ignored")
-            )
-            is_close_up = which == "close_ups"
-            image = read(self.data / sample["image"], None if is_close_up else self.cache)
-            if image is not None:
-                few = 1 if size > LARGE_CROP or len(faces) < 2 else 2
-                whole = WHOLE_CLOSE_UPS if is_close_up else None
-                crops += crops_of(image, faces, ignored, size, few, whole)
+            few = 1 if size > LARGE_CROP or len(sample["faces"]) < 2 else 2
+            whole = WHOLE.get(which, WHOLE_LARGE if size > LARGE_CROP else WHOLE_SMALL)
+            crops += crops_of(self.data / sample["image"], sample, size, few, whole)
         return crops[:count]
 
 
-def collate(batch: list[tuple[Image, Boxes]], size: int) -> Batch:
-    """Join crops into tensors as Ultralytics' loss expects them (boxes xywh, 0-1)."""
-    boxes = np.concatenate([found for _, found in batch]) / size
+def collate(batch: list[tuple[Image, Faces]], size: int) -> Batch:
+    """Join crops into tensors as Ultralytics' loss expects them (shares of the crop)."""
+    faces = np.concatenate([found for _, found in batch]) / size
     owner = np.concatenate([np.full(len(found), i) for i, (_, found) in enumerate(batch)])
-    centred = np.concatenate([(boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]], 1)
+    centred = np.concatenate([(faces[:, :2] + faces[:, 2:4]) / 2, faces[:, 2:4] - faces[:, :2]], 1)
+    points = faces[:, 4:].reshape(-1, 5, 2)
+    seen = ((points > 0) & (points < 1)).all(2, keepdims=True)  # false for NaN too
     pixels = np.stack([crop[..., ::-1] for crop, _ in batch]).transpose(0, 3, 1, 2)
+    keypoints = np.concatenate([np.where(seen, points, 0), seen], 2)
     return {
         "img": torch.from_numpy(np.ascontiguousarray(pixels)),
-        "cls": torch.zeros(len(boxes), 1),
+        "cls": torch.zeros(len(faces), 1),
         "bboxes": torch.from_numpy(centred.astype(np.float32)),
+        "keypoints": torch.from_numpy(keypoints.astype(np.float32)),
         "batch_idx": torch.from_numpy(owner.astype(np.float32)),
     }
-
-
-def new_model() -> DetectionModel:
-    """Build YOLOv8n with one class, named face."""
-    model = DetectionModel("yolov8n.yaml", nc=1, verbose=False)
-    model.args = get_cfg()
-    model.names = {0: "face"}
-    return model.to(memory_format=torch.channels_last)
-
-
-def weights_of(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """Read the weights of a checkpoint that `export.py` wrote, in single precision."""
-    state = torch.load(checkpoint, weights_only=False)  # our own file: it holds the whole model
-    weights: dict[str, torch.Tensor] = state["model"].float().state_dict()
-    return weights
 
 
 def rate_factor(progress: float, step: int) -> float:
@@ -129,16 +130,10 @@ def rate_factor(progress: float, step: int) -> float:
     return min(1.0, (step + 1) / WARM_UP_STEPS) * max(0.01, falling)
 
 
-def loss_of(model: DetectionModel, batch: Batch) -> torch.Tensor:
-    """Run forward in bfloat16 and the loss in float32; the sum over the batch."""
+def loss_of(model: PoseModel, batch: Batch) -> torch.Tensor:
+    """Give the sum of the loss over the batch."""
     images = batch["img"].float().div_(255).to(memory_format=torch.channels_last)
-    with torch.autocast("cpu", torch.bfloat16):
-        raw = model.predict(images)
-    raw = {
-        key: [part.float() for part in value] if isinstance(value, list) else value.float()
-        for key, value in raw.items()
-    }
-    parts, _ = model.loss(batch, raw)
+    parts, _ = model.loss(batch, model.predict(images))
     return parts.sum()
 
 
@@ -149,7 +144,7 @@ class Run:
         self.path = folder / "last.pt"
         self.model = new_model()
         if start is not None:
-            self.model.load_state_dict(weights_of(start))
+            self.model.load_state_dict(read_weights(start))
         self.ema = ModelEMA(self.model, decay=0.998, tau=400)
         self.optimizer = BaseTrainer.build_optimizer(
             None, self.model, optimizer, LEARNING_RATES[optimizer], 0.9, 5e-4
@@ -227,16 +222,14 @@ def main() -> None:
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--data", type=Path, default=default)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, help="keep decoded images here (10 GB)")
-    parser.add_argument("--start", type=Path, help="weights to begin with: a face_detector.pt")
+    parser.add_argument("--start", type=Path, help="weights to begin with: weights.npz")
     parser.add_argument("--minutes", type=float, default=80.0)
     parser.add_argument("--stop-at", type=float, default=1.0, help="stop at this part of the time")
     parser.add_argument("--optimizer", choices=sorted(LEARNING_RATES), default="AdamW")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    for folder in filter(None, (args.out, args.cache)):
-        folder.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
     run = Run(args.out, args.optimizer, args.start)

@@ -60,11 +60,12 @@ def face_detector(places: Places, args: argparse.Namespace) -> Iterator[Step]:
     """The steps of the face detector."""
     cache = places.cache_of("face_detector")
     run, index, data = args.run or cache / "run", cache / "index.json", places.detector_data
+    weights = MODELS / "face_detector" / "weights.npz"
     for folder in (cache, run, args.out):
         folder.mkdir(parents=True, exist_ok=True)
-    prepare = ["--data", data, "--close-ups", places.data, "--teacher", places.yunet]
+    prepare = ["--data", data, "--teacher", places.teacher]
     yield Step("prepare.py", [*prepare, "--out", index], index)
-    train = ["--index", index, "--data", data, "--cache", cache / "images", "--out", run]
+    train = ["--index", index, "--data", data, "--start", weights, "--out", run]
     yield Step("train.py", [*train, "--minutes", args.minutes, "--seed", args.seed, *args.more])
     yield Step("export.py", ["--run", run, "--out", args.out])
 
@@ -88,8 +89,7 @@ def age_gender(places: Places, args: argparse.Namespace) -> Iterator[Step]:
 
 def _needs(places: Places, model: str) -> list[Need]:
     if model == "face_detector":
-        wider = places.wider()[:2]
-        return [*wider, *places.maskon(), *places.close_ups(), *places.yunet_file()]
+        return [*places.wider()[:3], *places.teacher_file()]
     return [*places.age_gender(), *places.yunet_file()]
 
 
