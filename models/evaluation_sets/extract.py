@@ -3,8 +3,8 @@
     extract.py --lists no_people.tsv --mirrors DIR --out DIR
 
 `--mirrors` holds a git directory a repository, `OWNER+NAME/repo`. A list names repository, commit,
-blob and path; each photograph is written as `BLOB.ENDING`, so that the same picture under two names is
-one file. Prints what is absent.
+blob and path; each photograph is written as `BLOB.ENDING`, so that the same picture under two names
+is one file. Prints what is absent.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from landmark_service.pipeline import (
     FacePipeline,
     agree,
     cut_crops,
+    one_each,
     select_faces,
     without_pieces,
 )
@@ -165,6 +166,15 @@ def test_a_piece_of_a_close_up_goes_and_a_face_beside_another_stays() -> None:
 def test_a_doubtful_large_box_takes_no_surer_face_with_it() -> None:
     doubtful, inside = face(50, 200, 0.36), face(100, 60, 0.9)
     assert without_pieces([inside, doubtful]) == [inside, doubtful]
+
+
+def test_two_boxes_round_one_face_leave_the_surer() -> None:
+    # Given a face, a less sure box mostly inside it, and a neighbour that overlaps its edge
+    whole, again, beside = face(50, 200, 0.9), face(30, 120, 0.7), face(220, 100, 0.6)
+    # When boxes round one face are told apart
+    kept = one_each([again, beside, whole])
+    # Then the surer box of the face and the neighbour are left
+    assert kept == [whole, beside]
 
 
 def test_a_crop_for_each_face() -> None:

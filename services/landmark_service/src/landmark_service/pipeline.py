@@ -20,6 +20,7 @@ from facepipe.errors import ModelError
 from facepipe.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
 from facepipe.image_store import FaceCrops
 from facepipe.imaging import RgbImage, cut_face_crop
+from landmark_service.closer import SUSPICION, Tile, look_closer, moved
 from landmark_service.faces import Detection, FaceDetector, FaceLandmarker, FloatArray
 from landmark_service.nms import intersection_over_union, non_maximum_suppression
 from landmark_service.settings import DetectorSettings
@@ -34,6 +35,8 @@ SAME_FACE_IOU = 0.5
 # face has to be when it is not as sure as the piece.
 PIECE_INSIDE = 0.8
 SURE_ENOUGH = 0.5
+# Share of the smaller of two boxes inside the other above which they are round one face.
+MOSTLY_INSIDE = 0.7
 # In a crowd the smaller faces are looked at only as the larger ones stand.
 THOROUGH_FACES = 24
 
@@ -68,7 +71,8 @@ class FacePipeline:
         Every image is looked at twice, the second time from further away: a close-up may be
         larger than the faces that detectors are trained on, and is then found in pieces. The
         second look costs a tenth of the first. A face that both see counts as surer, so each
-        look also tells of faces that it alone would be too unsure of.
+        look also tells of faces that it alone would be too unsure of. A large image is looked
+        at more closely as well, as the setting `mode` says.
 
         Args:
             image_rgb: shape `(height, width, 3)`, uint8, RGB.
@@ -79,12 +83,37 @@ class FacePipeline:
         size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
         limits = self._settings
         asked = UNSURE * limits.confidence
+        seen = self._look(image_rgb, min(SUSPICION, asked))
         looks = [
-            self._detector.detect(image_rgb, confidence=asked, iou=limits.iou, zoom=zoom)
-            for zoom in (1.0, CLOSE_UP_ZOOM)
+            [one for one in seen if one.confidence >= asked],
+            self._look(image_rgb, asked, CLOSE_UP_ZOOM),
         ]
-        sure = [found for found in agree(looks) if found.confidence >= limits.confidence]
-        return select_faces(without_pieces(sure), size, limits)
+        found = [*agree(looks), *self._look_closer(image_rgb, size, seen)]
+        sure = [one for one in found if one.confidence >= limits.confidence]
+        return select_faces(one_each(without_pieces(sure)), size, limits)
+
+    def _look(self, image_rgb: RgbImage, confidence: float, zoom: float = 1.0) -> list[Detection]:
+        iou = self._settings.iou
+        return self._detector.detect(image_rgb, confidence=confidence, iou=iou, zoom=zoom)
+
+    def _look_closer(
+        self, image_rgb: RgbImage, size: ImageSize, seen: list[Detection]
+    ) -> list[Detection]:
+        if self._settings.mode == "fast":
+            return []
+
+        def look(tile: Tile) -> list[Detection]:
+            part = image_rgb[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
+            return [moved(one, tile) for one in self._look(part, SUSPICION)]
+
+        return look_closer(
+            look,
+            size,
+            seen,
+            long_side=self._settings.long_side,
+            sure=self._settings.confidence,
+            thorough=self._settings.mode == "thorough",
+        )
 
     def find_landmarks(self, image_rgb: RgbImage, faces: list[BoxedFace]) -> LandmarksPart:
         """The landmarks of each face; a face without them stays and says why.
@@ -134,6 +163,15 @@ def agree(looks: Sequence[Sequence[Detection]]) -> list[Detection]:
     return sorted(kept, key=lambda detection: -detection.confidence)
 
 
+def one_each(detections: list[Detection]) -> list[Detection]:
+    """Of boxes round one face the surest: those that overlap it much, or lie mostly inside it."""
+    kept: list[Detection] = []
+    for one in sorted(detections, key=lambda detection: -detection.confidence):
+        if not any(_is_same(one, other) for other in kept):
+            kept.append(one)
+    return kept
+
+
 def without_pieces(detections: list[Detection]) -> list[Detection]:
     """Drops pieces of a close-up: what lies inside a face that is as sure, or sure enough."""
     return [piece for piece in detections if not any(_holds(face, piece) for face in detections)]
@@ -156,12 +194,20 @@ def _table(detections: Sequence[Detection]) -> FloatArray:
 
 def _holds(face: Detection, piece: Detection) -> bool:
     """Whether `piece` lies nearly whole inside the larger and trustworthy `face`."""
-    width = min(face.x2, piece.x2) - max(face.x1, piece.x1)
-    height = min(face.y2, piece.y2) - max(face.y1, piece.y1)
-    if width <= 0 or height <= 0 or _area(face) <= _area(piece):
+    if _area(face) <= _area(piece) or _common(face, piece) <= PIECE_INSIDE * _area(piece):
         return False
-    is_inside = width * height > PIECE_INSIDE * _area(piece)
-    return is_inside and face.confidence >= min(piece.confidence, SURE_ENOUGH)
+    return face.confidence >= min(piece.confidence, SURE_ENOUGH)
+
+
+def _is_same(first: Detection, second: Detection) -> bool:
+    common, areas = _common(first, second), (_area(first), _area(second))
+    return common > MOSTLY_INSIDE * min(areas) or common > SAME_FACE_IOU * (sum(areas) - common)
+
+
+def _common(first: Detection, second: Detection) -> float:
+    width = min(first.x2, second.x2) - max(first.x1, second.x1)
+    height = min(first.y2, second.y2) - max(first.y1, second.y1)
+    return max(0.0, width) * max(0.0, height)
 
 
 def _area(detection: Detection) -> float:

@@ -33,6 +33,11 @@ class DetectorSettings(BaseModel):
         le=4096,
         description="pixels of the longer side that the detector sees; more finds smaller faces",
     )
+    mode: Literal["auto", "fast", "thorough"] = Field(
+        default="auto",
+        description="large images: auto looks closer where small faces may be, fast never, "
+        "thorough everywhere",
+    )
     model: Path | Literal["blazeface"] | None = Field(
         default=None,
         description="an ONNX file instead of the usual order of models; blazeface: MediaPipe's "
