@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
-from gradio_viewer import handlers
-from gradio_viewer.client import ApiError, InputApi
+from gradio_viewer import client, handlers
+from gradio_viewer.client import ApiError, InputApi, Json
 from gradio_viewer.uploads import UploadFolder
 from tests.support.fake_input_api import FakeApi, portrait
 
@@ -64,6 +64,30 @@ def test_follow_yields_every_state(address: str, fake: FakeApi) -> None:
     assert ask(address, follow) == [
         "received", "queued", "detecting", "analysing", "storing", "stored",
     ]  # fmt: skip
+
+
+def test_a_stream_that_is_put_off_is_asked_for_again(
+    address: str, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an API that has no room for one more stream
+    image_id = fake.add("a.jpg", "received")
+    monkeypatch.setattr(client, "FOLLOW_AGAIN_S", 0.0)
+    refusals = iter([429])
+    stream = InputApi._events
+
+    async def put_off_at_first(api: InputApi, image_id: str) -> AsyncIterator[Json]:
+        if status := next(refusals, 0):
+            raise ApiError("later", status, "too_many_requests", 5)
+        async for state in stream(api, image_id):
+            yield state
+
+    monkeypatch.setattr(InputApi, "_events", put_off_at_first)
+
+    async def follow(api: InputApi) -> list[str]:
+        return [state["status"] async for state in api.follow(image_id)]
+
+    # when / then
+    assert ask(address, follow)[-1] == "stored"
 
 
 def test_gallery_is_paged(address: str, fake: FakeApi) -> None:

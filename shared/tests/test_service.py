@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from facepipe.file_response import StoredFile
 from facepipe.problems import PROBLEM_MEDIA_TYPE
 from facepipe.service import create_app, create_server, run_checks
 from facepipe.settings import Settings
+from tests.support.waiting import wait_until
 
 STATE = {"database": None}
 
@@ -214,10 +215,3 @@ def test_a_request_that_a_stop_cuts_off_is_told_so(monkeypatch: pytest.MonkeyPat
     assert answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
     assert answer.headers["retry-after"] == "1"
     assert answer.json()["code"] == "service_unavailable"
-
-
-def wait_until(is_true: Callable[[], bool], timeout_s: float = 10.0) -> None:
-    end = time.monotonic() + timeout_s
-    while not is_true():
-        assert time.monotonic() < end
-        time.sleep(0.01)

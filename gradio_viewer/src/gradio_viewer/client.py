@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,9 @@ class InputApi:
                         return
             except httpx.HTTPError:
                 pass  # asked again below, which tells what is wrong
+            except ApiError as error:
+                if error.status != HTTPStatus.TOO_MANY_REQUESTS:
+                    raise
             await asyncio.sleep(FOLLOW_AGAIN_S)
             state = await self.state(image_id)
             yield state

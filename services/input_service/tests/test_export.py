@@ -3,10 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pyarrow.parquet as pq
+import pytest
 
 from input_service.export import coco, csv_lines, parquet
 
@@ -21,8 +23,38 @@ def test_csv_has_a_row_a_face_and_one_for_an_image_without_faces() -> None:
     ]
 
 
-def test_csv_defuses_file_names_that_a_spreadsheet_would_run() -> None:
-    assert "'=SUM(A1)" in b"".join(csv_lines(_documents)).decode()
+# As they are, in full width, and small.
+BEGINNINGS = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
+FORMULAS = [f"{beginning}1+1" for beginning in BEGINNINGS]
+FORMULAS += ["\t=1", "\r=1", "a;=1", "a,+1", "a\t@1", "a|-1", "a\n=1"]
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_csv_has_no_cell_that_a_spreadsheet_would_run(name: str) -> None:
+    # Given a photograph with such a name
+    def documents() -> Iterator[dict[str, Any]]:
+        yield _document("aa", [_face(0, (-10, 20, 30, 40), 28)], name)
+
+    # When it is exported
+    safe = b"".join(csv_lines(documents)).decode()
+    asked_for = b"".join(csv_lines(documents, neutralise=False)).decode()
+
+    # Then no cell begins with it, whatever separates cells, numbers are numbers, and whoever
+    # asks for the name gets the name
+    [row] = csv.DictReader(io.StringIO(safe, newline=""))
+    cells = re.split(r"[;,|\t\r\n]", row["file_name"])
+    assert not any(cell.startswith(tuple(BEGINNINGS)) for cell in cells)
+    assert row["file_name"].replace("'", "") == name
+    assert row["x1"] == "-10"
+    [row] = csv.DictReader(io.StringIO(asked_for, newline=""))
+    assert row["file_name"] == name
+
+
+def test_csv_leaves_other_names_alone() -> None:
+    def documents() -> Iterator[dict[str, Any]]:
+        yield _document("aa", [], "2026-01-01 a=b, c+d.jpg")
+
+    assert "2026-01-01 a=b, c+d.jpg" in b"".join(csv_lines(documents)).decode()
 
 
 def test_parquet_says_the_same_with_types() -> None:
@@ -53,8 +85,8 @@ def _documents() -> Iterator[dict[str, Any]]:
     yield _document("bb", [])
 
 
-def _document(image_id: str, faces: list[dict[str, Any]]) -> dict[str, Any]:
-    image = {"width": 60, "height": 50, "sha256": image_id, "file_name": "=SUM(A1)"}
+def _document(image_id: str, faces: list[dict[str, Any]], name: str = "=SUM(A1)") -> dict[str, Any]:
+    image = {"width": 60, "height": 50, "sha256": image_id, "file_name": name}
     return {
         "timestamp": "2026-01-01T00:00:00Z",
         "image_path": f"saved_data/{image_id}.jpg",

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from facepipe.errors import (
     FacepipeError,
@@ -100,6 +101,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(FacepipeError, _on_facepipe_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
     app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_unexpected_error)
     # FastAPI's own way to extend the document is to replace this method.
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -134,6 +136,12 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     return problem_response(
         request, error.status_code, code, title, str(error.detail), headers=error.headers
     )
+
+
+async def _on_disconnect(request: Request, _: Exception) -> Response:
+    """Nobody is left to read it, and there is nothing of ours to mend."""
+    _log.info("%s %s: the client went before all of it had come", request.method, request.url.path)
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _on_unexpected_error(request: Request, error: Exception) -> JSONResponse:

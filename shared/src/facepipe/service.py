@@ -23,6 +23,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from facepipe.connections import bounded_protocol
 from facepipe.errors import ServiceUnavailableError
 from facepipe.problems import add_problem_handlers, error_response, problem_response
 from facepipe.settings import Settings
@@ -132,8 +133,11 @@ def serve(app: FastAPI, host: str, port: int) -> None:
 
 def create_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
     """The server of an application. What a stop cuts off is answered with 503."""
+    settings: Settings = app.state.settings
     config = uvicorn.Config(
         _AnswerWhenCutOff(app),
+        http=bounded_protocol(settings.http),
+        ws="none",
         host=host,
         port=port,
         log_config=None,

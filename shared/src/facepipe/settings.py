@@ -118,6 +118,20 @@ class AccessSettings(BaseModel):
     )
 
 
+class HttpSettings(BaseModel):
+    """What a server takes from its callers."""
+
+    connections: int = Field(default=512, ge=8, description="open at a time, of one service")
+    connections_per_address: int = Field(
+        default=256, ge=4, description="of one address; the silent ones make room"
+    )
+    head_s: float = Field(default=10, gt=0, description="within which the head of a request comes")
+    body_s: float = Field(
+        default=20, gt=0, description="over which a body has to bring 1 KiB a second"
+    )
+    send_s: float = Field(default=60, gt=0, description="for which an answer waits to be taken")
+
+
 class TelemetrySettings(BaseModel):
     enabled: bool = True
     level: str = "INFO"
@@ -148,6 +162,7 @@ class Settings(BaseSettings):
     stage: StageSettings = StageSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     access: AccessSettings = AccessSettings()
+    http: HttpSettings = HttpSettings()
 
     @property
     def is_published(self) -> bool:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 from redis import Redis
@@ -26,6 +25,7 @@ from redis import Redis
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.wiring import Room, open_room
+from facepipe import service
 from facepipe.analysis import (
     AgeGender,
     AgeGenderPart,
@@ -69,10 +69,7 @@ def wait_for(condition: Callable[[], Any], within_s: float = 20.0) -> None:
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """Serves an application on a free port; yields its address."""
-    config = uvicorn.Config(
-        app, port=0, log_config=None, access_log=False, ws="none", timeout_graceful_shutdown=2
-    )
-    server = uvicorn.Server(config)
+    server = service.create_server(app, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_for(lambda: server.started or not thread.is_alive())

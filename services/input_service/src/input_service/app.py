@@ -15,7 +15,7 @@ from facepipe.store_client import FaceStoreClient
 from input_service.access.gate import Gate
 from input_service.access.headers import SecurityHeaders
 from input_service.access.policy import AccessPolicy
-from input_service.access.rates import TokenBuckets
+from input_service.access.rates import Slots, TokenBuckets
 from input_service.neighbours import lifespan_of
 from input_service.routes import export, images, passthrough, results, upload
 from input_service.settings import InputSettings
@@ -77,7 +77,7 @@ def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> N
     access = settings.access
     buckets = TokenBuckets(access.rate_per_s, access.rate_burst)
     policy = AccessPolicy(settings)
-    app.add_middleware(Gate, policy=policy, buckets=buckets)
+    app.add_middleware(Gate, policy=policy, buckets=buckets, waiting=Slots(access.waiting))
     if origins:
         app.add_middleware(
             CORSMiddleware,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -24,6 +25,11 @@ Documents = Callable[[], Iterator[Document]]
 """Starts a walk over all result documents; each call starts anew."""
 
 _CHUNK_BYTES = 64 * 1024
+# Where a cell begins, also for a spreadsheet that separates them by semicolons or tabs, and what
+# begins a formula, in full width and small as well.
+_FORMULA = re.compile(
+    r"(^|[;,|\t\r\n])(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])"
+)
 _ROWS_A_GROUP = 5000
 
 SCHEMA = pa.schema(
@@ -71,13 +77,18 @@ def results_of(store: FaceStoreClient, results: ResultFiles) -> Documents:
     return walk
 
 
-def csv_lines(documents: Documents) -> Iterator[bytes]:
-    """CSV with a header; an image without faces has one row with empty face columns."""
+def csv_lines(documents: Documents, *, neutralise: bool = True) -> Iterator[bytes]:
+    """CSV with a header; an image without faces has one row with empty face columns.
+
+    Text that a spreadsheet would run as a formula gets a quote in front, unless told not to.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, SCHEMA.names)
     writer.writeheader()
     for row in _rows(documents()):
-        writer.writerow({key: _harmless(value) for key, value in row.items()})
+        writer.writerow(
+            {key: _harmless(value) for key, value in row.items()} if neutralise else row
+        )
         if text.tell() > _CHUNK_BYTES:
             yield _drain(text)
     yield _drain(text)
@@ -187,10 +198,8 @@ def _batches(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[st
 
 
 def _harmless(value: object) -> object:
-    """Text that a spreadsheet would take for a formula gets a quote in front."""
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
-        return f"'{value}"
-    return value
+    """The value; text with a quote before each place where a spreadsheet may begin a formula."""
+    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def _drain(text: io.StringIO) -> bytes:

@@ -42,6 +42,9 @@ class InputAccessSettings(AccessSettings):
     keys_file: Path | None = Field(default=None, description="a file of such keys, one a line")
     rate_per_s: float = Field(default=50, ge=0, description="calls a second and key; 0: no limit")
     rate_burst: int = Field(default=200, ge=1, description="calls that a key may make at once")
+    waiting: int = Field(
+        default=128, ge=1, description="calls of a key, or an address, that may wait for results"
+    )
     cors_origins: str = Field(
         default="", description="origins whose pages may use the API, separated by spaces"
     )

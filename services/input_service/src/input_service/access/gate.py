@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -13,7 +14,7 @@ from facepipe.errors import FacepipeError, TooManyRequestsError
 from facepipe.problems import error_response
 from input_service.access.keyring import ApiKey
 from input_service.access.policy import ANYBODY, AccessPolicy, require_scope
-from input_service.access.rates import TokenBuckets
+from input_service.access.rates import Slots, TokenBuckets
 
 # Whoever watches over the service needs no key, and the documentation is public.
 _FREE = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", "/redoc"})
@@ -25,10 +26,13 @@ _audit = logging.getLogger("audit")
 class Gate:
     """ASGI middleware; leaves the caller as `request.state.caller`."""
 
-    def __init__(self, app: ASGIApp, policy: AccessPolicy, buckets: TokenBuckets) -> None:
+    def __init__(
+        self, app: ASGIApp, policy: AccessPolicy, buckets: TokenBuckets, waiting: Slots
+    ) -> None:
         self._app = app
         self._policy = policy
         self._buckets = buckets
+        self._waiting = waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -43,18 +47,29 @@ class Gate:
                 status = message["status"]
             await send(message)
 
-        try:
-            caller = self._admit(scope)
-        except FacepipeError as error:
-            response = error_response(Request(scope), error)
-            if error.http_status == 401:
-                response.headers["WWW-Authenticate"] = "Bearer"
-            await response(scope, receive, watched)
-        else:
-            scope.setdefault("state", {})["caller"] = caller
-            await self._app(scope, receive, watched)
-        finally:
-            _record(scope, caller, status)
+        with ExitStack() as held:
+            try:
+                caller = self._admit(scope)
+                held.enter_context(self._slot(scope, caller))
+            except FacepipeError as error:
+                response = error_response(Request(scope), error)
+                if error.http_status == 401:
+                    response.headers["WWW-Authenticate"] = "Bearer"
+                await response(scope, receive, watched)
+            else:
+                scope.setdefault("state", {})["caller"] = caller
+                await self._app(scope, receive, watched)
+            finally:
+                _record(scope, caller, status)
+
+    def _slot(self, scope: Scope, caller: ApiKey) -> AbstractContextManager[None]:
+        """Bounds the calls that are answered when an image is finished."""
+        found = _OF_AN_IMAGE.fullmatch(scope["path"])
+        follows = found is not None and found["part"] == "events"
+        if not follows and "wait" not in QueryParams(scope["query_string"]):
+            return nullcontext()
+        client = scope.get("client")
+        return self._waiting.held(client[0] if caller is ANYBODY and client else caller.name)
 
     def _admit(self, scope: Scope) -> ApiKey:
         if scope["path"] in _FREE:

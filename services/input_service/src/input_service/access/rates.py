@@ -1,11 +1,39 @@
-"""How often a key may call: a bucket of tokens each, refilled as time goes by."""
+"""How often a key may call, and how many of its calls may wait at a time."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from facepipe.errors import TooManyRequestsError
 
 _MAX_BUCKETS = 10_000
+_SOON_S = 5.0
+
+
+class Slots:
+    """How many calls of one name may be open at a time. Used by the event loop alone."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken: Counter[str] = Counter()
+
+    @contextmanager
+    def held(self, name: str) -> Iterator[None]:
+        """Holds a slot; raises TooManyRequestsError where all are taken."""
+        if self._taken[name] >= self._limit:
+            raise TooManyRequestsError(
+                f"{name} waits for {self._limit} answers already", retry_after_s=_SOON_S
+            )
+        self._taken[name] += 1
+        try:
+            yield
+        finally:
+            self._taken[name] -= 1
+            if not self._taken[name]:
+                del self._taken[name]
 
 
 class TokenBuckets:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from enum import StrEnum
+from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from input_service.export import coco, csv_lines, parquet, results_of
+from input_service.export import Documents, coco, csv_lines, parquet, results_of
 from input_service.neighbours import NeighboursDep
 
 router = APIRouter(prefix="/v1", tags=["results"])
@@ -29,7 +32,6 @@ _FILE_NAMES = {
     ExportFormat.PARQUET: "faces.parquet",
     ExportFormat.COCO: "faces.coco.json",
 }
-_WRITERS = {ExportFormat.CSV: csv_lines, ExportFormat.PARQUET: parquet, ExportFormat.COCO: coco}
 
 
 @router.get(
@@ -44,11 +46,26 @@ _WRITERS = {ExportFormat.CSV: csv_lines, ExportFormat.PARQUET: parquet, ExportFo
         503: {"description": "The ledger does not answer"},
     },
 )
-def export_results(neighbours: NeighboursDep, format: ExportFormat) -> StreamingResponse:  # noqa: A002  # the name of the query parameter
-    """CSV and Parquet have one row a face, COCO has boxes and landmarks as keypoints."""
+def export_results(
+    neighbours: NeighboursDep,
+    format: ExportFormat,  # noqa: A002  # the name of the query parameter
+    neutralise: Annotated[
+        bool, Query(description="CSV: put ' before text that a spreadsheet would run as a formula")
+    ] = True,
+) -> StreamingResponse:
+    """CSV and Parquet have one row a face, COCO has boxes and landmarks as keypoints.
+
+    In CSV a name such as `=1+1` is written as `'=1+1`; programs that read names back ask for
+    `neutralise=false`. Numbers stay numbers, Parquet and COCO hold everything as it is.
+    """
     documents = results_of(neighbours.store, neighbours.results)
+    writers: dict[ExportFormat, Callable[[Documents], Iterator[bytes]]] = {
+        ExportFormat.CSV: partial(csv_lines, neutralise=neutralise),
+        ExportFormat.PARQUET: parquet,
+        ExportFormat.COCO: coco,
+    }
     return StreamingResponse(
-        _WRITERS[format](documents),
+        writers[format](documents),
         media_type=_MEDIA_TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{_FILE_NAMES[format]}"'},
     )

@@ -1,0 +1,13 @@
+"""Waiting for what comes about in another thread."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def wait_until(is_true: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    end = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < end, f"not within {timeout_s:g} s"
+        time.sleep(0.01)
