@@ -79,7 +79,7 @@ train-age_gender: ## Train age and gender on the data sets (VARIANT=research or 
 reindex: setup ## Build the index of results anew from the files
 	@$(STACK) reindex
 
-import-model: setup ## Export volumes/models/model.pt for serving, once, through Ultralytics
+import-model: setup ## Export volumes/models/model.pt for serving, once, through Ultralytics (6 GB)
 	@$(STACK) import-model
 
 fetch-deepface: setup ## Fetch DeepFace's own age and gender weights (1.1 GB)

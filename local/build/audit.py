@@ -24,7 +24,8 @@ _OPTIONS = ["--disable-pip", "--strict", "--progress-spinner", "off", "--desc", 
 
 def audited() -> list[Path]:
     """The locks of everything that a service may run with."""
-    names = ("requirements.txt", "requirements-gpu.txt")
+    variants = ("", "-gpu", "-ultralytics", "-torch")
+    names = [f"requirements{variant}.txt" for variant in variants]
     return [lock for f in service_folders() for name in names if (lock := f / name).exists()]
 
 

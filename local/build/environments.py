@@ -7,6 +7,7 @@ nothing is done, so that a second `make setup` takes a moment.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -22,12 +23,19 @@ _RECIPE = "1"
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment: what is locked for it, and our own packages in it, editable."""
+    """A virtual environment: what is locked for it, and our own packages in it, editable.
+
+    Attributes:
+        unlocked: arguments of `uv pip install` for what comes from elsewhere, without hashes.
+        compiled: whether all of it is compiled to bytecode beforehand, or each module when used.
+    """
 
     name: str
     locks: tuple[Path, ...]
     packages: tuple[Path, ...] = ()
     test_lock: Path | None = None
+    unlocked: tuple[str, ...] = ()
+    compiled: bool = True
 
     @property
     def folder(self) -> Path:
@@ -51,6 +59,33 @@ ACCURACY = Environment(
     (SHARED, ROOT / "services" / "landmark_service"),
 )
 TRAINING = Environment("training", (MODELS / "requirements-train.txt",), (SHARED,))
+
+
+_LANDMARK = ROOT / "services" / "landmark_service"
+_PYTORCH = re.compile(r"^(?:torch|torchvision)==[^\s;\\]+", re.MULTILINE)
+
+
+def ultralytics(torch_index: str = "") -> Environment:
+    """landmark_service with Ultralytics and PyTorch, for what reads a `.pt` file: 6 GB.
+
+    Args:
+        torch_index: address of an index that has PyTorch's builds for CPUs; "" for the locked
+            one with CUDA.
+    """
+    locks = [_LANDMARK / "requirements-ultralytics.txt"]
+    torch, unlocked = _LANDMARK / "requirements-torch.txt", ()
+    if torch_index:
+        unlocked = ("--index-url", torch_index, *_PYTORCH.findall(torch.read_text()))
+    else:
+        locks.append(torch)
+    return Environment(
+        "landmark_ultralytics",
+        tuple(locks),
+        (SHARED, _LANDMARK),
+        SHARED / "requirements-test.txt",
+        unlocked,
+        compiled=False,
+    )
 
 
 def service_folders() -> list[Path]:
@@ -138,22 +173,28 @@ class _Build:
         self._stamp.unlink(missing_ok=True)
         self._test_stamp.unlink(missing_ok=True)
         self.uv.run(["venv", "--quiet", "--allow-existing", "--python", self.python, str(e.folder)])
-        options = ["--python", str(e.python), "--compile-bytecode"]
+        options = self._options()
         self.uv.run(["pip", "sync", *options, "--require-hashes", *map(str, e.locks)])
+        if e.unlocked:
+            self.uv.run(["pip", "install", *options, "--no-deps", *e.unlocked])
         editable = [part for package in e.packages for part in ("-e", str(package))]
         self.uv.run(["pip", "install", *options, "--no-deps", *editable])
         self._stamp.write_text(self._digest())
 
     def _install_test_tools(self) -> None:
         e = self.environment
-        options = ["--python", str(e.python), "--compile-bytecode", "--no-deps"]
+        options = [*self._options(), "--no-deps"]
         self.uv.run(["pip", "install", *options, "--require-hashes", "-r", str(e.test_lock)])
         self._test_stamp.write_text(_hash_of([Path(str(e.test_lock))]))
+
+    def _options(self) -> list[str]:
+        compiled = ["--compile-bytecode"] if self.environment.compiled else []
+        return ["--python", str(self.environment.python), *compiled]
 
     def _digest(self) -> str:
         e = self.environment
         parts = [*e.locks, *(package / "pyproject.toml" for package in e.packages)]
-        return _hash_of(parts, _RECIPE, str(ROOT), self.python)
+        return _hash_of(parts, _RECIPE, str(ROOT), self.python, *e.unlocked)
 
     @property
     def _stamp(self) -> Path:

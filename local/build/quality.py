@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.build.audit import NOT_RUN
-from local.build.environments import Environment, dev, services
+from local.build.environments import Environment, dev, services, ultralytics
 from local.build.secret_scan import secret_scan
 from local.paths import ROOT
 
@@ -94,6 +94,9 @@ def test_steps() -> list[Step]:
     steps = [_pytest("facepipe", everything, "shared/tests")]
     steps += [_pytest(s.name, s, f"{s.packages[1].relative_to(ROOT)}/tests") for s in services()]
     steps += [_pytest("local", everything, "local/tests")]
+    live = ultralytics()
+    there = live if live.python.exists() else everything  # in CI it is
+    steps += [_pytest("ultralytics", there, "services/landmark_service/tests_ultralytics")]
     steps += [
         _pytest(layer, everything, f"tests/{layer}")
         for layer in ("contract", "integration", "e2e", "compose")

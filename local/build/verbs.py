@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 
 from local.build import quality
-from local.build.environments import ACCURACY, LOCAL, TRAINING, Environment, build, dev, services
+from local.build.environments import (
+    ACCURACY,
+    LOCAL,
+    TRAINING,
+    Environment,
+    build,
+    dev,
+    services,
+    ultralytics,
+)
 from local.build.generate import generate, generate_stubs
 from local.build.images import print_image_sizes
 from local.build.locks import compile_locks
@@ -154,7 +164,11 @@ def _dev_environment() -> None:
 
 def _all_environments() -> None:
     python, uv = _tools()
-    build([dev(), LOCAL, *services()], uv, python, with_test_tools=True)
+    environments = [dev(), LOCAL, *services()]
+    live = ultralytics(os.environ.get("FACEPIPE_TORCH_INDEX", ""))
+    if os.environ.get("CI") or live.python.exists():
+        environments.append(live)
+    build(environments, uv, python, with_test_tools=True)
 
 
 _VERBS: dict[str, Callable[[Sequence[str]], int]] = {

@@ -28,6 +28,7 @@ _OF_VERBS = {
     "FACEPIPE_PYTHON",
     "FACEPIPE_START_TIMEOUT_S",
     "FACEPIPE_TEST_DATA",
+    "FACEPIPE_TORCH_INDEX",
 }
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
@@ -44,12 +45,21 @@ class StartSettings(BaseModel):
     timeout_s: float = Field(default=120, description="how long `make start` waits for services")
 
 
+class TorchSettings(BaseModel):
+    index: str = Field(
+        default="",
+        description="package index with PyTorch for CPUs, for what needs Ultralytics; none: the "
+        "usual one, with CUDA",
+    )
+
+
 class LocalSettings(Settings):
     """What `make start` reads beside the settings of the services."""
 
     port: LocalPorts = LocalPorts()
     run: RunSettings = RunSettings()
     start: StartSettings = StartSettings()
+    torch: TorchSettings = TorchSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,14 @@ from local.stack.readiness import wait_until_ready
 from local.stack.services import SERVICES
 from local.stack.supervision import launch
 from local.stack.supervision import stop as stop_processes
+from local.stack.ultralytics import build_environment, runs_ultralytics
 
 
 def start(stack: Stack) -> None:
     """Brings the stack up if it is down, and waits until everything can work."""
     with _alone(stack):
+        if runs_ultralytics(stack):
+            build_environment(stack)
         launched = launch(stack)
         if launched:
             print("starting Redis and the services", flush=True)

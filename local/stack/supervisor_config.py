@@ -8,9 +8,10 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from local.paths import ROOT, VENVS
+from local.paths import ROOT
 from local.stack.configuration import Stack
 from local.stack.services import SERVICES, Service
+from local.stack.ultralytics import python_of
 
 REDIS = "redis"
 # Stopped after the other services, which send it their last lines, and before Redis.
@@ -83,7 +84,7 @@ def render(stack: Stack, redis_command: list[str]) -> str:
 
 
 def _service(stack: Stack, service: Service) -> str:
-    command = [str(VENVS / service.name / "bin" / "python"), "-m", service.name]
+    command = [str(python_of(stack, service.name)), "-m", service.name]
     host = stack.settings.bind if service.public else stack.settings.host
     environment = f'environment=FACEPIPE_HOST="{_escape(host)}"'
     if service.name == _VIEWER:  # it alone enters this folder, and empties it

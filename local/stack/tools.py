@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
+from pathlib import Path
 
 from local.paths import ROOT, VENVS
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
+from local.stack.ultralytics import build_environment
 
 
 def reindex(stack: Stack) -> int:
@@ -22,15 +23,16 @@ def fetch_deepface(stack: Stack) -> int:
 
 def import_model(stack: Stack) -> int:
     """Exports volumes/models/model.pt to the ONNX file that is served."""
-    return _run_module(stack, "landmark_service", "landmark_service.import_model")
+    return _run(stack, build_environment(stack), "landmark_service.import_model")
 
 
 def _run_module(stack: Stack, service: str, module: str) -> int:
     python = VENVS / service / "bin" / "python"
     if not python.exists():
         raise StackError(f"the environment of {service} is missing: run `make setup`")
-    # Behind whatever uv the user has, ours.
-    path = os.pathsep.join([os.environ.get("PATH", ""), str(VENVS / "uv" / "bin")])
-    return subprocess.run(
-        [str(python), "-m", module], cwd=ROOT, env=stack.environment | {"PATH": path}, check=False
-    ).returncode
+    return _run(stack, python, module)
+
+
+def _run(stack: Stack, python: Path, module: str) -> int:
+    command = [str(python), "-m", module]
+    return subprocess.run(command, cwd=ROOT, env=stack.environment, check=False).returncode

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
 from local.build import environments, uv
-from local.build.environments import Environment, build
+from local.build.environments import Environment, build, ultralytics
 from local.build.uv import BuildError, Uv, find_uv
 
 # Notes how it was called; makes the interpreter that `uv venv` would make; fails on request.
@@ -122,3 +123,18 @@ def test_without_the_venv_module_the_package_is_named(
 
     with pytest.raises(BuildError, match="sudo apt install python3-venv"):
         find_uv(str(python))
+
+
+def test_an_index_takes_the_place_of_the_locked_pytorch(workshop: Workshop) -> None:
+    # Given the environment with Ultralytics, as it is locked
+    workshop.environment = ultralytics()
+    _, locked, _ = workshop.build()
+    assert "requirements-torch.txt" in locked
+    # When an index with PyTorch for CPUs is named
+    workshop.environment = ultralytics("http://index.invalid/cpu")
+    _, others, pytorch, _ = workshop.build()
+    # Then PyTorch comes from there, in the locked version, and the rest as before
+    assert "--require-hashes" in others
+    assert "requirements-torch.txt" not in others
+    assert "--index-url http://index.invalid/cpu" in pytorch
+    assert re.search(r"torch==\d\S+ torchvision==\d\S+$", pytorch)

@@ -16,6 +16,7 @@ from tests.support.pipeline import Pipeline
 SHIPPED = (
     "docker-compose.yml",
     "docker-compose.gpu.yml",
+    "docker-compose.ultralytics.yml",
     ".dockerignore",
     "services",
     "shared",

@@ -6,6 +6,7 @@ import logging
 
 from facepipe.cpu import threads_per_worker
 from landmark_service.adapters.blazeface import BlazeFaceDetector
+from landmark_service.adapters.ultralytics_model import UltralyticsFaceDetector
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 from landmark_service.faces import FaceDetector
 from landmark_service.model_order import chosen_model
@@ -20,7 +21,7 @@ def load_detector(settings: LandmarkSettings) -> FaceDetector:
     Raises:
         ModelNotFoundError: there is no model where it should be.
         ModelCorruptError: a file does not match its record.
-        ModelError: a file is no YOLOv8 face model.
+        ModelError: a file is no face model, or two settings contradict each other.
     """
     detector = _load(settings)
     _log.info(
@@ -35,7 +36,8 @@ def _load(settings: LandmarkSettings) -> FaceDetector:
     chosen = chosen_model(settings)
     if chosen == BLAZEFACE:
         return BlazeFaceDetector()
-    return YoloV8FaceDetector(
+    is_onnx = settings.detector.runtime == "onnx"
+    return (YoloV8FaceDetector if is_onnx else UltralyticsFaceDetector)(
         chosen,
         long_side=settings.detector.long_side,
         threads=threads_per_worker(settings.stage),

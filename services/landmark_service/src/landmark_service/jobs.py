@@ -90,8 +90,8 @@ def load() -> None:
     """
     global _worker
     settings = LandmarkSettings()
-    set_threads(threads_per_worker(settings.stage))
     pipeline = load_pipeline(settings)
+    set_threads(threads_per_worker(settings.stage))  # last: some models set it, too
     redis = connect_redis(settings.redis)
     store = RedisImageStore(redis, settings.redis)
     volumes = settings.volumes

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from facepipe.errors import ModelNotFoundError
+from facepipe.errors import ModelError, ModelNotFoundError
 from facepipe.models import project_models_dir, read_model, read_recorded_model
 from landmark_service.settings import BLAZEFACE, LandmarkSettings
 
@@ -19,11 +19,26 @@ def chosen_model(settings: LandmarkSettings) -> Path | Literal["blazeface"]:
     Raises:
         ModelNotFoundError: there is none where it should be; the message names the places.
         ModelCorruptError: the file does not match its record.
+        ModelError: two settings contradict each other.
     """
     named = settings.detector.model
+    if settings.detector.runtime == "ultralytics":
+        return _weights_file(named or settings.volumes.models / "model.pt")
     if named == BLAZEFACE:
         return BLAZEFACE
     path = named or _usual_model(settings)
+    read_model(path)
+    return path
+
+
+def _weights_file(path: Path | str) -> Path:
+    """What Ultralytics is to run; verified."""
+    path = Path(path)
+    if path.suffix != ".pt":
+        raise ModelError(
+            f"FACEPIPE_DETECTOR_RUNTIME=ultralytics runs a .pt file, and "
+            f"FACEPIPE_DETECTOR_MODEL={path} is none: take one of the two settings away"
+        )
     read_model(path)
     return path
 
@@ -35,8 +50,9 @@ def _usual_model(settings: LandmarkSettings) -> Path:
     unexported = users.with_suffix(".pt")
     if os.path.lexists(unexported):
         raise ModelNotFoundError(
-            f"{unexported} is not exported: run `make import-model` once, which writes "
-            f"{users.name} beside it, or take the file away to use the project's own detector"
+            f"{unexported} is not exported: import it once, which writes {users.name} "
+            "beside it (`make import-model`, or `docker compose --profile models run --rm "
+            "import-model`), or take the file away to use the project's own detector"
         )
     own = project_models_dir(settings) / "face_detector" / "face_detector.onnx"
     if not own.exists():

@@ -43,6 +43,11 @@ class DetectorSettings(BaseModel):
         description="an ONNX file instead of the usual order of models; blazeface: MediaPipe's "
         "own, which finds large faces only",
     )
+    runtime: Literal["onnx", "ultralytics"] = Field(
+        default="onnx",
+        description="ultralytics: run volumes/models/model.pt itself, which can run code; its own "
+        "image or environment",
+    )
 
 
 class LandmarkSettings(Settings):

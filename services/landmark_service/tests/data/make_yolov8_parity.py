@@ -1,15 +1,17 @@
-"""Asks Ultralytics itself what a YOLOv8 model finds: `python make_yolov8_parity.py OUT`.
+"""Asks Ultralytics itself what its models find: `python make_yolov8_parity.py OUT`.
 
 Needs an environment with ultralytics and torch. Builds small models with seeded weights from
 Ultralytics' own architecture files, predicts on a synthetic image with Ultralytics, exports to
-ONNX with Ultralytics, and writes for each of `detect` and `pose`:
+ONNX with Ultralytics, and writes for each of `detect` and `pose` (with --models, `detect11` and
+`pose11` of YOLO11 as well):
 
     NAME.npz    input: what the network saw, uint8, (height, width, 3), RGB
                 output: what it answered, float32, (channels, anchors)
     NAME.json   the settings and the faces, in pixels of the image, surest first
-    NAME.onnx   only with --onnx
+    NAME.pt     the model, only with --models
+    NAME.onnx   the same, exported, only with --models
 
-`yolov8_image.npz` is the image. Without --onnx the files are those beside this script.
+`yolov8_image.npz` is the image. Without --models the files are those beside this script.
 """
 
 from __future__ import annotations
@@ -24,13 +26,14 @@ os.environ["YOLO_AUTOINSTALL"] = "false"
 os.environ["YOLO_OFFLINE"] = "true"
 
 import numpy as np
-import torch  # type: ignore[import-not-found]  # only where Ultralytics is
+import torch
 import ultralytics
 from ultralytics import YOLO
 
 WIDTH, HEIGHT = 200, 115
 CONFIDENCE, IOU = 0.3, 0.5
-ARCHITECTURES = {"detect": "yolov8n.yaml", "pose": "yolov8n-pose.yaml"}
+RECORDED = {"detect": "yolov8n.yaml", "pose": "yolov8n-pose.yaml"}
+ARCHITECTURES = RECORDED | {"detect11": "yolo11n.yaml", "pose11": "yolo11n-pose.yaml"}
 
 
 def synthetic_image() -> np.ndarray:
@@ -52,14 +55,15 @@ def synthetic_image() -> np.ndarray:
     return picture
 
 
-def seeded_model(task: str, folder: Path) -> YOLO:
+def seeded_model(name: str, folder: Path) -> YOLO:
     """A model whose random weights are so spread that it finds some boxes and not others."""
     torch.manual_seed(20)
-    base = type(YOLO(ARCHITECTURES[task], task=task).model)
+    task = name.rstrip("1")
+    base = type(YOLO(ARCHITECTURES[name], task=task).model)
     options: dict[str, Any] = {"nc": 1, "verbose": False}
     if task == "pose":
         options["data_kpt_shape"] = (5, 3)
-    net = base(ARCHITECTURES[task], **options)
+    net = base(ARCHITECTURES[name], **options)
     torch.manual_seed(21)
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -68,7 +72,7 @@ def seeded_model(task: str, folder: Path) -> YOLO:
     net.names = {0: "face"}
     net.eval()
     spread_confidences(net)
-    path = folder / f"{task}.pt"
+    path = folder / f"{name}.pt"
     torch.save({"model": net, "train_args": {"task": task, "imgsz": 640}, "epoch": -1}, path)
     return YOLO(path, task=task)
 
@@ -109,8 +113,8 @@ def watch(network: Any) -> dict[str, torch.Tensor]:
     return seen
 
 
-def record(task: str, image_bgr: np.ndarray, out: Path, long_side: int, onnx: bool) -> None:
-    model = seeded_model(task, out)
+def record(name: str, image_bgr: np.ndarray, out: Path, long_side: int, models: bool) -> None:
+    model = seeded_model(name, out)
     options = {"imgsz": long_side, "conf": CONFIDENCE, "iou": IOU, "verbose": False}
     model.predict(image_bgr, **options)  # fuses the model
     seen = watch(model.predictor.model)
@@ -123,7 +127,7 @@ def record(task: str, image_bgr: np.ndarray, out: Path, long_side: int, onnx: bo
         faces.append(face)
     picture = (seen["input"][0].numpy() * 255).round().astype(np.uint8).transpose(1, 2, 0)
     np.savez_compressed(
-        out / f"{task}.npz", input=picture, output=seen["output"][0].float().numpy()
+        out / f"{name}.npz", input=picture, output=seen["output"][0].float().numpy()
     )
     description = {
         "made_with": f"ultralytics {ultralytics.__version__}",
@@ -133,24 +137,25 @@ def record(task: str, image_bgr: np.ndarray, out: Path, long_side: int, onnx: bo
         "iou": IOU,
         "faces": faces,
     }
-    (out / f"{task}.json").write_text(json.dumps(description) + "\n")
-    if onnx:
-        YOLO(out / f"{task}.pt", task=task).export(format="onnx", dynamic=True, imgsz=640)
-    (out / f"{task}.pt").unlink()
+    (out / f"{name}.json").write_text(json.dumps(description) + "\n")
+    if models:
+        YOLO(out / f"{name}.pt").export(format="onnx", dynamic=True, imgsz=640)
+    else:
+        (out / f"{name}.pt").unlink()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
     parser.add_argument("--long-side", type=int, default=128)
-    parser.add_argument("--onnx", action="store_true")
+    parser.add_argument("--models", action="store_true")
     arguments = parser.parse_args()
     out = arguments.out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     image_bgr = synthetic_image()
     np.savez_compressed(out / "yolov8_image.npz", image_rgb=image_bgr[..., ::-1])
-    for task in ARCHITECTURES:
-        record(task, image_bgr, out, arguments.long_side, arguments.onnx)
+    for name in ARCHITECTURES if arguments.models else RECORDED:
+        record(name, image_bgr, out, arguments.long_side, arguments.models)
 
 
 if __name__ == "__main__":
