@@ -15,8 +15,9 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe.jobs import QueueName, queue_of
+from facepipe.jobs import queue_of
 from facepipe.redis_connection import connect_redis
+from facepipe.stages import StageName
 from tests.support.local_stack import LocalStack, kill
 
 _BACK_S = 120.0
@@ -45,7 +46,7 @@ class _Victim:
 
     find: Callable[[LocalStack], psutil.Process]
     port: str
-    queue: QueueName | None = None
+    queue: str | None = None
 
 
 def _worker(service: str) -> Callable[[LocalStack], psutil.Process]:
@@ -57,9 +58,9 @@ def _main(service: str) -> Callable[[LocalStack], psutil.Process]:
 
 
 _VICTIMS: Mapping[str, _Victim] = {
-    "landmark worker": _Victim(_worker("landmark_service"), "LANDMARK", QueueName.LANDMARK),
-    "agegender worker": _Victim(_worker("agegender_service"), "AGEGENDER", QueueName.AGEGENDER),
-    "data_storage worker": _Victim(_worker("data_storage_service"), "STORAGE", QueueName.STORAGE),
+    "landmark worker": _Victim(_worker("landmark_service"), "LANDMARK", StageName.LANDMARK),
+    "agegender worker": _Victim(_worker("agegender_service"), "AGEGENDER", StageName.AGEGENDER),
+    "data_storage worker": _Victim(_worker("data_storage_service"), "STORAGE", StageName.STORAGE),
     "data_storage_service": _Victim(_main("data_storage_service"), "STORAGE"),
     "logger_service": _Victim(_main("logger_service"), "LOGGER"),
     "redis": _Victim(_main("redis-server"), "REDIS"),
@@ -105,7 +106,7 @@ class Killer:
             self._random.shuffle(kinds)
             yield from kinds
 
-    def _wait_until_at_work(self, queue: QueueName | None) -> set[str]:
+    def _wait_until_at_work(self, queue: str | None) -> set[str]:
         """The jobs in hand of a stage, as `<job id>:<execution id>`; empty if none comes soon."""
         deadline = time.monotonic() + _AT_WORK_S
         while queue is not None and time.monotonic() < deadline:
@@ -177,6 +178,6 @@ def rss_mb(stack: LocalStack) -> dict[str, float]:
     return sizes
 
 
-def _leases(redis: Redis, queue: QueueName) -> set[str]:
+def _leases(redis: Redis, queue: str) -> set[str]:
     key = queue_of(queue, redis).started_job_registry.key
     return {entry.decode() for entry in cast(list[bytes], redis.zrange(key, 0, -1))}

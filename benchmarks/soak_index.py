@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import Engine, insert
 
 from data_storage_service.queries import Queries
-from data_storage_service.schema import FaceRow, ImageRow, open_index
+from data_storage_service.schema import FACES, ImageRow, open_index
 from facepipe.ledger import ListQuery
 from facepipe.stage.worker import resident_mb
 
@@ -74,7 +74,7 @@ def _fill(engine: Engine, begin: int) -> None:
     with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
         rows = [image | {"image_id": i, "revision": begin + n} for n, i in enumerate(ids)]
         connection.execute(insert(ImageRow), rows)
-        connection.execute(insert(FaceRow), [face | {"image_id": i} for i in ids])
+        connection.execute(insert(FACES), [face | {"image_id": i} for i in ids])
 
 
 if __name__ == "__main__":

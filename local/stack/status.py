@@ -8,8 +8,10 @@ from collections.abc import Iterator
 import httpx
 from redis.exceptions import RedisError
 
-from facepipe.jobs import QueueName, queue_of
+from facepipe.job_table import FUNCTIONS, PLOTS_QUEUE
+from facepipe.jobs import queue_of
 from facepipe.redis_connection import connect_redis, shown_address
+from facepipe.stages import StageName
 from local.stack.configuration import Stack
 from local.stack.readiness import not_ready
 from local.stack.services import SERVICES
@@ -18,10 +20,10 @@ from local.stack.supervisor_config import REDIS
 
 _WORKERS = re.compile(r'^facepipe_stage_workers\{state="(\w+)"\} ([\d.]+)$', re.MULTILINE)
 _QUEUES = {
-    "landmark_service": QueueName.LANDMARK,
-    "agegender_service": QueueName.AGEGENDER,
-    "data_storage_service": QueueName.STORAGE,
-    "plotter_service": QueueName.PLOTS,
+    "landmark_service": StageName.LANDMARK,
+    "agegender_service": StageName.AGEGENDER,
+    "data_storage_service": StageName.STORAGE,
+    "plotter_service": PLOTS_QUEUE,
 }
 
 
@@ -73,10 +75,10 @@ def _workers(address: str) -> str:
     return ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "none"
 
 
-def _queue_lengths(stack: Stack) -> dict[QueueName, int]:
+def _queue_lengths(stack: Stack) -> dict[str, int]:
     redis = connect_redis(stack.redis, timeout_s=1.0)
     try:
-        return {name: queue_of(name, redis).count for name in QueueName}
+        return {name: queue_of(name, redis).count for name in FUNCTIONS}
     except RedisError:
         return {}
     finally:

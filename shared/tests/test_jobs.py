@@ -4,13 +4,14 @@ import pytest
 from redis.exceptions import RedisError
 
 from facepipe import jobs
-from facepipe.jobs import ImageJob, QueueName
+from facepipe.jobs import ImageJob
 from facepipe.redis_connection import connect_redis
 from facepipe.settings import RedisSettings
+from facepipe.stages import StageName
 
 
 def test_a_job_id_names_stage_image_and_generation() -> None:
-    job = ImageJob(QueueName.AGEGENDER, "ab" * 32, 7)
+    job = ImageJob(StageName.AGEGENDER, "ab" * 32, 7)
 
     assert job.job_id == f"agegender-{'ab' * 32}-7"
     assert ImageJob.from_job_id(job.job_id) == job
@@ -21,14 +22,10 @@ def test_other_ids_are_no_image_jobs(job_id: str) -> None:
     assert ImageJob.from_job_id(job_id) is None
 
 
-def test_every_queue_has_a_function() -> None:
-    assert set(jobs.FUNCTIONS) == set(QueueName)
-
-
 def test_a_redis_that_is_down_is_told_at_once() -> None:
     redis = connect_redis(RedisSettings(url="redis://127.0.0.1:1/0"))
 
     with pytest.raises(RedisError):
         jobs.live_job_ids(redis)
     with pytest.raises(RedisError):
-        jobs.enqueue(redis, ImageJob(QueueName.LANDMARK, "ab", 1))
+        jobs.enqueue(redis, ImageJob(StageName.LANDMARK, "ab", 1))

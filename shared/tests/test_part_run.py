@@ -13,11 +13,12 @@ from rq.utils import utcformat, utcparse
 
 from facepipe.analysis import PartError
 from facepipe.errors import ServiceUnavailableError, UndecodableImageError
-from facepipe.ledger import StageName, StageRun
+from facepipe.ledger import StageRun
 from facepipe.redis_connection import connect_redis
 from facepipe.settings import RedisSettings
 from facepipe.stage import part_run, runs
 from facepipe.stage.runs import FAILURE_KEY
+from facepipe.stages import StageName
 
 IMAGE_ID = "ab" * 32
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from facepipe import part_messages
 from facepipe import store_messages as messages
 from facepipe.analysis import (
     AgeGender,
@@ -17,10 +16,13 @@ from facepipe.analysis import (
     LandmarkPoint,
     LandmarksPart,
     ModelInfo,
+    Part,
     PartError,
     Status,
 )
-from facepipe.ledger import ImageState, ListQuery, StageName, StageRun, Stats
+from facepipe.face_fields import conditions_of
+from facepipe.ledger import ImageState, ListQuery, StageRun, Stats
+from facepipe.stages import StageName
 from facepipe.v1 import face_store_pb2 as pb
 
 ID = "ab" * 32
@@ -54,16 +56,22 @@ AGEGENDER = AgeGenderPart(
 )  # fmt: skip
 
 
-def test_landmarks_survive_the_wire() -> None:
-    wire = pb.LandmarksPart.FromString(part_messages.landmarks_to_pb(LANDMARKS).SerializeToString())
+@pytest.mark.parametrize(
+    ("stage", "part"), [(StageName.LANDMARK, LANDMARKS), (StageName.AGEGENDER, AGEGENDER)]
+)
+def test_a_part_survives_the_wire(stage: StageName, part: Part) -> None:
+    """Age zero is an age, and no age is none."""
+    assert messages.part_of(stage, messages.part_document(part)) == part
 
-    assert part_messages.landmarks_from_pb(wire) == LANDMARKS
 
-
-def test_age_zero_is_an_age_and_no_age_is_none() -> None:
-    wire = pb.AgeGenderPart.FromString(part_messages.agegender_to_pb(AGEGENDER).SerializeToString())
-
-    assert part_messages.agegender_from_pb(wire) == AGEGENDER
+def test_what_is_no_part_of_the_stage_is_refused() -> None:
+    for stage, document in (
+        (StageName.AGEGENDER, messages.part_document(LANDMARKS)),
+        (StageName.STORAGE, messages.part_document(LANDMARKS)),
+        (StageName.LANDMARK, b"{"),
+    ):
+        with pytest.raises(ValueError, match=r"."):
+            messages.part_of(stage, document)
 
 
 def test_a_state_survives_the_wire() -> None:
@@ -80,8 +88,7 @@ def test_a_state_survives_the_wire() -> None:
         error=PartError(code="timeout", message="late"),
         num_faces=0,
         timeline=(RUN,),
-        landmarks=LANDMARKS,
-        agegender=AGEGENDER,
+        parts={StageName.LANDMARK: LANDMARKS, StageName.AGEGENDER: AGEGENDER},
         traceparent="00-1-2-01",
     )  # fmt: skip
 
@@ -97,7 +104,7 @@ def test_every_status_has_a_number(status: Status) -> None:
 
 def test_the_run_of_a_failure_carries_its_error() -> None:
     request = messages.part_request(RUN)
-    request.failure.error.CopyFrom(pb.PartError(code="worker_died", message="killed"))
+    request.failure.CopyFrom(pb.PartError(code="worker_died", message="killed"))
 
     run = messages.run_of_part(request)
 
@@ -107,8 +114,9 @@ def test_the_run_of_a_failure_carries_its_error() -> None:
 
 def test_a_query_survives_the_wire_with_zero_and_none_apart() -> None:
     query = ListQuery(
-        statuses=(Status.STORED, Status.FAILED), received_after=NOW, min_faces=0, max_age=30,
-        gender=Gender.MALE, limit=7, cursor="c",
+        statuses=(Status.STORED, Status.FAILED), received_after=NOW, min_faces=0,
+        faces=conditions_of({"max_age": 30, "min_confidence": 0, "gender": Gender.MALE}),
+        limit=7, cursor="c",
     )  # fmt: skip
 
     assert messages.query_from_pb(messages.query_to_pb(query)) == query
@@ -121,14 +129,7 @@ def test_stats_survive_the_wire() -> None:
 
 
 def test_an_empty_box_is_refused() -> None:
-    part = pb.LandmarksPart(faces=[pb.DetectedFace(box=pb.Box(x1=5, y1=5, x2=5, y2=9))])
+    document = messages.part_document(LANDMARKS).replace(b'"x2":30', b'"x2":1')
 
-    with pytest.raises(ValueError, match="empty box"):
-        part_messages.landmarks_from_pb(part)
-
-
-def test_coordinates_that_do_not_pair_up_are_refused() -> None:
-    face = pb.DetectedFace(box=pb.Box(x2=5, y2=9), landmarks=[1, 2, 3])
-
-    with pytest.raises(ValueError, match="zip"):
-        part_messages.landmarks_from_pb(pb.LandmarksPart(faces=[face]))
+    with pytest.raises(ValueError, match="the box is empty"):
+        messages.part_of(StageName.LANDMARK, document)

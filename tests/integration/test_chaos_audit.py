@@ -12,8 +12,9 @@ from redis import Redis
 from benchmarks.chaos_audit import audit
 from benchmarks.chaos_load import Watcher
 from data_storage_service.schema import open_index
-from facepipe.jobs import ImageJob, QueueName, enqueue
+from facepipe.jobs import ImageJob, enqueue
 from facepipe.redis_connection import connect_redis
+from facepipe.stages import StageName
 from local.stack.configuration import REDIS_PASSWORD
 from tests.support.local_stack import LocalStack
 from tests.support.pipeline import Pipeline
@@ -65,7 +66,7 @@ def _harm(name: str) -> Callable[[LocalStack], object]:
         (_harm("saved_data/.abc.tmp"), "temporary file"),
         (_harm(f"inbox/{ID}"), "in the inbox"),
         (lambda stack: _redis(stack).set(f"image:{ID}", b"x"), "orphan key"),
-        (lambda stack: enqueue(_redis(stack), ImageJob(QueueName.STORAGE, ID, 1)), "unfinished"),
+        (lambda stack: enqueue(_redis(stack), ImageJob(StageName.STORAGE, ID, 1)), "unfinished"),
     ],
 )
 def test_what_is_amiss_is_found(

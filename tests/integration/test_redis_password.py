@@ -15,7 +15,8 @@ import pytest
 from fastapi.testclient import TestClient
 from redis.exceptions import AuthenticationError
 
-from facepipe.jobs import ImageJob, QueueName, enqueue, live_job_ids
+from facepipe.job_table import PLOTS_QUEUE
+from facepipe.jobs import ImageJob, enqueue, live_job_ids
 from facepipe.redis_connection import connect_redis, redis_problem
 from facepipe.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
@@ -37,7 +38,7 @@ def test_with_the_right_password_a_job_is_queued_and_found(server: RedisServer) 
     redis = connect_redis(RedisSettings(url=server.url, password=RIGHT))
 
     assert redis_problem(redis) is None
-    assert enqueue(redis, ImageJob(QueueName.PLOTS, "ab", 1))
+    assert enqueue(redis, ImageJob(PLOTS_QUEUE, "ab", 1))
     assert live_job_ids(redis) == {"plots-ab-1"}
 
 
@@ -48,7 +49,7 @@ def test_a_password_that_is_wrong_or_missing_is_told_by_a_word_of_its_own(
     redis = connect_redis(RedisSettings(url=server.url, password=password))
 
     with pytest.raises(AuthenticationError):
-        enqueue(redis, ImageJob(QueueName.PLOTS, "cd", 1))
+        enqueue(redis, ImageJob(PLOTS_QUEUE, "cd", 1))
     problem = redis_problem(redis)
     assert problem is not None
     assert problem.startswith("redis_auth_failed: ")

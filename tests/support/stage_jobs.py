@@ -15,7 +15,8 @@ from redis import Redis
 from facepipe import stage
 from facepipe.analysis import PartError
 from facepipe.errors import ServiceUnavailableError, UndecodableImageError
-from facepipe.ledger import StageName, StageRun
+from facepipe.ledger import StageRun
+from facepipe.stages import StageName
 
 
 class ReportsInRedis:

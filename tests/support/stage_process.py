@@ -9,8 +9,8 @@ import json
 import os
 
 from facepipe import service, stage, telemetry
-from facepipe.jobs import QueueName
 from facepipe.settings import Settings
+from facepipe.stages import StageName
 from tests.support.stage_jobs import ReportsInRedis
 
 
@@ -19,7 +19,7 @@ def main() -> None:
     telemetry.setup("test_service", settings)
     tested = stage.Stage(
         name="test_service",
-        queue=QueueName.LANDMARK,
+        queue=StageName.LANDMARK,
         settings=settings,
         patience=stage.Patience(**json.loads(os.environ["STAGE_TEST_PATIENCE"])),
         function="tests.support.stage_jobs.work",

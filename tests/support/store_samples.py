@@ -23,7 +23,8 @@ from facepipe.analysis import (
 )
 from facepipe.imaging import RgbImage
 from facepipe.inbox import InboxEntry
-from facepipe.ledger import StageName, StageRun
+from facepipe.ledger import StageRun
+from facepipe.stages import StageName
 
 START = datetime(2026, 11, 22, 20, 0, 0, 123456, tzinfo=UTC)
 ERROR = PartError(code="model_error", message="the model said no")

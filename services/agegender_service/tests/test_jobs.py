@@ -22,6 +22,7 @@ from facepipe.analysis import (
     ImageInfo,
     LandmarksPart,
     ModelInfo,
+    Part,
     PartError,
     Status,
 )
@@ -30,6 +31,7 @@ from facepipe.image_store import FaceCrops, SourceImages
 from facepipe.imaging import RgbImage, cut_face_crop
 from facepipe.inbox import Inbox, InboxEntry
 from facepipe.ledger import ImageState, StageRun
+from facepipe.stages import StageName
 
 from .tiny_models import some_crops
 
@@ -49,18 +51,18 @@ class FakeLedger:
 
     def get(self, image_id: str, include_parts: bool = False) -> ImageState:
         model = ModelInfo(name="fake")
-        part = (
-            None
-            if self.faces is None
-            else LandmarksPart(faces=self.faces, detector=model, landmarker=model)
-        )
-        return ImageState(image_id, self.generation, self.status, INFO, NOW, NOW, landmarks=part)
+        parts: dict[StageName, Part] = {}
+        if self.faces is not None:
+            found = LandmarksPart(faces=self.faces, detector=model, landmarker=model)
+            parts[StageName.LANDMARK] = found
+        return ImageState(image_id, self.generation, self.status, INFO, NOW, NOW, parts=parts)
 
     def save_started(self, run: StageRun) -> bool:
         return True
 
-    def save_agegender(self, run: StageRun, part: AgeGenderPart) -> bool:
+    def save_part(self, run: StageRun, part: Part) -> bool:
         self.runs.append(run)
+        assert isinstance(part, AgeGenderPart)
         self.parts.append(part)
         return True
 

@@ -17,8 +17,9 @@ from facepipe.analysis import AgeGenderPart
 from facepipe.image_store import FaceCrops
 from facepipe.imaging import RgbImage, decode
 from facepipe.inbox import Inbox
-from facepipe.ledger import ImageState, StageName
+from facepipe.ledger import ImageState
 from facepipe.stage import PartRun
+from facepipe.stages import STAGES, StageName
 from tests.support import store_samples as samples
 
 
@@ -76,11 +77,11 @@ class Bench:
 
     def analyse(self, image_id: str, part: AgeGenderPart | None = None, faces: int = 1) -> None:
         """What the two stages send."""
-        self.ledger.save_landmarks(
+        self.ledger.save_part(
             samples.run(image_id, StageName.LANDMARK, detect=41.0), samples.landmarks(faces)
         )
         if faces:
-            self.ledger.save_agegender(
+            self.ledger.save_part(
                 samples.run(image_id, StageName.AGEGENDER, agegender=12.0),
                 part or samples.agegender(*[samples.estimate()] * faces),
             )
@@ -94,6 +95,11 @@ class Bench:
         self.analyse(image_id, part, faces)
         assert self.store(image_id)
         return image_id
+
+    def due(self, image_id: str) -> list[str]:
+        """The stages whose jobs are still to be sent, in their order."""
+        unsent = {job.stage for job in self.queries.unsent_jobs(image_id)}
+        return [str(spec.name) for spec in STAGES if spec.name in unsent]
 
     def state(self, image_id: str) -> ImageState:
         return self.queries.get(image_id)

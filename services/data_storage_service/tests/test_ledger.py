@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import Engine
 
 from data_storage_service.ledger import Saved
-from facepipe.analysis import Status
-from facepipe.ledger import StageName
+from data_storage_service.queries import DueJob
+from facepipe.analysis import AgeGenderPart, LandmarksPart, Status
+from facepipe.stages import StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples
 
@@ -27,21 +28,24 @@ class TestRegistering:
         assert first.state.image == image
         assert first.state.traceparent == "00-a-b-01"
 
-    def test_queued_moves_only_what_was_received(self, bench: Bench) -> None:
-        image_id = bench.accept()
-        image = samples.info(image_id)
+    def test_what_redis_takes_is_queued_unless_a_stage_was_faster(self, bench: Bench) -> None:
+        # given two images with a job to be sent, one of which was begun already
+        first, second = bench.accept(1), bench.accept(2)
+        jobs = bench.queries.unsent_jobs()
+        bench.ledger.save_started(samples.run(second, StageName.LANDMARK))
 
-        queued = bench.ledger.register(image_id, image, samples.START, queued=True)
-        bench.ledger.save_started(samples.run(image_id, StageName.LANDMARK))
-        late = bench.ledger.register(image_id, image, samples.START, queued=True)
+        # when Redis has taken the jobs
+        bench.ledger.sent(jobs)
 
-        assert queued.state.status is Status.QUEUED
-        assert late.state.status is Status.DETECTING
+        # then the states say so, and nothing is sent again
+        assert bench.state(first).status is Status.QUEUED
+        assert bench.state(second).status is Status.DETECTING
+        assert bench.queries.unsent_jobs() == []
 
     def test_a_new_generation_drops_what_was_found(self, bench: Bench) -> None:
         # given an image with a part
         image_id = bench.accept()
-        bench.ledger.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+        bench.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
 
         # when it is started over
         fresh = bench.ledger.register(
@@ -52,8 +56,8 @@ class TestRegistering:
         state = bench.queries.get(image_id, include_parts=True)
         assert fresh.generation == state.generation == 2
         assert (state.status, state.num_faces, state.timeline) == (Status.RECEIVED, None, ())
-        assert state.landmarks is None
-        late = bench.ledger.save_agegender(
+        assert state.parts == {}
+        late = bench.ledger.save_part(
             samples.run(image_id, StageName.AGEGENDER), samples.agegender()
         )
         assert late == Saved(accepted=False)
@@ -81,41 +85,44 @@ class TestParts:
 
         bench.ledger.save_started(samples.run(image_id, StageName.LANDMARK))
         assert bench.state(image_id).status is Status.DETECTING
-        first = bench.ledger.save_landmarks(
+        first = bench.ledger.save_part(
             samples.run(image_id, StageName.LANDMARK), samples.landmarks()
         )
         assert bench.state(image_id).status is Status.ANALYSING
-        second = bench.ledger.save_agegender(
+        second = bench.ledger.save_part(
             samples.run(image_id, StageName.AGEGENDER), samples.agegender()
         )
 
-        assert (first.is_complete, second.is_complete) == (False, True)
+        assert first == second == Saved(accepted=True)
+        assert bench.due(image_id) == ["landmark", "agegender", "storage"]
         state = bench.queries.get(image_id, include_parts=True)
         assert state.status is Status.STORING
         assert state.num_faces == 1
-        assert state.landmarks == samples.landmarks()
-        assert state.agegender == samples.agegender()
+        assert state.part(LandmarksPart) == samples.landmarks()
+        assert state.part(AgeGenderPart) == samples.agegender()
         assert [run.stage for run in state.timeline] == ["landmark", "agegender"]
 
     def test_without_a_face_nothing_more_is_awaited(self, bench: Bench) -> None:
         image_id = bench.accept()
 
-        saved = bench.ledger.save_landmarks(
-            samples.run(image_id, StageName.LANDMARK), samples.landmarks(0)
-        )
+        bench.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks(0))
 
-        assert saved.is_complete
+        assert bench.due(image_id) == ["landmark", "storage"]
         assert bench.state(image_id).num_faces == 0
 
-    def test_a_repeated_part_asks_for_storage_again(self, bench: Bench) -> None:
+    def test_a_repeated_part_asks_for_no_second_job(self, bench: Bench) -> None:
+        # given an image whose jobs were all sent
         image_id = bench.accept()
         bench.analyse(image_id)
+        bench.ledger.sent(bench.queries.unsent_jobs())
 
-        again = bench.ledger.save_agegender(
-            samples.run(image_id, StageName.AGEGENDER, attempt=2), samples.agegender()
-        )
+        # when a part comes once more
+        run = samples.run(image_id, StageName.AGEGENDER, attempt=2)
+        again = bench.ledger.save_part(run, samples.agegender())
 
-        assert again.is_complete
+        # then there is nothing more to send
+        assert again == Saved(accepted=True)
+        assert bench.due(image_id) == []
 
     def test_a_repeated_part_of_a_stored_image_is_accepted_and_changes_nothing(
         self, bench: Bench
@@ -123,7 +130,7 @@ class TestParts:
         image_id = bench.stored()
         before = bench.state(image_id)
 
-        again = bench.ledger.save_landmarks(
+        again = bench.ledger.save_part(
             samples.run(image_id, StageName.LANDMARK, attempt=2), samples.landmarks(3)
         )
 
@@ -134,7 +141,7 @@ class TestParts:
         run = samples.run(samples.image_id_of(9), StageName.LANDMARK)
 
         assert not bench.ledger.save_started(run)
-        assert not bench.ledger.save_landmarks(run, samples.landmarks()).accepted
+        assert not bench.ledger.save_part(run, samples.landmarks()).accepted
 
     def test_a_late_start_does_not_move_an_image_back(self, bench: Bench) -> None:
         image_id = bench.accept()
@@ -150,7 +157,7 @@ class TestParts:
 
         bench.ledger.save_started(run)
         (opened,) = bench.state(image_id).timeline
-        bench.ledger.save_landmarks(run, samples.landmarks())
+        bench.ledger.save_part(run, samples.landmarks())
         bench.ledger.save_started(run)
         (ended,) = bench.state(image_id).timeline
 
@@ -171,13 +178,13 @@ class TestFailures:
 
     def test_without_age_and_gender_it_goes_on(self, bench: Bench) -> None:
         image_id = bench.accept()
-        bench.ledger.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+        bench.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
 
-        saved = bench.ledger.save_failure(samples.run(image_id, StageName.AGEGENDER), samples.ERROR)
+        bench.ledger.save_failure(samples.run(image_id, StageName.AGEGENDER), samples.ERROR)
 
-        assert saved.is_complete
+        assert bench.due(image_id)[-1] == "storage"
         assert bench.state(image_id).status is Status.STORING
-        assert bench.queries.joined(image_id).agegender_error == samples.ERROR
+        assert bench.queries.joined(image_id).failures == {StageName.AGEGENDER: samples.ERROR}
 
     def test_a_part_beats_the_report_that_it_would_not_come(self, bench: Bench) -> None:
         # given a worker that was given up, and finished after all
@@ -190,7 +197,7 @@ class TestFailures:
 
         # then the part counts
         assert bench.state(image_id).status is Status.STORING
-        assert bench.queries.joined(image_id).agegender_error is None
+        assert bench.queries.joined(image_id).failures == {}
 
     def test_a_failure_of_an_older_generation_is_dropped(self, bench: Bench) -> None:
         image_id = bench.accept()
@@ -221,14 +228,14 @@ class TestDeleting:
         bench.ledger.delete(image_id)
         image = samples.info(image_id)
 
-        # when the stages, the reconciler and a late enqueuer come
-        part = bench.ledger.save_landmarks(
+        # when the stages, the reconciler and a late dispatcher come
+        part = bench.ledger.save_part(
             samples.run(image_id, StageName.LANDMARK), samples.landmarks()
         )
         bench.ledger.register(
             image_id, image, samples.START, new_generation=True, expected_generation=1
         )
-        bench.ledger.register(image_id, image, samples.START, queued=True)
+        bench.ledger.sent([DueJob(image_id, 1, StageName.LANDMARK, False, "")])
 
         # then it stays deleted
         assert not part.accepted
@@ -248,7 +255,7 @@ class TestDeleting:
         assert not bench.ledger.delete(samples.image_id_of(5))
 
 
-@pytest.mark.parametrize("table", ["parts", "stage_runs", "faces"])
+@pytest.mark.parametrize("table", ["stage_parts", "stage_runs", "faces"])
 def test_rows_of_an_image_are_found_by_an_index(engine: Engine, table: str) -> None:
     with engine.connect() as connection:
         query = f"EXPLAIN QUERY PLAN SELECT * FROM {table} WHERE image_id = 'x'"  # noqa: S608  # our own names

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from data_storage_service.ledger import Ledger
-from data_storage_service.queries import Queries
+from data_storage_service.queries import DueJob, Queries
 from data_storage_service.schema import open_index
 from facepipe.analysis import Status
-from facepipe.ledger import ImageState, StageName
+from facepipe.ledger import ImageState
+from facepipe.stages import StageName
 from tests.support import store_samples as samples
 
 Call = tuple[str, int]
@@ -35,17 +36,17 @@ def make(ledger: Ledger, image_id: str, call: Call, faces: int) -> None:
     agegender = samples.run(image_id, StageName.AGEGENDER, generation)
     match kind:
         case "landmarks":
-            ledger.save_landmarks(landmark, samples.landmarks(faces))
+            ledger.save_part(landmark, samples.landmarks(faces))
         case "agegender":
-            ledger.save_agegender(agegender, samples.agegender(*[samples.estimate()] * faces))
+            ledger.save_part(agegender, samples.agegender(*[samples.estimate()] * faces))
         case "landmark started":
             ledger.save_started(landmark)
         case "agegender started":
             ledger.save_started(agegender)
         case "agegender failed":
             ledger.save_failure(agegender, samples.ERROR)
-        case "queued":
-            ledger.register(image_id, samples.info(image_id), samples.START, queued=True)
+        case "sent":
+            ledger.sent([DueJob(image_id, generation, StageName.LANDMARK, False, "")])
 
 
 def outcome(
@@ -61,7 +62,7 @@ def outcome(
     return queries.get(image_id, include_parts=True)
 
 
-KINDS = ["landmarks", "agegender", "landmark started", "agegender started", "queued"]
+KINDS = ["landmarks", "agegender", "landmark started", "agegender started", "sent"]
 calls_of = st.lists(
     st.tuples(st.sampled_from([*KINDS, "agegender failed"]), st.integers(1, 3)), max_size=12
 )
@@ -85,8 +86,7 @@ def test_order_and_repetition_do_not_matter(
         assert state.generation == 3
         assert state.status is Status.STORING
         assert state.num_faces == faces
-    assert first.landmarks == second.landmarks
-    assert first.agegender == second.agegender
+    assert first.parts == second.parts
 
 
 @given(calls_of)
@@ -95,4 +95,4 @@ def test_nothing_brings_a_deleted_image_back(engine: Engine, calls: list[Call]) 
     state = outcome(engine, calls, 1, delete_first=True)
 
     assert state.status is Status.DELETED
-    assert (state.landmarks, state.agegender, state.timeline) == (None, None, ())
+    assert (state.parts, state.timeline) == ({}, ())

@@ -4,11 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from data_storage_service.merge import merge, parts_of
+from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts
 from facepipe.analysis import (
     AgeGenderPart,
-    AnalysisDocument,
     Box,
     Doubt,
     Gender,
@@ -16,7 +15,8 @@ from facepipe.analysis import (
     PartError,
     Status,
 )
-from facepipe.ledger import ImageState, StageName
+from facepipe.ledger import ImageState
+from facepipe.stages import StageName
 from tests.support import store_samples as samples
 
 ID = samples.image_id_of(1)
@@ -38,10 +38,16 @@ def joined(
             samples.run(ID, StageName.LANDMARK, generation=2, detect=41.04, queued=7.0),
             samples.run(ID, StageName.AGEGENDER, generation=2, agegender=12.0),
         ),
-        landmarks=landmarks,
-        agegender=agegender,
+        parts={
+            stage: part
+            for stage, part in zip(
+                (StageName.LANDMARK, StageName.AGEGENDER), (landmarks, agegender), strict=True
+            )
+            if part is not None
+        },
     )
-    return JoinedParts(state, error, samples.START + timedelta(seconds=9))
+    failures = {StageName.AGEGENDER: error} if error else {}
+    return JoinedParts(state, failures, samples.START + timedelta(seconds=9))
 
 
 def test_all_parts_make_a_stored_result() -> None:
@@ -107,13 +113,3 @@ def test_no_face_is_a_result() -> None:
     document = merge(joined(samples.landmarks(0)))
 
     assert (document.status, document.num_faces, document.faces) == (Status.STORED, 0, [])
-
-
-def test_the_parts_can_be_read_back_from_the_document() -> None:
-    parts = joined(samples.landmarks(2), samples.agegender(*[samples.estimate()] * 2))
-    document = AnalysisDocument.model_validate_json(merge(parts).model_dump_json())
-
-    state = parts_of(parts.state, document)
-
-    assert state.landmarks == samples.landmarks(2)
-    assert state.agegender == parts.state.agegender

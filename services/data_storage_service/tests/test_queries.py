@@ -7,9 +7,15 @@ from sqlalchemy import Engine
 
 from facepipe.analysis import Gender, Status
 from facepipe.errors import ImageNotFoundError, InvalidRequestError
-from facepipe.ledger import ImageState, ListQuery, StageName
+from facepipe.face_fields import conditions_of
+from facepipe.ledger import ImageState, ListQuery
+from facepipe.stages import StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples
+
+
+def with_face(**filters: object) -> ListQuery:
+    return ListQuery(faces=conditions_of(filters))
 
 
 class TestReading:
@@ -47,10 +53,10 @@ class TestReading:
         def found(query: ListQuery) -> set[str]:
             return {state.image_id for state in bench.queries.page(query).images}
 
-        assert found(ListQuery(min_age=60, gender=Gender.FEMALE)) == {woman}
-        assert found(ListQuery(min_age=60)) == {couple, woman}
-        assert found(ListQuery(max_age=30)) == {couple}
-        assert found(ListQuery(gender=Gender.MALE)) == {couple}
+        assert found(with_face(min_age=60, gender="female")) == {woman}
+        assert found(with_face(min_age=60)) == {couple, woman}
+        assert found(with_face(max_age=30)) == {couple}
+        assert found(with_face(gender="male")) == {couple}
         assert found(ListQuery(min_faces=1, max_faces=1)) == {woman}
         assert found(ListQuery(min_faces=0)) >= {couple, woman}
         assert found(ListQuery(received_after=samples.START)) == set()

@@ -10,7 +10,7 @@ import pytest
 from data_storage_service.settling import SettlingLoop
 from facepipe.analysis import AnalysisDocument, Status
 from facepipe.errors import StorageFullError
-from facepipe.ledger import StageName
+from facepipe.stages import StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples
 
@@ -152,7 +152,7 @@ def test_a_deletion_between_the_files_and_the_ledger_leaves_no_orphan(
 
 def test_without_estimates_the_result_is_partial(bench: Bench) -> None:
     image_id = bench.accept()
-    bench.ledger.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+    bench.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
     bench.ledger.save_failure(samples.run(image_id, StageName.AGEGENDER), samples.ERROR)
 
     assert bench.store(image_id)

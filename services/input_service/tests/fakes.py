@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime
 
-from facepipe.analysis import ImageInfo, PartError, Status
+from facepipe.analysis import ImageInfo, Status
 from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
-from facepipe.ledger import ImageState, ListQuery, Page, Registration, StageRun
+from facepipe.ledger import ImageState, ListQuery, Page, Registration
 
 
 class FakeStore:
@@ -15,7 +15,6 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.states: dict[str, ImageState] = {}
-        self.failures: list[tuple[str, PartError]] = []
         self.is_down = False
 
     def register(
@@ -26,7 +25,7 @@ class FakeStore:
         *,
         new_generation: bool = False,
         expected_generation: int = 0,
-        queued: bool = False,
+        urgent: bool = False,
         traceparent: str = "",
     ) -> Registration:
         self._check()
@@ -46,8 +45,6 @@ class FakeStore:
             state = dataclasses.replace(
                 state, generation=state.generation + 1, status=Status.RECEIVED, error=None
             )
-        if queued and state.status is Status.RECEIVED:
-            state = dataclasses.replace(state, status=Status.QUEUED)
         self.states[image_id] = state
         return Registration(state, created)
 
@@ -62,12 +59,6 @@ class FakeStore:
         return Page(
             tuple(state for state in self.states.values() if state.status in query.statuses)
         )
-
-    def save_failure(self, run: StageRun, error: PartError) -> bool:
-        self._check()
-        self.failures.append((run.image_id, error))
-        self.finish(run.image_id, Status.FAILED)
-        return True
 
     def finish(self, image_id: str, status: Status, updated_at: datetime | None = None) -> None:
         self.states[image_id] = dataclasses.replace(

@@ -2,18 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
-from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 
 from facepipe.analysis import LandmarksPart, PartError
 from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.image_store import FaceCrops, ImageStore, SourceImages
 from facepipe.imaging import RgbImage
-from facepipe.jobs import ImageJob, QueueName
 from facepipe.ledger import StageRun
 from facepipe.store_client import FaceStoreClient
 from landmark_service import jobs
@@ -39,7 +36,7 @@ class FakeLedger:
     def save_started(self, run: StageRun) -> bool:
         return True
 
-    def save_landmarks(self, run: StageRun, part: LandmarksPart) -> bool:
+    def save_part(self, run: StageRun, part: LandmarksPart) -> bool:
         if self.broken:
             raise ServiceUnavailableError("data_storage_service does not answer")
         self.runs.append(run)
@@ -75,22 +72,14 @@ class Bench:
 
     ledger: FakeLedger
     store: FakeStore
-    queued: list[ImageJob]
     worker: jobs.LandmarkWorker
 
 
 @pytest.fixture
-def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
+def bench() -> Callable[..., Bench]:
     def build(
         detections: list[Detection], ledger: FakeLedger | None = None, *, gone: bool = False
     ) -> Bench:
-        queued: list[ImageJob] = []
-
-        def enqueue(redis: Redis, job: ImageJob, **_: Any) -> bool:
-            queued.append(job)
-            return True
-
-        monkeypatch.setattr(jobs, "enqueue", enqueue)
         ledger, store = ledger or FakeLedger(), FakeStore()
         image = None if gone else np.zeros((300, 400, 3), np.uint8)
         worker = jobs.LandmarkWorker(
@@ -100,59 +89,35 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
                 DetectorSettings(),
             ),
             client=cast(FaceStoreClient, ledger),
-            redis=cast(Redis, None),
             store=cast(ImageStore, store),
             sources=cast(SourceImages, FakeSources(image)),
-            next_job_timeout_s=120,
         )
-        return Bench(ledger, store, queued, worker)
+        return Bench(ledger, store, worker)
 
     return build
 
 
-def test_faces_are_saved_cropped_and_handed_on(bench: Callable[..., Bench]) -> None:
+def test_faces_are_saved_and_cropped(bench: Callable[..., Bench]) -> None:
     subject = bench([FACE])
     subject.worker.find_faces(IMAGE_ID, 3)
     [part] = subject.ledger.parts
     assert len(part.faces[0].landmarks) == 478
     assert set(subject.ledger.runs[0].timings_ms) >= {"load", "detect", "landmarks", "crops"}
     assert subject.store.crops[IMAGE_ID].shape == (1, 224, 224, 3)
-    [job] = subject.queued
-    assert (job.queue, job.image_id, job.generation) == (QueueName.AGEGENDER, IMAGE_ID, 3)
 
 
-def test_an_image_without_a_face_goes_no_further(bench: Callable[..., Bench]) -> None:
+def test_an_image_without_a_face_is_a_part_without_crops(bench: Callable[..., Bench]) -> None:
     subject = bench([])
     subject.worker.find_faces(IMAGE_ID, 1)
     assert [part.faces for part in subject.ledger.parts] == [[]]
-    assert subject.queued == []
     assert subject.store.crops == {}
 
 
-def test_a_part_that_the_ledger_dropped_goes_no_further(bench: Callable[..., Bench]) -> None:
-    subject = bench([FACE], FakeLedger(accepts=False))
-    subject.worker.find_faces(IMAGE_ID, 1)
-    assert subject.queued == []
-
-
-def test_nothing_is_queued_before_the_boxes_are_saved(bench: Callable[..., Bench]) -> None:
+def test_a_ledger_that_is_away_raises_so_that_the_job_comes_back(
+    bench: Callable[..., Bench],
+) -> None:
     subject = bench([FACE], FakeLedger(broken=True))
     with pytest.raises(ServiceUnavailableError):
-        subject.worker.find_faces(IMAGE_ID, 1)
-    assert subject.queued == []
-    assert subject.ledger.failures == []
-
-
-def test_redis_being_away_raises_so_that_the_job_comes_back(
-    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    subject = bench([FACE])
-
-    def away(*_: Any, **__: Any) -> bool:
-        raise RedisConnectionError("away")
-
-    monkeypatch.setattr(jobs, "enqueue", away)
-    with pytest.raises(RedisConnectionError):
         subject.worker.find_faces(IMAGE_ID, 1)
     assert subject.ledger.failures == []
 

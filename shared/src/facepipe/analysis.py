@@ -7,11 +7,12 @@ them, and an incompatible change raises `schema_version`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 from facepipe.geometry import BoundingBox, Point
 
@@ -97,6 +98,12 @@ class Box(_Model):
     x2: int
     y2: int
 
+    @model_validator(mode="after")
+    def _has_an_area(self) -> Self:
+        if self.x2 <= self.x1 or self.y2 <= self.y1:
+            raise ValueError("the box is empty")
+        return self
+
     @classmethod
     def from_bounding_box(cls, box: BoundingBox) -> Box:
         return cls(x1=box.x1, y1=box.y1, x2=box.x2, y2=box.y2)
@@ -142,29 +149,56 @@ class DetectedFace(_Model):
     landmarks_error: PartError | None = None
 
 
-class LandmarksPart(_Model):
+class Part(_Model):
+    """What a stage found on one image: one entry a face, and which weights spoke.
+
+    The JSON of a part is what the stage sends, what the ledger keeps, and piece by piece what
+    stands in the result document. All parts list the faces in the order of `LandmarksPart`.
+    """
+
+    faces: Sequence[_Model]
+
+    @property
+    def models(self) -> dict[str, ModelInfo]:
+        """The weights by their key in the result document."""
+        raise NotImplementedError
+
+
+class LandmarksPart(Part):
     """Result of the landmark stage; faces by area, largest first."""
 
     faces: list[DetectedFace]
     detector: ModelInfo
     landmarker: ModelInfo
 
+    @property
+    def models(self) -> dict[str, ModelInfo]:
+        named = {"detector": self.detector, "landmarks": self.landmarker}
+        return {key: model for key, model in named.items() if model.name}
 
-class AgeGenderPart(_Model):
-    """Result of the agegender stage, in the order of `LandmarksPart.faces`."""
+
+class AgeGenderPart(Part):
+    """Result of the agegender stage."""
 
     faces: list[AgeGender]
     model: ModelInfo
 
+    @property
+    def models(self) -> dict[str, ModelInfo]:
+        return {"agegender": self.model}
 
-class Face(_Model):
-    """One face of the result document; index 0 is the largest."""
 
+class _Indexed(_Model):
     face_index: int
-    box: Box
-    confidence: float
-    landmarks: list[LandmarkPoint]
-    landmarks_error: PartError | None = None
+
+
+class Face(DetectedFace, _Indexed):
+    """One face of the result document; index 0 is the largest.
+
+    What a later stage found of it stands under the stage's name, why it is missing under
+    `<stage>_error`.
+    """
+
     agegender: AgeGender
     agegender_error: PartError | None = None
 
@@ -187,6 +221,10 @@ class Models(_Model):
     detector: ModelInfo | None = None
     landmarks: ModelInfo | None = None
     agegender: ModelInfo | None = None
+
+    @classmethod
+    def of(cls, parts: Iterable[Part]) -> Models:
+        return cls.model_validate({key: m for part in parts for key, m in part.models.items()})
 
 
 class AnalysisDocument(_Model):

@@ -19,6 +19,7 @@
     │   ├── ModelNotFoundError      500  model_not_found
     │   └── ModelCorruptError       500  model_corrupt
     ├── UnknownJobError             500  unknown_job
+    ├── LedgerTooNewError           500  ledger_too_new
     ├── ServiceUnavailableError     503  service_unavailable
     ├── DeadlineExceededError       504  deadline_exceeded
     └── StorageFullError            507  storage_full
@@ -155,6 +156,12 @@ class UnknownJobError(FacepipeError):
     """A job of a queue is none that the pipeline knows; it was not run."""
 
     code, title = "unknown_job", "Unknown job"
+
+
+class LedgerTooNewError(FacepipeError):
+    """A newer version of the program wrote the ledger; this one would damage it."""
+
+    code, title = "ledger_too_new", "The ledger is of a newer version"
 
 
 class ServiceUnavailableError(FacepipeError):

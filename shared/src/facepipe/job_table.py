@@ -1,26 +1,22 @@
 """The table of jobs: the function that does the jobs of a queue, what it takes, who queues them.
 
-The rest follows from it. The package of the function is the service that works on the queue;
-its workers refuse every other job (`facepipe.stage.admission`); Redis lets each service do what
-its rows need (`facepipe.redis_acl`).
+There is a row for each stage of `facepipe.stages`, and one for what is not done for an image. The
+package of the function is the service that works on the queue; its workers refuse every other
+job (`facepipe.stage.admission`); Redis lets each service do what its rows need
+(`facepipe.redis_acl`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from facepipe.analysis import ImageId
+from facepipe.stages import STAGES
 
-
-class QueueName(StrEnum):
-    LANDMARK = "landmark"
-    AGEGENDER = "agegender"
-    STORAGE = "storage"
-    PLOTS = "plots"
+PLOTS_QUEUE = "plots"
 
 
 class Payload(BaseModel):
@@ -45,13 +41,15 @@ class JobKind:
     Attributes:
         queue: where they wait.
         function: dotted path that only the worker of the queue resolves.
-        queued_by: the services that put them there.
+        timeout_s: how long one may run, where no setting says otherwise.
+        queued_by: the service that puts them there.
         takes: what the function is called with.
     """
 
-    queue: QueueName
+    queue: str
     function: str
-    queued_by: tuple[str, ...]
+    timeout_s: int
+    queued_by: str = "data_storage_service"
     takes: type[Payload] = ImagePayload
 
     @property
@@ -66,18 +64,20 @@ class JobKind:
 
 
 JOBS = (
-    JobKind(QueueName.LANDMARK, "landmark_service.jobs.find_faces", ("input_service",)),
-    JobKind(QueueName.AGEGENDER, "agegender_service.jobs.estimate", ("landmark_service",)),
-    JobKind(QueueName.STORAGE, "data_storage_service.jobs.store_result", ("data_storage_service",)),
+    *(JobKind(spec.name, spec.function, spec.timeout_s) for spec in STAGES),
     JobKind(
-        QueueName.PLOTS,
+        PLOTS_QUEUE,
         "plotter_service.jobs.redraw",
-        ("data_storage_service", "plotter_service"),
-        NoPayload,
+        120,
+        queued_by="plotter_service",
+        takes=NoPayload,
     ),
 )
 
+FUNCTIONS = {str(kind.queue): kind.function for kind in JOBS}
+"""The one function that the workers of a queue call."""
 
-def job_kind(queue: QueueName) -> JobKind:
+
+def job_kind(queue: str) -> JobKind:
     """The row of a queue."""
-    return next(kind for kind in JOBS if kind.queue is queue)
+    return next(kind for kind in JOBS if kind.queue == queue)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,31 +16,13 @@ from rq.exceptions import DuplicateJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from facepipe.job_table import JOBS, QueueName
-
-__all__ = [
-    "FUNCTIONS",
-    "ImageJob",
-    "QueueName",
-    "enqueue",
-    "enqueue_plots",
-    "id_text",
-    "job_key",
-    "live_job_ids",
-    "queue_of",
-]
+from facepipe.job_table import FUNCTIONS, PLOTS_QUEUE, job_kind
 
 RETRY_PAUSES_S = (1, 5, 15)
 FAILURE_TTL_S = 3600
 # Long enough for two enqueuers to tell who is first, short enough to outlive neither.
 _PLOTS_LOCK_MS = 5000
 _PLOTS_LOCK_KEY = "facepipe:enqueuing-plots"
-
-
-FUNCTIONS: dict[QueueName, str] = {kind.queue: kind.function for kind in JOBS}
-
-# The way of an image; a later stage's job is as urgent as the one that led to it.
-_STAGES = (QueueName.LANDMARK, QueueName.AGEGENDER, QueueName.STORAGE)
 
 _QUEUE_UP = """
 -- An urgent job stands at the front of the queue; it goes behind the urgent ones before it.
@@ -75,7 +56,7 @@ class ImageJob:
     `traceparent` rides in the job's meta.
     """
 
-    queue: QueueName
+    queue: str
     image_id: str
     generation: int
     traceparent: str = ""
@@ -95,10 +76,10 @@ class ImageJob:
         image_id, _, generation = rest.rpartition("-")
         if queue not in FUNCTIONS or not image_id or not generation.isdecimal():
             return None
-        return cls(QueueName(queue), image_id, int(generation))
+        return cls(queue, image_id, int(generation))
 
 
-def queue_of(name: QueueName, redis: Redis, timeout_s: int = 120) -> Queue:
+def queue_of(name: str, redis: Redis, timeout_s: int = 120) -> Queue:
     """The RQ queue of a stage, with the project's serializer."""
     return Queue(name, connection=redis, serializer=JSONSerializer, default_timeout=timeout_s)
 
@@ -107,26 +88,26 @@ def enqueue(
     redis: Redis,
     job: ImageJob,
     *,
-    timeout_s: int = 120,
+    timeout_s: int | None = None,
     urgent: bool = False,
     retry_pauses_s: Sequence[int] = RETRY_PAUSES_S,
 ) -> bool:
     """Puts a job on its queue; False when this very job is, or was, there already.
 
-    Urgent jobs go ahead of all others, in their own order of arrival. The job that a stage
-    leaves to the next one inherits it. A job that is tried again goes to the end.
+    Urgent jobs go ahead of all others, in their own order of arrival. A job that is tried again
+    goes to the end.
 
     Args:
         redis: where the queues are.
         job: what to do; its id makes it unique.
-        timeout_s: a job that runs longer is killed, which counts as an attempt.
-        urgent: ahead of bulk work, here and in the stages that follow.
+        timeout_s: a job that runs longer is killed, which counts as an attempt; None: as the
+            stage declares it.
+        urgent: ahead of bulk work.
         retry_pauses_s: pause before each further attempt; their number is that of retries.
 
     Raises:
         redis.exceptions.RedisError: Redis does not answer or is full; nothing was queued.
     """
-    urgent = urgent or _is_urgent(redis, job)
     queue = queue_of(job.queue, redis)
     try:
         queue.enqueue_call(
@@ -134,7 +115,7 @@ def enqueue(
             args=(job.image_id, job.generation),
             job_id=job.job_id,
             unique=True,
-            timeout=timeout_s,
+            timeout=timeout_s or job_kind(job.queue).timeout_s,
             result_ttl=0,
             failure_ttl=FAILURE_TTL_S,
             retry=Retry(max=len(retry_pauses_s), interval=list(retry_pauses_s)),
@@ -150,26 +131,6 @@ def enqueue(
     return True
 
 
-def _is_urgent(redis: Redis, job: ImageJob) -> bool:
-    """Whether the job of an earlier stage, which is still running or just ended, was urgent."""
-    if job.queue not in _STAGES:
-        return False
-    with redis.pipeline(transaction=False) as pipe:
-        for stage in _STAGES[: _STAGES.index(job.queue)]:
-            earlier = ImageJob(stage, job.image_id, job.generation)
-            pipe.hget(Job.key_for(earlier.job_id), "meta")
-        metas = cast(list[bytes | None], pipe.execute())
-    return any(_says_urgent(meta) for meta in metas if meta)
-
-
-def _says_urgent(meta: bytes) -> bool:
-    try:
-        said = json.loads(meta)
-    except ValueError:
-        return False
-    return isinstance(said, dict) and said.get("urgent") is True
-
-
 def enqueue_plots(redis: Redis, delay_s: float = 0.0, *, timeout_s: int = 120) -> bool:
     """Asks for new plots, `delay_s` from now; False when they are asked for already.
 
@@ -182,15 +143,15 @@ def enqueue_plots(redis: Redis, delay_s: float = 0.0, *, timeout_s: int = 120) -
     if not redis.set(_PLOTS_LOCK_KEY, 1, nx=True, px=_PLOTS_LOCK_MS):
         return False  # another enqueuer is at it, and its job will see what we have written
     try:
-        queue = queue_of(QueueName.PLOTS, redis)
+        queue = queue_of(PLOTS_QUEUE, redis)
         with redis.pipeline() as pipe:
             pipe.llen(queue.key)
             pipe.zcard(queue.scheduled_job_registry.key)
             if any(pipe.execute()):
                 return False
         job = queue.create_job(
-            FUNCTIONS[QueueName.PLOTS],
-            job_id=f"{QueueName.PLOTS}-{uuid4().hex}",
+            FUNCTIONS[PLOTS_QUEUE],
+            job_id=f"{PLOTS_QUEUE}-{uuid4().hex}",
             timeout=timeout_s,
             result_ttl=0,
             failure_ttl=FAILURE_TTL_S,
@@ -216,7 +177,7 @@ def live_job_ids(redis: Redis) -> set[str]:
         redis.exceptions.RedisError: Redis does not answer.
     """
     with redis.pipeline(transaction=True) as pipe:
-        for name in QueueName:
+        for name in FUNCTIONS:
             queue = queue_of(name, redis)
             pipe.lrange(queue.key, 0, -1)
             pipe.lrange(queue.intermediate_queue_key, 0, -1)

@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
+from typing import TypeVar
 
-from facepipe.analysis import (
-    AgeGenderPart,
-    Gender,
-    ImageInfo,
-    LandmarksPart,
-    PartError,
-    Status,
-)
+from facepipe.analysis import Gender, ImageInfo, Part, PartError, Status
+from facepipe.face_fields import FaceCondition
+from facepipe.stages import StageName
 
-
-class StageName(StrEnum):
-    """The stages that leave a mark in an image's timeline."""
-
-    LANDMARK = "landmark"
-    AGEGENDER = "agegender"
-    STORAGE = "storage"
+_Part = TypeVar("_Part", bound=Part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +49,12 @@ class ImageState:
     error: PartError | None = None
     num_faces: int | None = None
     timeline: tuple[StageRun, ...] = ()
-    landmarks: LandmarksPart | None = None
-    agegender: AgeGenderPart | None = None
+    parts: Mapping[StageName, Part] = field(default_factory=dict)
     traceparent: str = ""
+
+    def part(self, kind: type[_Part]) -> _Part | None:
+        """The part of that type, if it is here."""
+        return next((part for part in self.parts.values() if isinstance(part, kind)), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +69,7 @@ class Registration:
 class ListQuery:
     """Filters of a listing; every one that is set must hold.
 
-    Age and gender match an image when one and the same face fits both.
+    The conditions on faces match an image when one and the same face meets them all.
     """
 
     statuses: tuple[Status, ...] = ()
@@ -85,9 +77,7 @@ class ListQuery:
     received_before: datetime | None = None
     min_faces: int | None = None
     max_faces: int | None = None
-    min_age: int | None = None
-    max_age: int | None = None
-    gender: Gender | None = None
+    faces: tuple[FaceCondition, ...] = ()
     limit: int = 50
     cursor: str = ""
 

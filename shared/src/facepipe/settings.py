@@ -92,12 +92,18 @@ class StageSettings(BaseModel):
     workers: int = Field(default=1, ge=1, le=64, description="RQ worker processes of this stage")
     threads: int = Field(default=0, ge=0, description="threads a model; 0: by the CPU quota")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="what models run on")
-    job_timeout_s: int = Field(
-        default=120, ge=1, description="seconds, then killed and tried again"
+    job_timeout_s: int | None = Field(
+        default=None, ge=1, description="seconds, then killed and tried again; default: by stage"
     )
     lease_s: int = Field(default=8, ge=3, description="silence after which a job is given back")
     max_jobs: int = Field(default=10_000, ge=1, description="jobs, then a worker is replaced")
     max_rss_mb: int = Field(default=2048, ge=128, description="size above which it is, too")
+
+
+class ReconcileSettings(BaseModel):
+    every_s: float = Field(
+        default=3, gt=0, description="pause between two looks for what was accepted and is lost"
+    )
 
 
 class AccessSettings(BaseModel):
@@ -160,6 +166,7 @@ class Settings(BaseSettings):
     address: AddressSettings = AddressSettings()
     volumes: VolumeSettings = VolumeSettings()
     stage: StageSettings = StageSettings()
+    reconcile: ReconcileSettings = ReconcileSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     access: AccessSettings = AccessSettings()
     http: HttpSettings = HttpSettings()

@@ -8,9 +8,8 @@ from typing import TypeVar
 
 import grpc
 
-from facepipe import part_messages
 from facepipe import store_messages as messages
-from facepipe.analysis import AgeGenderPart, ImageInfo, LandmarksPart, PartError
+from facepipe.analysis import ImageInfo, Part, PartError
 from facepipe.errors import (
     DeadlineExceededError,
     FacepipeError,
@@ -56,7 +55,7 @@ class FaceStoreClient:
         *,
         new_generation: bool = False,
         expected_generation: int = 0,
-        queued: bool = False,
+        urgent: bool = False,
         traceparent: str = "",
     ) -> Registration:
         """Enters an accepted image, or finds it. See `RegisterImageRequest` for the flags."""
@@ -66,7 +65,7 @@ class FaceStoreClient:
             received_at=messages.timestamp_to_pb(received_at),
             new_generation=new_generation,
             expected_generation=expected_generation,
-            queued=queued,
+            urgent=urgent,
             traceparent=traceparent,
         )
         response = self._call(self._stub.RegisterImage, request)
@@ -78,20 +77,16 @@ class FaceStoreClient:
         request.started.SetInParent()
         return self._save(request)
 
-    def save_landmarks(self, run: StageRun, part: LandmarksPart) -> bool:
+    def save_part(self, run: StageRun, part: Part) -> bool:
+        """What the stage of the run found."""
         request = messages.part_request(run)
-        request.landmarks.CopyFrom(part_messages.landmarks_to_pb(part))
-        return self._save(request)
-
-    def save_agegender(self, run: StageRun, part: AgeGenderPart) -> bool:
-        request = messages.part_request(run)
-        request.agegender.CopyFrom(part_messages.agegender_to_pb(part))
+        request.document = messages.part_document(part)
         return self._save(request)
 
     def save_failure(self, run: StageRun, error: PartError) -> bool:
         """A stage gave up on the image."""
         request = messages.part_request(run)
-        request.failure.error.CopyFrom(pb.PartError(code=error.code, message=error.message))
+        request.failure.CopyFrom(pb.PartError(code=error.code, message=error.message))
         return self._save(request)
 
     def get(self, image_id: str, include_parts: bool = False) -> ImageState:

@@ -1,7 +1,7 @@
 """Conversions between the ledger's types and the messages of `facepipe.v1.FaceStore`.
 
-What the stages found is in `part_messages`. Client and server both go through here, so that a
-field is named in one place.
+Client and server both go through here, so that a field is named in one place. What the stages
+found crosses as the JSON of its part.
 """
 
 from __future__ import annotations
@@ -11,24 +11,16 @@ from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from facepipe.analysis import Gender, ImageInfo, Status
-from facepipe.ledger import ImageState, ListQuery, Page, StageName, StageRun, Stats
-from facepipe.part_messages import (
-    agegender_from_pb,
-    agegender_to_pb,
-    error_from_pb,
-    error_to_pb,
-    landmarks_from_pb,
-    landmarks_to_pb,
-)
+from facepipe.analysis import Gender, ImageInfo, Part, PartError, Status
+from facepipe.face_fields import FaceCondition
+from facepipe.ledger import ImageState, ListQuery, Page, StageRun, Stats
+from facepipe.stages import STAGE, StageName
 from facepipe.v1 import face_store_pb2 as pb
 
 _STATUS_TO_PB = {
     status: cast(pb.Status, pb.Status.Value(f"STATUS_{status.name}")) for status in Status
 }
 _STATUS_FROM_PB: dict[int, Status] = {number: status for status, number in _STATUS_TO_PB.items()}
-_STAGE_TO_PB = {stage: cast(pb.Stage, pb.Stage.Value(f"STAGE_{stage.name}")) for stage in StageName}
-_STAGE_FROM_PB: dict[int, StageName] = {number: stage for stage, number in _STAGE_TO_PB.items()}
 
 
 def timestamp_to_pb(moment: datetime | None) -> Timestamp | None:
@@ -52,13 +44,25 @@ def status_from_pb(number: int) -> Status:
     return _STATUS_FROM_PB[number]
 
 
-def stage_to_pb(stage: StageName) -> pb.Stage:
-    return _STAGE_TO_PB[stage]
+def error_to_pb(error: PartError | None) -> pb.PartError | None:
+    return None if error is None else pb.PartError(code=error.code, message=error.message)
 
 
-def stage_from_pb(number: int) -> StageName:
-    """Raises KeyError for a stage this version does not know."""
-    return _STAGE_FROM_PB[number]
+def error_from_pb(message: pb.PartError) -> PartError | None:
+    return PartError(code=message.code, message=message.message) if message.code else None
+
+
+def part_document(part: Part) -> bytes:
+    """A part as it crosses, and as the ledger keeps it."""
+    return part.model_dump_json().encode()
+
+
+def part_of(stage: StageName, document: bytes) -> Part:
+    """The part of a stage. Raises ValueError when it is none, or the stage sends no part."""
+    kind = STAGE[stage].part
+    if kind is None:
+        raise ValueError(f"the stage {stage} sends no part")
+    return kind.model_validate_json(document)
 
 
 def image_to_pb(image: ImageInfo) -> pb.ImageInfo:
@@ -86,7 +90,7 @@ def image_from_pb(message: pb.ImageInfo, image_id: str) -> ImageInfo:
 
 def run_to_pb(run: StageRun) -> pb.StageRun:
     return pb.StageRun(
-        stage=stage_to_pb(run.stage),
+        stage=run.stage,
         attempt=run.attempt,
         worker=run.worker,
         started_at=timestamp_to_pb(run.started_at),
@@ -99,7 +103,7 @@ def run_from_pb(message: pb.StageRun, image_id: str, generation: int) -> StageRu
     return StageRun(
         image_id=image_id,
         generation=generation,
-        stage=stage_from_pb(message.stage),
+        stage=StageName(message.stage),
         attempt=message.attempt,
         worker=message.worker,
         started_at=timestamp_from_pb(message.started_at),
@@ -113,7 +117,7 @@ def part_request(run: StageRun) -> pb.SavePartRequest:
     return pb.SavePartRequest(
         image_id=run.image_id,
         generation=run.generation,
-        stage=stage_to_pb(run.stage),
+        stage=run.stage,
         timings_ms=dict(run.timings_ms),
         attempt=run.attempt,
         worker=run.worker,
@@ -128,13 +132,13 @@ def run_of_part(request: pb.SavePartRequest) -> StageRun:
     return StageRun(
         image_id=request.image_id,
         generation=request.generation,
-        stage=stage_from_pb(request.stage),
+        stage=StageName(request.stage),
         attempt=request.attempt,
         worker=request.worker,
         started_at=timestamp_from_pb(request.started_at),
         ended_at=timestamp_from_pb(request.ended_at) if request.HasField("ended_at") else None,
         timings_ms=dict(request.timings_ms),
-        error=error_from_pb(request.failure.error) if failed else None,
+        error=error_from_pb(request.failure) if failed else None,
     )
 
 
@@ -149,8 +153,7 @@ def state_to_pb(state: ImageState) -> pb.Analysis:
         error=error_to_pb(state.error),
         num_faces=state.num_faces,
         timeline=[run_to_pb(run) for run in state.timeline],
-        landmarks=None if state.landmarks is None else landmarks_to_pb(state.landmarks),
-        agegender=None if state.agegender is None else agegender_to_pb(state.agegender),
+        parts={stage: part_document(part) for stage, part in state.parts.items()},
         traceparent=state.traceparent,
     )
 
@@ -168,8 +171,10 @@ def state_from_pb(message: pb.Analysis) -> ImageState:
         timeline=tuple(
             run_from_pb(run, message.image_id, message.generation) for run in message.timeline
         ),
-        landmarks=landmarks_from_pb(message.landmarks) if message.HasField("landmarks") else None,
-        agegender=agegender_from_pb(message.agegender) if message.HasField("agegender") else None,
+        parts={
+            StageName(stage): part_of(StageName(stage), document)
+            for stage, document in message.parts.items()
+        },
         traceparent=message.traceparent,
     )
 
@@ -181,16 +186,17 @@ def query_to_pb(query: ListQuery) -> pb.ListAnalysesRequest:
         received_before=timestamp_to_pb(query.received_before),
         min_faces=query.min_faces,
         max_faces=query.max_faces,
-        min_age=query.min_age,
-        max_age=query.max_age,
-        gender="" if query.gender is None else str(query.gender),
+        face=[
+            pb.FaceCondition(field=one.field, min=one.low, max=one.high, any_of=one.any_of)
+            for one in query.faces
+        ],
         limit=query.limit,
         cursor=query.cursor,
     )
 
 
 def query_from_pb(message: pb.ListAnalysesRequest) -> ListQuery:
-    """Raises ValueError or KeyError for an unknown gender or status."""
+    """Raises KeyError for an unknown status."""
 
     def number(name: str) -> int | None:
         return getattr(message, name) if message.HasField(name) else None
@@ -204,9 +210,15 @@ def query_from_pb(message: pb.ListAnalysesRequest) -> ListQuery:
         received_before=moment("received_before"),
         min_faces=number("min_faces"),
         max_faces=number("max_faces"),
-        min_age=number("min_age"),
-        max_age=number("max_age"),
-        gender=Gender(message.gender) if message.gender else None,
+        faces=tuple(
+            FaceCondition(
+                one.field,
+                one.min if one.HasField("min") else None,
+                one.max if one.HasField("max") else None,
+                tuple(one.any_of),
+            )
+            for one in message.face
+        ),
         limit=min(message.limit or 50, 500),
         cursor=message.cursor,
     )

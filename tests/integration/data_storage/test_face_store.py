@@ -13,72 +13,76 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from data_storage_service.server import SERVICE_NAME, create_server
+from facepipe import store_messages as messages
 from facepipe.analysis import PartError, Status
 from facepipe.errors import (
     ImageNotFoundError,
     InvalidRequestError,
     ServiceUnavailableError,
 )
-from facepipe.jobs import QueueName, queue_of
-from facepipe.ledger import ImageState, ListQuery, StageName
+from facepipe.face_fields import FaceCondition, conditions_of
+from facepipe.jobs import queue_of
+from facepipe.ledger import ImageState, ListQuery
 from facepipe.stage import PartRun
+from facepipe.stages import StageName
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
 from tests.integration.data_storage.conftest import Store
+from tests.integration.input.bench import wait_for
 from tests.support import store_samples as samples
 from tests.support.redis_server import RedisServer
 
 
 def waiting_jobs(store: Store) -> list[str]:
-    return list(queue_of(QueueName.STORAGE, store.room.redis).job_ids)
+    return list(queue_of(StageName.STORAGE, store.room.redis).job_ids)
 
 
 def test_an_image_from_registration_to_the_result(store: Store) -> None:
     # given an accepted image
     image_id = store.accept()
-    assert store.client.get(image_id).status is Status.RECEIVED
+    assert store.client.get(image_id).status is Status.QUEUED
 
     # when both stages send their parts
     landmark = samples.run(image_id, StageName.LANDMARK, detect=41.0)
     assert store.client.save_started(landmark)
-    assert store.client.save_landmarks(landmark, samples.landmarks())
+    assert store.client.save_part(landmark, samples.landmarks())
     assert waiting_jobs(store) == []
     agegender = samples.run(image_id, StageName.AGEGENDER, agegender=12.0)
-    assert store.client.save_agegender(agegender, samples.agegender())
+    assert store.client.save_part(agegender, samples.agegender())
 
     # then a storage job of this generation waits, once, also after a repetition
-    assert store.client.save_agegender(agegender, samples.agegender())
+    assert store.client.save_part(agegender, samples.agegender())
     assert waiting_jobs(store) == [f"storage-{image_id}-1"]
 
-    # and when it has run, the result is there, with its parts
+    # and when it has run, the result is there
     assert store.room.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
     state = store.client.get(image_id, include_parts=True)
     assert state.status is Status.STORED
-    assert state.landmarks == samples.landmarks()
-    assert state.agegender == samples.agegender()
+    assert state.parts == {}
     assert [run.stage for run in state.timeline] == ["landmark", "agegender", "storage"]
     assert store.client.stats().accepted == 1
-    assert [s.image_id for s in store.client.list(ListQuery(min_age=20)).images] == [image_id]
+    assert [
+        s.image_id
+        for s in store.client.list(ListQuery(faces=conditions_of({"min_age": 20}))).images
+    ] == [image_id]
 
 
-def test_a_part_is_saved_and_sent_again_when_redis_is_down(
+def test_a_job_waits_in_the_ledger_while_redis_is_down(
     store: Store, redis_server: RedisServer
 ) -> None:
     # given an image that waits for its last part, and no Redis
     image_id = store.accept()
-    store.client.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+    store.client.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
     redis_server.kill()
 
-    # when the part comes, the stage is told to send it again
+    # when the part comes, it is taken
     run = samples.run(image_id, StageName.AGEGENDER)
-    with pytest.raises(ServiceUnavailableError):
-        store.client.save_agegender(run, samples.agegender())
+    assert store.client.save_part(run, samples.agegender())
     assert store.client.get(image_id).status is Status.STORING
 
     # then the job is queued as soon as Redis is back
     redis_server.start()
-    assert store.client.save_agegender(run, samples.agegender())
-    assert waiting_jobs(store) == [f"storage-{image_id}-1"]
+    wait_for(lambda: waiting_jobs(store) == [f"storage-{image_id}-1"])
 
 
 def test_a_failed_image_keeps_its_upload_and_empties_the_inbox(store: Store) -> None:
@@ -95,7 +99,7 @@ def test_a_failed_image_keeps_its_upload_and_empties_the_inbox(store: Store) -> 
 def test_deleting_erases_files_keys_and_rows(store: Store) -> None:
     # given a result, and pixels that are still cached
     image_id = store.accept()
-    store.client.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks(0))
+    store.client.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks(0))
     store.room.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
     store.room.redis.set(f"image:{image_id}", b"x")
 
@@ -138,19 +142,19 @@ def test_malformed_messages_are_the_callers_mistake(store: Store) -> None:
     image_id = store.accept()
     channel = grpc.insecure_channel(f"127.0.0.1:{store.server.port}")
     stub = FaceStoreStub(channel)  # type: ignore[no-untyped-call]  # generated
-    landmark, agegender = pb.STAGE_LANDMARK, pb.STAGE_AGEGENDER
+    landmark, agegender = StageName.LANDMARK, StageName.AGEGENDER
     request_of = partial(pb.SavePartRequest, image_id=image_id, generation=1)
-    empty_box = pb.LandmarksPart(faces=[pb.DetectedFace(box=pb.Box(x1=5, x2=5, y2=9))])
-    odd = pb.DetectedFace(box=pb.Box(x2=5, y2=9), landmarks=[1.0, 2.0, 3.0])
-    alien = pb.AgeGenderPart(faces=[pb.FaceAgeGender(gender="alien")])
+    found = messages.part_document(samples.landmarks())
     requests = [
         request_of(started=pb.StageStarted()),
+        request_of(stage="baking", started=pb.StageStarted()),
         request_of(stage=landmark),
         pb.SavePartRequest(image_id=image_id, stage=landmark, started=pb.StageStarted()),
-        request_of(stage=agegender, landmarks=pb.LandmarksPart()),
-        request_of(stage=landmark, landmarks=empty_box),
-        request_of(stage=landmark, landmarks=pb.LandmarksPart(faces=[odd])),
-        request_of(stage=agegender, agegender=alien),
+        request_of(stage=agegender, document=found),
+        request_of(stage=StageName.STORAGE, document=found),
+        request_of(stage=landmark, document=found.replace(b'"x2":70', b'"x2":5')),
+        request_of(stage=landmark, document=b"\xff"),
+        request_of(stage=landmark, document=b""),
     ]
     for request in requests:
         with pytest.raises(grpc.RpcError) as caught:
@@ -158,7 +162,9 @@ def test_malformed_messages_are_the_callers_mistake(store: Store) -> None:
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(InvalidRequestError):
         store.client.list(ListQuery(cursor="not one"))
-    assert store.client.get(image_id).status is Status.RECEIVED
+    with pytest.raises(InvalidRequestError):
+        store.client.list(ListQuery(faces=(FaceCondition("shoe_size", low=40),)))
+    assert store.client.get(image_id).status is Status.QUEUED
     channel.close()
 
 
@@ -191,7 +197,7 @@ def test_watching_shows_the_present_and_then_every_change(store: Store) -> None:
     assert last.wait(20)
     thread.join(5)
     assert {state.image_id for state in seen} == {image_id}
-    assert seen[0].status is Status.RECEIVED
+    assert seen[0].status is Status.QUEUED
     assert seen[-1].status is Status.FAILED
 
 
@@ -240,10 +246,8 @@ def test_many_at_once_are_all_counted(store: Store) -> None:
         for number in range(base, base + 5):
             image_id = samples.image_id_of(number)
             received_at = samples.START + timedelta(seconds=number)
-            store.client.register(image_id, samples.info(image_id), received_at, queued=True)
-            store.client.save_landmarks(
-                samples.run(image_id, StageName.LANDMARK), samples.landmarks(0)
-            )
+            store.client.register(image_id, samples.info(image_id), received_at)
+            store.client.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks(0))
 
     threads = [threading.Thread(target=work, args=[100 * caller]) for caller in range(8)]
 

@@ -13,8 +13,8 @@ from data_storage_service.app import create_storage_app
 from data_storage_service.settings import DataStorageSettings
 from facepipe.analysis import Status
 from facepipe.inbox import Inbox
-from facepipe.ledger import StageName
 from facepipe.settings import AddressSettings, PortSettings, TelemetrySettings
+from facepipe.stages import StageName
 from facepipe.store_client import FaceStoreClient
 from tests.support import store_samples as samples
 from tests.support.redis_server import RedisServer, free_port
@@ -46,8 +46,8 @@ def test_parts_become_files_that_can_be_fetched(
         client.register(image_id, samples.info(image_id), samples.START)
 
         # when both parts come
-        client.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
-        client.save_agegender(samples.run(image_id, StageName.AGEGENDER), samples.agegender())
+        client.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+        client.save_part(samples.run(image_id, StageName.AGEGENDER), samples.agegender())
         deadline = time.monotonic() + WAIT_S
         while client.get(image_id).status is not Status.STORED:
             assert time.monotonic() < deadline, client.get(image_id)

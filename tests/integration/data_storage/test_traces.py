@@ -14,10 +14,10 @@ import pytest
 from data_storage_service.erasure import Erasure
 from data_storage_service.leftovers import CacheSweep, FailedJobSweep
 from facepipe.image_store import RedisImageStore
-from facepipe.jobs import ImageJob, QueueName, enqueue, queue_of
-from facepipe.ledger import StageName
+from facepipe.jobs import ImageJob, enqueue, queue_of
 from facepipe.settings import RedisSettings
 from facepipe.stage import PartRun
+from facepipe.stages import StageName
 from tests.integration.data_storage.conftest import Store
 from tests.support import store_samples as samples
 from tests.support.redis_server import RedisServer, free_port
@@ -68,8 +68,8 @@ def erasure(store: Store, logger: Logger, every_s: float = 0) -> Erasure:
 
 def stored(store: Store, number: int) -> str:
     image_id = store.accept(number)
-    store.client.save_landmarks(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
-    store.client.save_agegender(samples.run(image_id, StageName.AGEGENDER), samples.agegender())
+    store.client.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+    store.client.save_part(samples.run(image_id, StageName.AGEGENDER), samples.agegender())
     assert store.room.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
     return image_id
 
@@ -162,8 +162,8 @@ def test_failed_jobs_of_finished_images_are_dropped(store: Store) -> None:
     # given a finished image and one in flight, of which a job each has failed
     redis = store.room.redis
     finished, in_flight = stored(store, 1), store.accept(2)
-    jobs = [ImageJob(QueueName.AGEGENDER, image_id, 1) for image_id in (finished, in_flight)]
-    queue = queue_of(QueueName.AGEGENDER, redis)
+    jobs = [ImageJob(StageName.AGEGENDER, image_id, 1) for image_id in (finished, in_flight)]
+    queue = queue_of(StageName.AGEGENDER, redis)
     for job in jobs:
         enqueue(redis, job)
         redis.lrem(queue.key, 0, job.job_id)

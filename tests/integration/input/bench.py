@@ -37,13 +37,20 @@ from facepipe.analysis import (
     PartError,
 )
 from facepipe.inbox import Inbox
-from facepipe.jobs import ImageJob, QueueName, queue_of
-from facepipe.ledger import StageName, StageRun
-from facepipe.settings import AddressSettings, RedisSettings, TelemetrySettings, VolumeSettings
+from facepipe.jobs import ImageJob, queue_of
+from facepipe.ledger import StageRun
+from facepipe.settings import (
+    AddressSettings,
+    ReconcileSettings,
+    RedisSettings,
+    TelemetrySettings,
+    VolumeSettings,
+)
 from facepipe.stage import PartRun
+from facepipe.stages import StageName
 from facepipe.store_client import FaceStoreClient
 from input_service.app import create_input_app
-from input_service.settings import InputSettings, ReconcileSettings
+from input_service.settings import InputSettings
 from tests.support.redis_server import RedisServer, running_redis
 
 NOWHERE = "127.0.0.1:9"
@@ -111,9 +118,9 @@ class Bench:
     def status(self, image_id: str) -> str:
         return str(self.http.get(f"/v1/images/{image_id}").json()["status"])
 
-    def queued(self) -> list[ImageJob]:
-        """The jobs that wait for landmark_service, first one first."""
-        ids = queue_of(QueueName.LANDMARK, self.redis).job_ids
+    def queued(self, stage: StageName = StageName.LANDMARK) -> list[ImageJob]:
+        """The jobs that wait for a stage, first one first."""
+        ids = queue_of(stage, self.redis).job_ids
         return [job for job in map(ImageJob.from_job_id, ids) if job is not None]
 
     def run_of(self, image_id: str, stage: StageName = StageName.LANDMARK) -> StageRun:
@@ -121,19 +128,23 @@ class Bench:
         now = datetime.now(UTC)
         return StageRun(image_id, generation, stage, 1, "test", now, now)
 
+    def find_faces(self, image_id: str, faces: int) -> None:
+        """Plays landmark_service."""
+        boxes = [Box(x1=0, y1=0, x2=20 - n, y2=20 - n) for n in range(faces)]
+        found = [DetectedFace(box=box, confidence=0.9) for box in boxes]
+        part = LandmarksPart(faces=found, detector=MODEL, landmarker=MODEL)
+        self.store.save_part(self.run_of(image_id), part)
+
     def finish(self, image_id: str, ages: tuple[int, ...] = ()) -> None:
         """Plays the stages: one female face for each age, then the files on disk."""
-        boxes = [Box(x1=0, y1=0, x2=20 - n, y2=20 - n) for n in range(len(ages))]
-        faces = tuple(DetectedFace(box=box, confidence=0.9, landmarks=()) for box in boxes)
-        found = LandmarksPart(faces=faces, detector=MODEL, landmarker=MODEL)
-        self.store.save_landmarks(self.run_of(image_id), found)
+        self.find_faces(image_id, len(ages))
         if ages:
-            estimates = tuple(AgeGender(age=age, gender=Gender.FEMALE) for age in ages)
+            estimates = [AgeGender(age=age, gender=Gender.FEMALE) for age in ages]
             part = AgeGenderPart(faces=estimates, model=MODEL)
-            self.store.save_agegender(self.run_of(image_id, StageName.AGEGENDER), part)
+            self.store.save_part(self.run_of(image_id, StageName.AGEGENDER), part)
         generation = self.store.get(image_id).generation
-        done = ImageJob(QueueName.LANDMARK, image_id, generation)
-        queue_of(QueueName.LANDMARK, self.redis).remove(done.job_id)
+        done = ImageJob(StageName.LANDMARK, image_id, generation)
+        queue_of(StageName.LANDMARK, self.redis).remove(done.job_id)
         self.room.results.store(PartRun(StageName.STORAGE, image_id, generation, None))
 
     def fail(self, image_id: str) -> None:
@@ -156,6 +167,7 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
             "redis": RedisSettings(url=redis.url),
             "volumes": volumes,
             "telemetry": TelemetrySettings(enabled=False),
+            "reconcile": ReconcileSettings(every_s=0.3),
         }
         room = open_room(DataStorageSettings(**shared))
         stack.callback(room.close)
@@ -167,9 +179,7 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
             logger=f"http://{NOWHERE}",
             plotter=f"http://{NOWHERE}",
         )
-        chosen = (settings or InputSettings(reconcile=ReconcileSettings(every_s=0.3))).model_copy(
-            update=shared | {"address": address}
-        )
+        chosen = (settings or InputSettings()).model_copy(update=shared | {"address": address})
         url = stack.enter_context(served(create_input_app(chosen)))
         http = stack.enter_context(httpx.Client(base_url=url, timeout=ANSWER_S, trust_env=False))
         bench = Bench(chosen, redis, room, store, http, Inbox(volumes.inbox))

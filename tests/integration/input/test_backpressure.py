@@ -8,8 +8,9 @@ import httpx
 import pytest
 from redis import Redis
 
-from facepipe.jobs import ImageJob, QueueName, enqueue, queue_of
-from input_service.settings import InputSettings, QueueSettings, ReconcileSettings
+from facepipe.jobs import ImageJob, enqueue, queue_of
+from facepipe.stages import StageName
+from input_service.settings import InputSettings, QueueSettings
 from tests.integration.input.bench import Bench, open_bench, photograph, wait_for
 
 LIMIT = 8
@@ -17,9 +18,7 @@ LIMIT = 8
 
 @pytest.fixture
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    settings = InputSettings(
-        queue=QueueSettings(limit=LIMIT), reconcile=ReconcileSettings(every_s=0.3)
-    )
+    settings = InputSettings(queue=QueueSettings(limit=LIMIT))
     with open_bench(tmp_path_factory.mktemp("input"), settings) as bench:
         yield bench
 
@@ -68,43 +67,42 @@ def test_what_people_wait_for_goes_first_in_its_own_order(bench: Bench) -> None:
 
 
 def test_an_image_stays_urgent_from_stage_to_stage(bench: Bench) -> None:
-    ids = ["a" * 64, "b" * 64, "c" * 64]
-    for image_id in ids:
-        enqueue(bench.redis, ImageJob(QueueName.LANDMARK, image_id, 1), urgent=image_id > "b")
+    # Given a bulk image, and one that a person waits for
+    bulk, urgent = bench.accept(photograph(1)), bench.accept(photograph(2), wait=0)
 
-    for queue in (QueueName.AGEGENDER, QueueName.STORAGE):
-        for image_id in ids:
-            enqueue(bench.redis, ImageJob(queue, image_id, 1))
+    # When both have their faces, in the order of the upload
+    for image_id in (bulk, urgent):
+        bench.find_faces(image_id, faces=1)
 
-        assert [job[0] for job in _images(bench.redis, queue)] == ["b", "c", "a"]
-        # A later stage knows it from the stage before, when those before that are over.
-        for key in bench.redis.scan_iter("rq:job:landmark-*"):
-            bench.redis.delete(key)
+    # Then the next stage has the person's first
+    assert [job.image_id for job in bench.queued(StageName.AGEGENDER)] == [urgent, bulk]
 
 
-def test_a_new_generation_is_not_urgent_because_an_old_one_was(bench: Bench) -> None:
-    for image_id, generation in (("a" * 64, 1), ("b" * 64, 2)):
-        enqueue(bench.redis, ImageJob(QueueName.AGEGENDER, image_id, generation))
-    enqueue(bench.redis, ImageJob(QueueName.LANDMARK, "b" * 64, 1), urgent=True)
-    enqueue(bench.redis, ImageJob(QueueName.AGEGENDER, "b" * 64, 3))
+def test_an_image_sent_again_as_bulk_is_not_urgent_because_it_once_was(bench: Bench) -> None:
+    first, second = photograph(1), photograph(2)
+    image_id = bench.accept(first, wait=0)
+    bench.fail(image_id)
+    bulk = bench.accept(second)
 
-    assert [job[0] for job in _images(bench.redis, QueueName.AGEGENDER)] == ["a", "b", "b"]
+    bench.accept(first, force=True)
+
+    assert [job.image_id for job in bench.queued()][-2:] == [bulk, image_id]
 
 
 def test_a_job_that_was_given_back_does_not_mix_up_the_order(bench: Bench) -> None:
     for image_id in ("b" * 64, "c" * 64):
-        enqueue(bench.redis, ImageJob(QueueName.LANDMARK, image_id, 1), urgent=True)
-    enqueue(bench.redis, ImageJob(QueueName.LANDMARK, "e" * 64, 1))
+        enqueue(bench.redis, ImageJob(StageName.LANDMARK, image_id, 1), urgent=True)
+    enqueue(bench.redis, ImageJob(StageName.LANDMARK, "e" * 64, 1))
     # A dead worker's job comes back to the front.
-    given_back = ImageJob(QueueName.LANDMARK, "a" * 64, 1)
+    given_back = ImageJob(StageName.LANDMARK, "a" * 64, 1)
     enqueue(bench.redis, given_back)
-    key = queue_of(QueueName.LANDMARK, bench.redis).key
+    key = queue_of(StageName.LANDMARK, bench.redis).key
     bench.redis.lrem(key, 1, given_back.job_id)
     bench.redis.lpush(key, given_back.job_id)
 
-    enqueue(bench.redis, ImageJob(QueueName.LANDMARK, "d" * 64, 1), urgent=True)
+    enqueue(bench.redis, ImageJob(StageName.LANDMARK, "d" * 64, 1), urgent=True)
 
-    assert [job[0] for job in _images(bench.redis, QueueName.LANDMARK)] == list("abcde")
+    assert [job[0] for job in _images(bench.redis, StageName.LANDMARK)] == list("abcde")
 
 
 def _interactive(bench: Bench, data: bytes) -> str:
@@ -115,6 +113,6 @@ def _interactive(bench: Bench, data: bytes) -> str:
     return str(answer.json()["images"][0]["image_id"])
 
 
-def _images(redis: Redis, queue: QueueName) -> list[str]:
+def _images(redis: Redis, queue: str) -> list[str]:
     jobs = map(ImageJob.from_job_id, queue_of(queue, redis).job_ids)
     return [job.image_id for job in jobs if job is not None]

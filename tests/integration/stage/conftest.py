@@ -15,7 +15,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facepipe import jobs
-from facepipe.jobs import ImageJob, QueueName
+from facepipe.job_table import FUNCTIONS
+from facepipe.jobs import ImageJob
+from facepipe.stages import StageName
 from tests.support.redis_server import RedisServer, free_port, running_redis
 
 ROOT = Path(__file__).parents[3]
@@ -114,7 +116,7 @@ class Bench:
         self, image_id: str, behaviour: str = "quick", *, retries: int = 3, timeout_s: int = 60
     ) -> None:
         self.ledger.set(f"behaviour:{id_of(image_id)}", behaviour)
-        job = ImageJob(QueueName.LANDMARK, id_of(image_id), 1)
+        job = ImageJob(StageName.LANDMARK, id_of(image_id), 1)
         pauses = [1] * retries
         assert jobs.enqueue(self.redis, job, timeout_s=timeout_s, retry_pauses_s=pauses)
 
@@ -157,7 +159,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         running_redis(folder("queues")) as queues,
         running_redis(folder("ledger")) as ledger,
     ):
-        patch.setitem(jobs.FUNCTIONS, QueueName.LANDMARK, "tests.support.stage_jobs.work")
+        patch.setitem(FUNCTIONS, StageName.LANDMARK, "tests.support.stage_jobs.work")
         bench = Bench(queues, ledger, environment)
         yield bench
         bench.close()

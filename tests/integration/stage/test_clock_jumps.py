@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from facepipe import jobs
-from facepipe.jobs import QueueName, queue_of
+from facepipe.job_table import FUNCTIONS
+from facepipe.jobs import queue_of
+from facepipe.stages import StageName
 from tests.integration.stage.conftest import LEASE_S, Bench, wait_for
 from tests.support.redis_server import running_redis
 from tests.support.shifted_clock import ShiftedClock
@@ -33,7 +34,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iter
         running_redis(folder("queues")) as queues,
         running_redis(folder("ledger")) as ledger,
     ):
-        patch.setitem(jobs.FUNCTIONS, QueueName.LANDMARK, "tests.support.stage_jobs.work")
+        patch.setitem(FUNCTIONS, StageName.LANDMARK, "tests.support.stage_jobs.work")
         bench = Bench(queues, ledger, dict(os.environ))
         yield bench
         bench.close()
@@ -94,7 +95,7 @@ def test_a_second_try_does_not_wait_for_the_hour_that_the_clock_was_set_back(
     # Given a job that waits for its second try
     bench.ready_stage()
     bench.enqueue("c1", "raise,quick")
-    scheduled = queue_of(QueueName.LANDMARK, bench.redis).scheduled_job_registry.key
+    scheduled = queue_of(StageName.LANDMARK, bench.redis).scheduled_job_registry.key
     wait_for(lambda: bench.redis.zcard(scheduled), 5)
 
     # When the clock is set back

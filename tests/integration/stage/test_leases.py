@@ -11,8 +11,9 @@ from redis import Redis
 from rq.job import Job
 
 from facepipe import jobs
-from facepipe.jobs import ImageJob, QueueName
+from facepipe.jobs import ImageJob
 from facepipe.stage.leases import Lease, Leases, Outcome, Reason
+from facepipe.stages import StageName
 from tests.support.redis_server import running_redis
 
 JOB_ID = "landmark-ab-1"
@@ -34,12 +35,12 @@ def redis(server: Redis) -> Redis:
 
 @pytest.fixture
 def leases(redis: Redis) -> Leases:
-    return Leases(redis, QueueName.LANDMARK, lease_s=8)
+    return Leases(redis, StageName.LANDMARK, lease_s=8)
 
 
 def start_job(redis: Redis, *, retries: int = 3) -> None:
     """Leaves Redis as a worker does that has begun a job."""
-    job = ImageJob(QueueName.LANDMARK, "ab", 1)
+    job = ImageJob(StageName.LANDMARK, "ab", 1)
     assert jobs.enqueue(redis, job, retry_pauses_s=[1] * retries)
     redis.lpop("rq:queue:landmark")
     redis.hset(Job.key_for(JOB_ID), mapping={"status": "started", "worker_name": "w"})
@@ -179,7 +180,7 @@ def test_a_due_retry_is_started_once(redis: Redis, leases: Leases) -> None:
 
 
 def test_a_job_is_queued_once_a_generation(redis: Redis) -> None:
-    first, again = ImageJob(QueueName.LANDMARK, "ab", 1), ImageJob(QueueName.LANDMARK, "ab", 2)
+    first, again = ImageJob(StageName.LANDMARK, "ab", 1), ImageJob(StageName.LANDMARK, "ab", 2)
 
     assert [jobs.enqueue(redis, job) for job in (first, first, again)] == [True, False, True]
     assert jobs.live_job_ids(redis) == {first.job_id, again.job_id}

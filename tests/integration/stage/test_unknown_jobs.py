@@ -15,9 +15,10 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from facepipe.errors import UnknownJobError
-from facepipe.job_table import JOBS, JobKind, QueueName, job_kind
+from facepipe.job_table import JOBS, PLOTS_QUEUE, JobKind, job_kind
 from facepipe.jobs import FAILURE_TTL_S, ImageJob, enqueue, enqueue_plots, queue_of
 from facepipe.stage.admission import MAX_RECORD_BYTES, check, fetch_admitted
+from facepipe.stages import StageName
 from tests.integration.stage.conftest import Bench, id_of, wait_for
 from tests.support.redis_server import RedisServer, running_redis
 
@@ -37,7 +38,7 @@ def test_what_the_pipeline_queues_is_taken_and_os_system_is_not(
 ) -> None:
     # Given the job that the pipeline puts on a queue, and one that an intruder does
     redis.flushall()
-    if kind.queue is QueueName.PLOTS:
+    if kind.queue == PLOTS_QUEUE:
         enqueue_plots(redis)
     else:
         enqueue(redis, ImageJob(kind.queue, id_of("a"), 2, "00-trace-span-01"), urgent=True)
@@ -63,7 +64,7 @@ def _landmark(redis: Redis, **changes: Any) -> Job:
         "meta": {"traceparent": ""},
     } | changes
     return Job.create(
-        wanted.pop("func", job_kind(QueueName.LANDMARK).function),
+        wanted.pop("func", job_kind(StageName.LANDMARK).function),
         connection=redis,
         serializer=JSONSerializer,
         **wanted,
@@ -103,7 +104,7 @@ def _landmark(redis: Redis, **changes: Any) -> Job:
     ids=lambda changes: json.dumps(changes, default=str)[:60],
 )
 def test_a_job_that_differs_in_anything_is_refused(changes: dict[str, Any], redis: Redis) -> None:
-    kind = job_kind(QueueName.LANDMARK)
+    kind = job_kind(StageName.LANDMARK)
     check(_landmark(redis), kind)
 
     with pytest.raises(UnknownJobError):
@@ -111,8 +112,8 @@ def test_a_job_that_differs_in_anything_is_refused(changes: dict[str, Any], redi
 
 
 def test_orders_for_rq_and_endless_tries_are_refused(redis: Redis) -> None:
-    kind = job_kind(QueueName.LANDMARK)
-    queue = queue_of(QueueName.LANDMARK, redis)
+    kind = job_kind(StageName.LANDMARK)
+    queue = queue_of(StageName.LANDMARK, redis)
     known: dict[str, Any] = {"args": (id_of("a"), 1), "job_id": f"landmark-{id_of('a')}-1"}
 
     repeated = queue.enqueue_call(kind.function, **known, repeat=Repeat(times=3))
@@ -124,12 +125,12 @@ def test_orders_for_rq_and_endless_tries_are_refused(redis: Redis) -> None:
 
 
 def _os_system(redis: Redis, proof: Path) -> str:
-    queue = queue_of(QueueName.LANDMARK, redis)
+    queue = queue_of(StageName.LANDMARK, redis)
     return queue.enqueue("os.system", f"touch {proof}", retry=Retry(max=1000)).id
 
 
 def _callback(redis: Redis, proof: Path) -> str:
-    queue, job_id = queue_of(QueueName.LANDMARK, redis), f"landmark-{id_of('ca')}-1"
+    queue, job_id = queue_of(StageName.LANDMARK, redis), f"landmark-{id_of('ca')}-1"
     queue.enqueue(
         FUNCTION, id_of("ca"), 1, job_id=job_id, on_success=Callback("os.abort"), job_timeout=60
     )
@@ -236,7 +237,7 @@ def test_the_attacks_are_real(tmp_path: Path) -> None:
         redis, proof = server.client(), tmp_path / "proof"
         _os_system(redis, proof)
         worker = SimpleWorker(
-            [queue_of(QueueName.LANDMARK, redis)], connection=redis, serializer=JSONSerializer
+            [queue_of(StageName.LANDMARK, redis)], connection=redis, serializer=JSONSerializer
         )
         worker.work(burst=True)
     assert proof.exists()

@@ -7,15 +7,15 @@ from fastapi import FastAPI
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import find_weights
 from facepipe.errors import ModelError
-from facepipe.jobs import QueueName
 from facepipe.stage import Stage, create_stage_app
+from facepipe.stages import StageName
 
 
 def create_app(settings: AgeGenderServiceSettings) -> FastAPI:
     """Health, readiness and metrics of the stage; its workers live in its lifespan."""
     stage = Stage(
         name="agegender_service",
-        queue=QueueName.AGEGENDER,
+        queue=StageName.AGEGENDER,
         settings=settings,
     )
     return create_stage_app(stage, checks={"weights": lambda: weights_problem(settings)})

@@ -13,14 +13,15 @@ from agegender_service.estimator import AgeGenderEstimator
 from agegender_service.load_models import load_estimator
 from agegender_service.pipeline import cut_crops, estimate_faces, switched_off_part
 from agegender_service.settings import AgeGenderServiceSettings
-from facepipe.analysis import AgeGenderPart, DetectedFace
+from facepipe.analysis import AgeGenderPart, DetectedFace, LandmarksPart, Part
 from facepipe.errors import FacepipeError
 from facepipe.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.inbox import Inbox
-from facepipe.ledger import ImageState, StageName, StageRun
+from facepipe.ledger import ImageState, StageRun
 from facepipe.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
 from facepipe.stage.runs import RunReports
+from facepipe.stages import StageName
 from facepipe.store_client import FaceStoreClient
 
 _log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Ledger(RunReports, Protocol):
 
     def get(self, image_id: str, include_parts: bool = False) -> ImageState: ...
 
-    def save_agegender(self, run: StageRun, part: AgeGenderPart) -> bool: ...
+    def save_part(self, run: StageRun, part: Part) -> bool: ...
 
 
 class AgeGenderWorker:
@@ -58,10 +59,11 @@ class AgeGenderWorker:
             if state.generation != generation or state.status.is_final:
                 _log.info("generation %d is outdated", generation, extra={"image_id": image_id})
                 return
-            if state.landmarks is None:
+            landmarks = state.part(LandmarksPart)
+            if landmarks is None:
                 raise FacepipeError("the ledger has no faces of this image: run it again")
-            part = self._part(image_id, state.landmarks.faces, run)
-            if not self._client.save_agegender(run.run, part):
+            part = self._part(image_id, landmarks.faces, run)
+            if not self._client.save_part(run.run, part):
                 _log.info("the ledger dropped the part", extra={"image_id": image_id})
 
     def _part(self, image_id: str, faces: list[DetectedFace], run: PartRun) -> AgeGenderPart:

@@ -21,9 +21,9 @@ from facepipe.analysis import Status
 from facepipe.errors import FacepipeError, ImageNotFoundError
 from facepipe.file_response import StoredFile
 from facepipe.inbox import check_image_id
-from facepipe.jobs import QueueName
 from facepipe.ledger import ListQuery
 from facepipe.stage import Stage, create_stage_app
+from facepipe.stages import StageName
 
 _log = logging.getLogger(__name__)
 _PAGE = 200
@@ -36,7 +36,7 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
     """The application: HTTP here, gRPC and the storage workers in its lifespan."""
     stage = Stage(
         name="data_storage_service",
-        queue=QueueName.STORAGE,
+        queue=StageName.STORAGE,
         settings=settings,
     )
 

@@ -12,8 +12,9 @@ from data_storage_service.settling import Settler
 from data_storage_service.wiring import Room, open_room
 from facepipe.analysis import PartError
 from facepipe.jobs import enqueue_plots
-from facepipe.ledger import StageName, StageRun
+from facepipe.ledger import StageRun
 from facepipe.stage import part_run
+from facepipe.stages import StageName
 
 PLOTS_DELAY_S = 2.0
 

@@ -2,7 +2,7 @@
 
 A part of an older generation, or of a deleted image, is dropped. A part of a newer one than
 the ledger has heard of starts that generation, so that the last generation wins in whatever
-order the calls come.
+order the calls come. The jobs that are due next are rows of the same transaction.
 """
 
 from __future__ import annotations
@@ -17,25 +17,30 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from data_storage_service import rows
-from data_storage_service.progress import STATUS_DURING, PartKind, is_complete, raised
+from data_storage_service.progress import raised
+from data_storage_service.queries import DueJob
 from data_storage_service.schema import (
+    FACES,
+    FACES_VERSION,
     CounterRow,
-    FaceRow,
     ImageRow,
+    JobRow,
     PartRow,
     RunRow,
     TraceRow,
     database_errors,
 )
 from facepipe.analysis import (
-    AgeGenderPart,
     AnalysisDocument,
     ImageInfo,
     LandmarksPart,
+    Part,
     PartError,
     Status,
 )
-from facepipe.ledger import Registration, StageName, StageRun
+from facepipe.ledger import Registration, StageRun
+from facepipe.stages import STAGE, StageName, due_stages
+from facepipe.store_messages import part_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,10 @@ class Saved:
 
     Attributes:
         accepted: False: it was dropped.
-        is_complete: all parts are here and no result yet: the storage job must be queued.
-        traceparent: of the image, for that job.
         is_failed: the image has failed with this call; its files want settling.
     """
 
     accepted: bool
-    is_complete: bool = False
-    traceparent: str = ""
     is_failed: bool = False
 
 
@@ -75,13 +76,12 @@ class Ledger:
         *,
         new_generation: bool = False,
         expected_generation: int = 0,
-        queued: bool = False,
+        urgent: bool = False,
         traceparent: str = "",
     ) -> Registration:
         """Enters an accepted image, or finds it; see `RegisterImageRequest`.
 
-        An image that was deleted begins anew, unless the call only says that a job was
-        queued: then it is late, and the image stays deleted.
+        An image that was deleted begins anew.
         """
         with self._transaction() as session:
             row = session.get(ImageRow, image_id)
@@ -91,16 +91,16 @@ class Ledger:
                 session.add(row)
                 is_new = True
             elif row.state is Status.DELETED and not new_generation:
-                is_new = not queued
+                is_new = True
             else:
                 is_new = new_generation and expected_generation in (0, row.generation)
             if is_new:
                 row.received_at = received_at
                 row.traceparent = traceparent
+                row.is_urgent = urgent
                 rows.put_image_info(row, image)
                 self._begin(session, row, row.generation + 1)
-            if queued and row.state is Status.RECEIVED:
-                self._move(session, row, Status.QUEUED)
+                self._issue(session, row)
             runs = session.scalars(select(RunRow).where(RunRow.image_id == image_id)).all()
             return Registration(rows.state_of(row, runs), created)
 
@@ -111,51 +111,76 @@ class Ledger:
             if row is None or row.state.is_final:
                 return False
             self._note(session, replace(run, ended_at=None), None)
-            self._move(session, row, raised(row.state, STATUS_DURING[run.stage]))
+            self._move(session, row, raised(row.state, STAGE[run.stage].status))
             return True
 
-    def save_landmarks(self, run: StageRun, part: LandmarksPart) -> Saved:
+    def save_part(self, run: StageRun, part: Part) -> Saved:
+        """Keeps what a stage found: the first part that comes. It beats a reported failure."""
         with self._transaction() as session:
             row = self._current(session, run)
             if row is None or row.state.is_final:
                 return _late(row)
-            if self._add_part(session, row, PartKind.LANDMARKS, rows.landmarks_payload(part)):
-                row.num_faces = len(part.faces)
-            return self._joined(session, row, run, Status.ANALYSING)
-
-    def save_agegender(self, run: StageRun, part: AgeGenderPart) -> Saved:
-        with self._transaction() as session:
-            row = self._current(session, run)
-            if row is None or row.state.is_final:
-                return _late(row)
-            self._add_part(session, row, PartKind.AGEGENDER, rows.agegender_payload(part))
-            # What came after all beats the report that it would not come.
-            session.execute(
-                delete(PartRow).where(
-                    PartRow.image_id == row.image_id, PartRow.kind == PartKind.AGEGENDER_FAILURE
-                )
-            )
-            return self._joined(session, row, run, Status.ANALYSING)
+            known = session.get(PartRow, {"image_id": row.image_id, "stage": run.stage})
+            if known is None or known.error_code:
+                kept = PartRow(image_id=row.image_id, stage=run.stage, saved_at=self._now())
+                kept.document = part_document(part)
+                rows.put_error(kept, None)
+                session.merge(kept)
+                if isinstance(part, LandmarksPart):
+                    row.num_faces = len(part.faces)
+            self._note(session, run, None)
+            self._go_on(session, row, run)
+            return Saved(accepted=True)
 
     def save_failure(self, run: StageRun, error: PartError) -> Saved:
-        """A stage gave up: without landmarks the image failed, without agegender it is partial."""
+        """A stage gave up: the image failed if it is required, else its result is partial."""
         with self._transaction() as session:
             row = self._current(session, run)
             if row is None or row.state.is_final:
                 return _late(row)
-            kinds = self._kinds(session, row)
             self._note(session, run, error)
-            match run.stage:
-                case StageName.LANDMARK if PartKind.LANDMARKS in kinds:
-                    return self._joined(session, row, run, row.state)
-                case StageName.AGEGENDER:
-                    if PartKind.AGEGENDER not in kinds:
-                        payload = rows.error_payload(error)
-                        self._add_part(session, row, PartKind.AGEGENDER_FAILURE, payload)
-                    return self._joined(session, row, run, Status.ANALYSING)
-                case _:
-                    self._fail(session, row, error)
-                    return Saved(accepted=True, is_failed=True)
+            is_here = session.get(PartRow, {"image_id": row.image_id, "stage": run.stage})
+            if STAGE[run.stage].is_required and is_here is None:
+                self._fail(session, row, error)
+                return Saved(accepted=True, is_failed=True)
+            if is_here is None:
+                gone = PartRow(image_id=row.image_id, stage=run.stage, saved_at=self._now())
+                rows.put_error(gone, error)
+                session.add(gone)
+            self._go_on(session, row, run)
+            return Saved(accepted=True)
+
+    def fail(self, run: StageRun, error: PartError) -> bool:
+        """Ends an image in flight, whatever has come of it; False when it has moved on."""
+        with self._transaction() as session:
+            row = session.get(ImageRow, run.image_id)
+            if row is None or row.generation != run.generation or row.state.is_final:
+                return False
+            self._note(session, run, error)
+            self._fail(session, row, error)
+            return True
+
+    def start_over(self, image_id: str, generation: int) -> bool:
+        """Begins a new generation of an image in flight; False when it has moved on."""
+        with self._transaction() as session:
+            row = session.get(ImageRow, image_id)
+            if row is None or row.generation != generation or row.state.is_final:
+                return False
+            self._begin(session, row, generation + 1)
+            self._issue(session, row)
+            return True
+
+    def sent(self, jobs: Sequence[DueJob]) -> None:
+        """Redis has taken these jobs."""
+        with self._transaction() as session:
+            for job in jobs:
+                row = session.get(ImageRow, job.image_id)
+                due = session.get(JobRow, {"image_id": job.image_id, "stage": job.stage})
+                if row is None or due is None or row.generation != job.generation:
+                    continue  # the image has moved on
+                due.is_sent = True
+                if row.state is Status.RECEIVED:
+                    self._move(session, row, Status.QUEUED)
 
     def finish(self, run: StageRun, document: AnalysisDocument) -> bool:
         """The result is on disk. False when the image has moved on: it is not wanted any more."""
@@ -169,10 +194,17 @@ class Ledger:
             row.num_faces = document.num_faces
             row.is_settled = False
             rows.put_error(row, document.error)
-            self._clear(session, row, FaceRow, PartRow)
-            session.add_all(rows.face_rows(document))
+            self._clear(session, row, PartRow, JobRow)
+            self._put_faces(session, row, document)
             self._move(session, row, document.status)
             return True
+
+    def index_faces(self, document: AnalysisDocument) -> None:
+        """Makes the rows of a stored result's faces anew."""
+        with self._transaction() as session:
+            row = session.get(ImageRow, document.image.sha256)
+            if row is not None and row.state.has_result and row.generation == document.generation:
+                self._put_faces(session, row, document)
 
     def delete(self, image_id: str) -> bool:
         """Leaves a tombstone; False when there was nothing to delete.
@@ -245,35 +277,38 @@ class Ledger:
         rows.put_error(row, None)
         self._touch(session, row)
         session.flush()
-        self._clear(session, row, PartRow, RunRow, FaceRow)
+        self._clear(session, row, PartRow, RunRow, JobRow)
+        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
 
-    def _joined(self, session: Session, row: ImageRow, run: StageRun, status: Status) -> Saved:
-        """What follows from a part: a line in the timeline, and maybe the end of waiting."""
-        if run.error is None:
-            self._note(session, run, None)
-        complete = is_complete(self._kinds(session, row), row.num_faces)
-        self._move(session, row, raised(row.state, Status.STORING if complete else status))
-        return Saved(accepted=True, is_complete=complete, traceparent=row.traceparent)
+    def _go_on(self, session: Session, row: ImageRow, run: StageRun) -> None:
+        """Issues what is due after a part or its failure, and moves the status."""
+        status = row.state
+        for stage in (run.stage, *self._issue(session, row)):
+            status = raised(status, STAGE[stage].status)
+        self._move(session, row, status)
+
+    def _issue(self, session: Session, row: ImageRow) -> list[StageName]:
+        """Enters the jobs of all stages that are due; each has one job a generation."""
+        session.flush()
+        here = session.scalars(select(PartRow.stage).where(PartRow.image_id == row.image_id))
+        due = due_stages([StageName(stage) for stage in here], row.num_faces)
+        for stage in due:
+            values = {"image_id": row.image_id, "stage": stage, "is_sent": False}
+            session.execute(insert(JobRow).values(values).on_conflict_do_nothing())
+        return due
 
     def _fail(self, session: Session, row: ImageRow, error: PartError) -> None:
         rows.put_error(row, error)
         row.is_settled = False
-        self._clear(session, row, PartRow, FaceRow)
+        self._clear(session, row, PartRow, JobRow)
+        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
         self._move(session, row, Status.FAILED)
 
-    def _add_part(self, session: Session, row: ImageRow, kind: PartKind, payload: bytes) -> bool:
-        """Keeps the first part of a kind; False when there was one."""
-        values = {
-            "image_id": row.image_id,
-            "kind": kind,
-            "saved_at": self._now(),
-            "payload": payload,
-        }
-        statement = insert(PartRow).values(values).on_conflict_do_nothing()
-        return bool(session.scalar(statement.returning(PartRow.kind)))
-
-    def _kinds(self, session: Session, row: ImageRow) -> set[str]:
-        return set(session.scalars(select(PartRow.kind).where(PartRow.image_id == row.image_id)))
+    def _put_faces(self, session: Session, row: ImageRow, document: AnalysisDocument) -> None:
+        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
+        if found := rows.face_rows(document):
+            session.execute(FACES.insert(), found)
+        row.faces_version = FACES_VERSION
 
     def _note(self, session: Session, run: StageRun, error: PartError | None) -> None:
         """A line in the timeline; the end of a run is written over its beginning."""
@@ -306,7 +341,7 @@ class Ledger:
         row.updated_at = self._now()
 
     def _clear(
-        self, session: Session, row: ImageRow, *tables: type[PartRow | RunRow | FaceRow]
+        self, session: Session, row: ImageRow, *tables: type[PartRow | RunRow | JobRow]
     ) -> None:
         for table in tables:
             session.execute(delete(table).where(table.image_id == row.image_id))

@@ -14,12 +14,12 @@ from rq.results import Result
 
 from data_storage_service.files import ResultFiles
 from data_storage_service.queries import Queries
-from facepipe.jobs import ImageJob, QueueName, queue_of
+from facepipe.jobs import ImageJob, queue_of
+from facepipe.stages import STAGES
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 500
 _KEYS = ("image", "crops")
-_STAGES = (QueueName.LANDMARK, QueueName.AGEGENDER, QueueName.STORAGE)
 
 
 class CacheSweep:
@@ -64,7 +64,7 @@ class FailedJobSweep:
 
     def __call__(self) -> int:
         """One pass; returns how many jobs were dropped. Raises RedisError."""
-        return sum(self._sweep(queue_of(name, self._redis)) for name in _STAGES)
+        return sum(self._sweep(queue_of(spec.name, self._redis)) for spec in STAGES)
 
     def _sweep(self, queue: Queue) -> int:
         key = queue.failed_job_registry.key

@@ -2,57 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from data_storage_service.queries import JoinedParts
 from facepipe.analysis import (
     AgeGender,
-    AgeGenderPart,
     AnalysisDocument,
     DetectedFace,
     Doubt,
     Face,
     LandmarksPart,
-    ModelInfo,
     Models,
+    Part,
     PartError,
     Status,
 )
 from facepipe.ledger import ImageState, StageRun
+from facepipe.stages import FACE_STAGES, StageName
 
-_NO_ESTIMATE = PartError(code="stage_failed", message="the age and gender stage gave no answer")
+# What is said of a face by a stage that gave no answer, where the document asks for something.
+_UNKNOWN: Mapping[str, Any] = {StageName.AGEGENDER: AgeGender(reasons=[Doubt.STAGE_FAILED])}
 
 
 def merge(parts: JoinedParts) -> AnalysisDocument:
     """The result document of an image whose parts are complete.
 
-    A face of which no age and gender could be had stays a face, says why, and makes the
-    result *partial*. `timestamp` is the moment when the last part came, so that merging again
-    gives the same document.
+    A face of which a stage found nothing stays a face, says why, and makes the result
+    *partial*. `timestamp` is the moment when the last part came, so that merging again gives
+    the same document.
 
     Raises:
         ValueError: there are no landmarks, which a complete image always has.
     """
     state = parts.state
-    if state.landmarks is None:
+    landmarks = state.part(LandmarksPart)
+    if landmarks is None:
         raise ValueError(f"{state.image_id} has no landmarks part")
-    error = _agegender_error(state.landmarks, state.agegender, parts.agegender_error)
+    errors = _errors(landmarks, state.parts, parts.failures)
+    usable = {stage: part for stage, part in state.parts.items() if stage not in errors}
     return AnalysisDocument(
         timestamp=parts.completed_at,
         image_path=f"saved_data/{state.image_id}.jpg",
         redis_key=f"image:{state.image_id}",
-        num_faces=len(state.landmarks.faces),
-        faces=_faces(state.landmarks, state.agegender, error),
-        status=Status.PARTIAL if error else Status.STORED,
-        error=error,
+        num_faces=len(landmarks.faces),
+        faces=_faces(landmarks, usable, errors),
+        status=Status.PARTIAL if errors else Status.STORED,
+        error=next(iter(errors.values()), None),
         generation=state.generation,
         image=state.image,
-        models=Models(
-            detector=state.landmarks.detector,
-            landmarks=state.landmarks.landmarker if state.landmarks.landmarker.name else None,
-            agegender=state.agegender.model if state.agegender and not error else None,
-        ),
+        models=Models.of(usable.values()),
         timings_ms=timings(state),
     )
 
@@ -72,72 +71,41 @@ def _successful(timeline: Iterable[StageRun]) -> list[StageRun]:
     return [run for run in timeline if run.error is None]
 
 
-def _agegender_error(
-    landmarks: LandmarksPart, agegender: AgeGenderPart | None, error: PartError | None
-) -> PartError | None:
-    if not landmarks.faces:
-        return None
-    if agegender is None:
-        return error or _NO_ESTIMATE
-    if len(agegender.faces) != len(landmarks.faces):
-        message = f"{len(agegender.faces)} estimates came for {len(landmarks.faces)} faces"
-        return PartError(code="part_mismatch", message=message)
-    return None
+def _errors(
+    landmarks: LandmarksPart,
+    parts: Mapping[StageName, Part],
+    failures: Mapping[StageName, PartError],
+) -> dict[StageName, PartError]:
+    """Why what a stage should have said of the faces is missing, by stage."""
+    errors: dict[StageName, PartError] = {}
+    for stage in (spec.name for spec in FACE_STAGES if landmarks.faces):
+        part = parts.get(stage)
+        if part is None:
+            message = f"the stage {stage} gave no answer"
+            errors[stage] = failures.get(stage) or PartError(code="stage_failed", message=message)
+        elif len(part.faces) != len(landmarks.faces):
+            message = f"{len(part.faces)} answers of {stage} for {len(landmarks.faces)} faces"
+            errors[stage] = PartError(code="part_mismatch", message=message)
+    return errors
 
 
 def _faces(
-    landmarks: LandmarksPart, agegender: AgeGenderPart | None, error: PartError | None
+    landmarks: LandmarksPart,
+    parts: Mapping[StageName, Part],
+    errors: Mapping[StageName, PartError],
 ) -> list[Face]:
-    missing = AgeGender(reasons=[Doubt.STAGE_FAILED])
-    if agegender is None or error is not None:
-        estimates = [missing] * len(landmarks.faces)
-    else:
-        estimates = list(agegender.faces)
-    pairs = sorted(zip(landmarks.faces, estimates, strict=True), key=lambda pair: -_area(pair[0]))
-    return [
-        Face(
-            face_index=index,
-            box=face.box,
-            confidence=round(face.confidence, 4),
-            landmarks=face.landmarks,
-            landmarks_error=face.landmarks_error,
-            agegender=_rounded(estimate),
-            agegender_error=error,
-        )
-        for index, (face, estimate) in enumerate(pairs)
+    missing: dict[str, Any] = {stage: _UNKNOWN[stage] for stage in errors if stage in _UNKNOWN}
+    missing |= {f"{stage}_error": error for stage, error in errors.items()}
+    pieces = [
+        missing
+        | {spec.name: parts[spec.name].faces[n] for spec in FACE_STAGES if spec.name in parts}
+        for n in range(len(landmarks.faces))
     ]
-
-
-def _rounded(estimate: AgeGender) -> AgeGender:
-    """Without the digits that a 32-bit number has and nobody measured."""
-    if estimate.gender_confidence is None:
-        return estimate
-    confidence = round(estimate.gender_confidence, 4)
-    return estimate.model_copy(update={"gender_confidence": confidence})
+    pairs = sorted(zip(landmarks.faces, pieces, strict=True), key=lambda pair: -_area(pair[0]))
+    return [
+        Face(face_index=index, **dict(face) | piece) for index, (face, piece) in enumerate(pairs)
+    ]
 
 
 def _area(face: DetectedFace) -> int:
     return face.box.to_bounding_box().area
-
-
-def parts_of(state: ImageState, document: AnalysisDocument) -> ImageState:
-    """The state of a stored image with its parts, taken from the result."""
-    models, nothing = document.models, ModelInfo(name="")
-    landmarks = LandmarksPart(
-        faces=[
-            DetectedFace(
-                box=face.box,
-                confidence=face.confidence,
-                landmarks=face.landmarks,
-                landmarks_error=face.landmarks_error,
-            )
-            for face in document.faces
-        ],
-        detector=models.detector or nothing,
-        landmarker=models.landmarks or nothing,
-    )
-    agegender = None
-    if models.agegender is not None:
-        estimates = [face.agegender for face in document.faces]
-        agegender = AgeGenderPart(faces=estimates, model=models.agegender)
-    return replace(state, landmarks=landmarks, agegender=agegender)

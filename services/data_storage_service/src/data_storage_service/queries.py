@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 
 from data_storage_service import rows
 from data_storage_service.schema import (
+    FACES,
+    FACES_VERSION,
     CounterRow,
-    FaceRow,
     ImageRow,
+    JobRow,
     PartRow,
     RunRow,
     TraceRow,
@@ -27,7 +29,9 @@ from data_storage_service.schema import (
 )
 from facepipe.analysis import Gender, PartError, Status
 from facepipe.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.face_fields import FACE_FIELD, FaceCondition
 from facepipe.ledger import ImageState, ListQuery, Page, Stats
+from facepipe.stages import StageName
 
 MAX_LIMIT = 500
 _CHANGES_AT_ONCE = 500
@@ -39,13 +43,24 @@ class JoinedParts:
 
     Attributes:
         state: with its parts.
-        agegender_error: why there is no agegender part.
+        failures: why parts will not come, by stage.
         completed_at: when the last part came.
     """
 
     state: ImageState
-    agegender_error: PartError | None
+    failures: Mapping[StageName, PartError]
     completed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueJob:
+    """A job that an image in flight waits for."""
+
+    image_id: str
+    generation: int
+    stage: StageName
+    is_urgent: bool
+    traceparent: str
 
 
 class Queries:
@@ -58,30 +73,25 @@ class Queries:
         """Raises ImageNotFoundError for an id that was never accepted."""
         with self._session() as session:
             row = _existing(session, image_id)
-            payloads = _payloads(session, image_id) if include_parts else {}
+            parts = _part_rows(session, image_id) if include_parts else []
             return rows.state_of(
                 row,
                 session.scalars(select(RunRow).where(RunRow.image_id == image_id)),
-                rows.landmarks_in(payloads),
-                rows.agegender_in(payloads),
+                rows.parts_in(parts),
             )
 
     def joined(self, image_id: str) -> JoinedParts:
         """The parts to be merged into a result. Raises ImageNotFoundError."""
         with self._session() as session:
             row = _existing(session, image_id)
-            payloads = _payloads(session, image_id)
+            parts = _part_rows(session, image_id)
             state = rows.state_of(
                 row,
                 session.scalars(select(RunRow).where(RunRow.image_id == image_id)),
-                rows.landmarks_in(payloads),
-                rows.agegender_in(payloads),
+                rows.parts_in(parts),
             )
-            completed_at = session.scalar(
-                select(func.max(PartRow.saved_at)).where(PartRow.image_id == image_id)
-            )
-            error = rows.agegender_error_in(payloads)
-            return JoinedParts(state, error, completed_at or row.updated_at)
+            completed_at = max((part.saved_at for part in parts), default=row.updated_at)
+            return JoinedParts(state, rows.failures_in(parts), completed_at)
 
     def page(self, query: ListQuery) -> Page:
         """A page, newest first. Deleted images are shown only when asked for.
@@ -110,7 +120,7 @@ class Queries:
                 select(ImageRow.status, func.count()).group_by(ImageRow.status)
             ).all()
             by_gender = session.execute(
-                select(FaceRow.gender, func.count()).group_by(FaceRow.gender)
+                select(FACES.c.gender, func.count()).group_by(FACES.c.gender)
             ).all()
             recent = session.scalar(
                 select(func.count())
@@ -180,6 +190,52 @@ class Queries:
         with self._session() as session:
             return list(session.scalars(statement))
 
+    def unsent_jobs(self, image_id: str | None = None, limit: int = 500) -> list[DueJob]:
+        """Jobs that Redis has not taken yet, of one image or of all."""
+        unsent: list[ColumnElement[bool]] = [JobRow.is_sent.is_(False)]
+        if image_id is not None:
+            unsent.append(JobRow.image_id == image_id)
+        return self._jobs(*unsent, limit=limit)
+
+    def sent_jobs(self) -> list[DueJob]:
+        """Jobs of images in flight that Redis has taken, and whose part has not come."""
+        part = select(PartRow.stage).where(
+            PartRow.image_id == JobRow.image_id, PartRow.stage == JobRow.stage
+        )
+        return self._jobs(JobRow.is_sent.is_(True), ~part.exists())
+
+    def without_jobs(self) -> list[DueJob]:
+        """Images in flight that wait for no job, as an older version of the program left them."""
+        jobs = select(JobRow.stage).where(JobRow.image_id == ImageRow.image_id)
+        flying = [status for status in Status if not status.is_final]
+        statement = select(ImageRow).where(ImageRow.status.in_(flying), ~jobs.exists())
+        with self._session() as session:
+            return [_due(row, StageName.LANDMARK) for row in session.scalars(statement)]
+
+    def _jobs(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[DueJob]:
+        statement = (
+            select(ImageRow, JobRow.stage)
+            .join(JobRow, JobRow.image_id == ImageRow.image_id)
+            .where(*conditions)
+            .order_by(ImageRow.is_urgent.desc(), ImageRow.received_at)
+            .limit(limit)
+        )
+        with self._session() as session:
+            return [_due(row, StageName(stage)) for row, stage in session.execute(statement)]
+
+    def outdated_faces(self, limit: int) -> list[str]:
+        """Images whose faces were indexed by another declaration of fields."""
+        statement = (
+            select(ImageRow.image_id)
+            .where(
+                ImageRow.faces_version != FACES_VERSION,
+                ImageRow.status.in_([Status.STORED, Status.PARTIAL]),
+            )
+            .limit(limit)
+        )
+        with self._session() as session:
+            return list(session.scalars(statement))
+
     def traces_left(self, limit: int = 1000) -> list[str]:
         """Deleted images whose last traces are still to be erased."""
         with self._session() as session:
@@ -195,6 +251,10 @@ class Queries:
             yield session
 
 
+def _due(row: ImageRow, stage: StageName) -> DueJob:
+    return DueJob(row.image_id, row.generation, stage, row.is_urgent, row.traceparent)
+
+
 def _existing(session: Session, image_id: str) -> ImageRow:
     row = session.get(ImageRow, image_id)
     if row is None:
@@ -202,9 +262,8 @@ def _existing(session: Session, image_id: str) -> ImageRow:
     return row
 
 
-def _payloads(session: Session, image_id: str) -> dict[str, bytes]:
-    found = session.scalars(select(PartRow).where(PartRow.image_id == image_id))
-    return {part.kind: part.payload for part in found}
+def _part_rows(session: Session, image_id: str) -> Sequence[PartRow]:
+    return session.scalars(select(PartRow).where(PartRow.image_id == image_id)).all()
 
 
 def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
@@ -221,8 +280,8 @@ def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
         conditions.append(ImageRow.num_faces >= query.min_faces)
     if query.max_faces is not None:
         conditions.append(ImageRow.num_faces <= query.max_faces)
-    if any(value is not None for value in (query.min_age, query.max_age, query.gender)):
-        conditions.append(_has_face(query))
+    if query.faces:
+        conditions.append(_has_face(query.faces))
     if query.cursor:
         moment, image_id = _position(query.cursor)
         place = tuple_(ImageRow.received_at, ImageRow.image_id)
@@ -232,16 +291,20 @@ def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _has_face(query: ListQuery) -> ColumnElement[bool]:
-    """One and the same face fits both age and gender."""
-    fits: list[ColumnElement[bool]] = [FaceRow.image_id == ImageRow.image_id]
-    if query.min_age is not None:
-        fits.append(FaceRow.age >= query.min_age)
-    if query.max_age is not None:
-        fits.append(FaceRow.age <= query.max_age)
-    if query.gender is not None:
-        fits.append(FaceRow.gender == query.gender)
-    return select(FaceRow.image_id).where(and_(*fits)).exists()
+def _has_face(wishes: Sequence[FaceCondition]) -> ColumnElement[bool]:
+    """One and the same face meets all conditions. Raises InvalidRequestError."""
+    fits: list[ColumnElement[bool]] = [FACES.c.image_id == ImageRow.image_id]
+    for wish in wishes:
+        if wish.field not in FACE_FIELD:
+            raise InvalidRequestError(f"a face has no field {wish.field!r}")
+        column = FACES.c[wish.field]
+        if wish.low is not None:
+            fits.append(column >= wish.low)
+        if wish.high is not None:
+            fits.append(column <= wish.high)
+        if wish.any_of:
+            fits.append(column.in_(wish.any_of))
+    return select(FACES.c.image_id).where(and_(*fits)).exists()
 
 
 def _cursor_after(row: ImageRow) -> str:

@@ -16,14 +16,23 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, exc, select, text
+from sqlalchemy import Engine, delete, exc, select, text
 from sqlalchemy.orm import Session
 
 from data_storage_service import rows
 from data_storage_service.files import ResultFiles
 from data_storage_service.rows import face_rows
-from data_storage_service.schema import CounterRow, FaceRow, ImageRow, PartRow, open_index
+from data_storage_service.schema import (
+    FACES,
+    FACES_VERSION,
+    CounterRow,
+    ImageRow,
+    JobRow,
+    PartRow,
+    open_index,
+)
 from data_storage_service.settings import DataStorageSettings
 from facepipe.analysis import AnalysisDocument, PartError, Status
 from facepipe.errors import ImageNotFoundError
@@ -83,9 +92,14 @@ def _fill(engine: Engine, files: ResultFiles) -> int:
             count += 1
             session.add(_image_row(document, revision=count))
             session.flush()
-            session.add_all(face_rows(document))
+            _add_faces(session, face_rows(document))
         session.get_one(CounterRow, "revision").value = count
     return count
+
+
+def _add_faces(session: Session, faces: list[dict[str, Any]]) -> None:
+    if faces:
+        session.execute(FACES.insert(), faces)
 
 
 def _documents(files: ResultFiles) -> Iterator[AnalysisDocument]:
@@ -107,6 +121,7 @@ def _image_row(document: AnalysisDocument, revision: int) -> ImageRow:
         received_at=document.timestamp,
         updated_at=document.timestamp,
         num_faces=document.num_faces,
+        faces_version=FACES_VERSION,
         revision=revision,
     )
     rows.put_image_info(row, document.image)
@@ -150,21 +165,11 @@ def _merge(source: Session, target: Session, files: ResultFiles, outcome: Rebuil
         counter.value += 1
         row.revision = counter.value
         target.flush()
-        for face in target.scalars(select(FaceRow).where(FaceRow.image_id == image_id)):
-            target.delete(face)
-        for part in target.scalars(select(PartRow).where(PartRow.image_id == image_id)):
-            target.delete(part)
-        target.flush()
-        for face in source.scalars(select(FaceRow).where(FaceRow.image_id == image_id)):
-            target.merge(
-                FaceRow(
-                    image_id=image_id,
-                    face_index=face.face_index,
-                    age=face.age,
-                    gender=face.gender,
-                    confidence=face.confidence,
-                )
-            )
+        target.execute(FACES.delete().where(FACES.c.image_id == image_id))
+        for rows_of in (PartRow, JobRow):
+            target.execute(delete(rows_of).where(rows_of.image_id == image_id))
+        faces = source.execute(select(FACES).where(FACES.c.image_id == image_id)).mappings()
+        _add_faces(target, [dict(face) for face in faces])
     for image_id in unseen:
         _keep_or_lose(target, image_id, counter, files, outcome)
 
@@ -183,8 +188,7 @@ def _keep_or_lose(
     rows.put_error(row, _RESULT_LOST)
     counter.value += 1
     row.revision = counter.value
-    for face in target.scalars(select(FaceRow).where(FaceRow.image_id == image_id)):
-        target.delete(face)
+    target.execute(FACES.delete().where(FACES.c.image_id == image_id))
 
 
 def _replace_file(index_path: Path, aside: Path) -> None:

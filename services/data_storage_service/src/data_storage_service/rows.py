@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from data_storage_service.progress import PartKind
-from data_storage_service.schema import FaceRow, ImageRow, RunRow
-from facepipe import part_messages
-from facepipe.analysis import AgeGenderPart, AnalysisDocument, ImageInfo, LandmarksPart, PartError
-from facepipe.ledger import ImageState, StageName, StageRun
-from facepipe.v1 import face_store_pb2 as pb
+from data_storage_service.schema import ImageRow, PartRow, RunRow
+from facepipe.analysis import AnalysisDocument, ImageInfo, Part, PartError
+from facepipe.face_fields import FACE_FIELDS
+from facepipe.ledger import ImageState, StageRun
+from facepipe.stages import StageName
+from facepipe.store_messages import part_of
 
 
 def put_image_info(row: ImageRow, image: ImageInfo) -> None:
@@ -21,12 +22,12 @@ def put_image_info(row: ImageRow, image: ImageInfo) -> None:
     row.size_bytes = image.size_bytes
 
 
-def put_error(row: ImageRow | RunRow, error: PartError | None) -> None:
+def put_error(row: ImageRow | RunRow | PartRow, error: PartError | None) -> None:
     row.error_code = error.code if error else ""
     row.error_message = error.message if error else ""
 
 
-def error_of(row: ImageRow | RunRow) -> PartError | None:
+def error_of(row: ImageRow | RunRow | PartRow) -> PartError | None:
     if not row.error_code:
         return None
     return PartError(code=row.error_code, message=row.error_message)
@@ -49,8 +50,7 @@ def run_of(row: RunRow, generation: int) -> StageRun:
 def state_of(
     row: ImageRow,
     runs: Iterable[RunRow] = (),
-    landmarks: LandmarksPart | None = None,
-    agegender: AgeGenderPart | None = None,
+    parts: Mapping[StageName, Part] | None = None,
 ) -> ImageState:
     timeline = sorted(runs, key=lambda run: (run.started_at, run.attempt))
     return ImageState(
@@ -71,54 +71,26 @@ def state_of(
         error=error_of(row),
         num_faces=row.num_faces,
         timeline=tuple(run_of(run, row.generation) for run in timeline),
-        landmarks=landmarks,
-        agegender=agegender,
+        parts=parts or {},
         traceparent=row.traceparent,
     )
 
 
-def landmarks_payload(part: LandmarksPart) -> bytes:
-    return part_messages.landmarks_to_pb(part).SerializeToString()
+def parts_in(rows: Iterable[PartRow]) -> dict[StageName, Part]:
+    """The parts that came, by stage."""
+    found = {StageName(row.stage): row.document for row in rows if not row.error_code}
+    return {stage: part_of(stage, document) for stage, document in found.items()}
 
 
-def agegender_payload(part: AgeGenderPart) -> bytes:
-    return part_messages.agegender_to_pb(part).SerializeToString()
+def failures_in(rows: Iterable[PartRow]) -> dict[StageName, PartError]:
+    """Why parts will not come, by stage."""
+    return {StageName(row.stage): error for row in rows if (error := error_of(row))}
 
 
-def error_payload(error: PartError) -> bytes:
-    return pb.PartError(code=error.code, message=error.message).SerializeToString()
-
-
-def landmarks_in(payloads: Mapping[str, bytes]) -> LandmarksPart | None:
-    payload = payloads.get(PartKind.LANDMARKS)
-    if payload is None:
-        return None
-    return part_messages.landmarks_from_pb(pb.LandmarksPart.FromString(payload))
-
-
-def agegender_in(payloads: Mapping[str, bytes]) -> AgeGenderPart | None:
-    payload = payloads.get(PartKind.AGEGENDER)
-    if payload is None:
-        return None
-    return part_messages.agegender_from_pb(pb.AgeGenderPart.FromString(payload))
-
-
-def agegender_error_in(payloads: Mapping[str, bytes]) -> PartError | None:
-    payload = payloads.get(PartKind.AGEGENDER_FAILURE)
-    return (
-        None if payload is None else part_messages.error_from_pb(pb.PartError.FromString(payload))
-    )
-
-
-def face_rows(document: AnalysisDocument) -> list[FaceRow]:
+def face_rows(document: AnalysisDocument) -> list[dict[str, Any]]:
     """What the index keeps of each face."""
     return [
-        FaceRow(
-            image_id=document.image.sha256,
-            face_index=face.face_index,
-            age=face.agegender.age,
-            gender=face.agegender.gender,
-            confidence=face.confidence,
-        )
+        {"image_id": document.image.sha256, "face_index": face.face_index}
+        | {field.name: field.of(face) for field in FACE_FIELDS}
         for face in document.faces
     ]

@@ -8,6 +8,7 @@ follow the order of commits, which is what `WatchAnalyses` polls by.
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,24 +17,34 @@ from pathlib import Path
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
+    Column,
     Connection,
     Dialect,
     Engine,
+    Float,
     ForeignKey,
     Index,
+    Integer,
+    String,
+    Table,
     create_engine,
     event,
     exc,
+    inspect,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeDecorator
 
 from facepipe.analysis import Status
-from facepipe.errors import ServiceUnavailableError, StorageFullError
+from facepipe.errors import LedgerTooNewError, ServiceUnavailableError, StorageFullError
+from facepipe.face_fields import FACE_FIELDS
 from facepipe.inbox import make_folder
 
+SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 5000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -93,6 +104,8 @@ class ImageRow(Base):
     error_code: Mapped[str] = mapped_column(default="")
     error_message: Mapped[str] = mapped_column(default="")
     traceparent: Mapped[str] = mapped_column(default="")
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
+    faces_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     is_settled: Mapped[bool] = mapped_column(default=True)
     revision: Mapped[int] = mapped_column(index=True)
 
@@ -109,13 +122,25 @@ class _OfImage:
 
 
 class PartRow(_OfImage, Base):
-    """What a stage found, as the protobuf message it came in; until the result is on disk."""
+    """What a stage found, or why it gave up; until the result is on disk."""
 
-    __tablename__ = "parts"
+    __tablename__ = "stage_parts"
 
-    kind: Mapped[str] = mapped_column(primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
     saved_at: Mapped[datetime]
-    payload: Mapped[bytes]
+    document: Mapped[bytes] = mapped_column(default=b"")
+    error_code: Mapped[str] = mapped_column(default="")
+    error_message: Mapped[str] = mapped_column(default="")
+
+
+class JobRow(_OfImage, Base):
+    """A job of the present generation; it is sent until Redis has taken it."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (Index("jobs_unsent", "image_id", sqlite_where=text("NOT is_sent")),)
+
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    is_sent: Mapped[bool] = mapped_column(default=False)
 
 
 class RunRow(_OfImage, Base):
@@ -133,16 +158,21 @@ class RunRow(_OfImage, Base):
     error_message: Mapped[str] = mapped_column(default="")
 
 
-class FaceRow(_OfImage, Base):
-    """What can be searched for of a face in a stored result."""
+_COLUMN_TYPES = {int: Integer, float: Float, bool: Boolean, str: String}
 
-    __tablename__ = "faces"
-    __table_args__ = (Index("faces_gender_age", "gender", "age"), Index("faces_age", "age"))
+FACES = Table(
+    "faces",
+    Base.metadata,
+    Column("image_id", String, ForeignKey("images.image_id", ondelete="CASCADE"), primary_key=True),
+    Column("face_index", Integer, primary_key=True),
+    *(Column(field.name, _COLUMN_TYPES[field.kind]) for field in FACE_FIELDS),
+    Index("faces_gender_age", "gender", "age"),
+    Index("faces_age", "age"),
+)
+"""The fields of each face in a stored result, as `facepipe.face_fields` declares them."""
 
-    face_index: Mapped[int] = mapped_column(primary_key=True)
-    age: Mapped[int | None]
-    gender: Mapped[str]
-    confidence: Mapped[float]
+FACES_VERSION = zlib.crc32(repr(FACE_FIELDS).encode())
+"""Changes with the declaration; rows of another version are made again from the results."""
 
 
 class TraceRow(_OfImage, Base):
@@ -173,7 +203,7 @@ def database_errors() -> Iterator[None]:
 
 
 def open_index(path: Path) -> Engine:
-    """Opens the ledger, and makes it where there is none.
+    """Opens the ledger, makes it where there is none, and adds what an older one lacks.
 
     `synchronous=FULL`: the inbox entry of an image is removed after the commit that says
     "stored". With NORMAL a power cut could take that commit back, and the image would wait
@@ -218,7 +248,7 @@ def open_index(path: Path) -> Engine:
 
     try:
         with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
-            Base.metadata.create_all(connection)
+            _upgrade(connection, path)
             connection.execute(
                 text("INSERT OR IGNORE INTO counters (name, value) VALUES ('revision', 0)")
             )
@@ -226,3 +256,27 @@ def open_index(path: Path) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def _upgrade(connection: Connection, path: Path) -> None:
+    """Makes missing tables and columns. What an older version leaves in flight starts over.
+
+    Raises:
+        LedgerTooNewError: a newer version of the program wrote it; nothing was changed.
+    """
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    if version > SCHEMA_VERSION:
+        raise LedgerTooNewError(
+            f"{path} was written by a newer version of the program (schema {version}, this one "
+            f"knows {SCHEMA_VERSION}): update the program, or restore an older copy"
+        )
+    Base.metadata.create_all(connection)
+    inspector = inspect(connection)
+    for table in Base.metadata.sorted_tables:
+        known = {column["name"] for column in inspector.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+    connection.exec_driver_sql("DROP TABLE IF EXISTS parts")  # of version 0
+    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")

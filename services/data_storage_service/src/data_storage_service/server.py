@@ -36,6 +36,7 @@ class StoreServer:
 
     grpc: grpc.Server
     port: int
+    room: Room
     feed: ChangeFeed
     health: health.HealthServicer
 
@@ -62,13 +63,18 @@ def create_server(room: Room, address: str) -> StoreServer:
         raise ServiceUnavailableError(
             f"cannot listen on {address}; is it taken? FACEPIPE_PORT_STORE_GRPC chooses another"
         ) from error
-    return StoreServer(server, port, feed, health_servicer)
+    return StoreServer(server, port, room, feed, health_servicer)
 
 
 @contextmanager
 def serving(server: StoreServer) -> Iterator[StoreServer]:
-    """Serves until the block ends; calls in hand have a few seconds to finish."""
+    """Serves until the block ends; calls in hand have a few seconds to finish.
+
+    As long as it serves, it sees to the jobs of the ledger.
+    """
     server.feed.start()
+    server.room.dispatcher.start()
+    server.room.recovery.start()
     server.grpc.start()
     for name in ("", SERVICE_NAME):
         server.health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -79,3 +85,5 @@ def serving(server: StoreServer) -> Iterator[StoreServer]:
         stopped = server.grpc.stop(GRACE_S)
         server.feed.close()
         stopped.wait(GRACE_S + 1)
+        server.room.recovery.stop()
+        server.room.dispatcher.stop()

@@ -10,13 +10,10 @@ from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import grpc
-from redis.exceptions import RedisError
 
 from data_storage_service.ledger import Saved
-from data_storage_service.merge import parts_of
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Room
-from facepipe import part_messages
 from facepipe import store_messages as messages
 from facepipe.analysis import PartError
 from facepipe.errors import (
@@ -26,8 +23,7 @@ from facepipe.errors import (
     ServiceUnavailableError,
 )
 from facepipe.inbox import check_image_id
-from facepipe.jobs import ImageJob, QueueName, enqueue
-from facepipe.ledger import StageName, StageRun
+from facepipe.ledger import StageRun
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreServicer
 
@@ -90,11 +86,13 @@ class FaceStore(FaceStoreServicer):
             received_at,
             new_generation=request.new_generation,
             expected_generation=request.expected_generation,
-            queued=request.queued,
+            urgent=request.urgent,
             traceparent=request.traceparent,
         )
+        self._room.dispatcher.dispatch(image_id)
+        state = self._room.queries.get(image_id)
         return pb.RegisterImageResponse(
-            analysis=messages.state_to_pb(registration.state), created=registration.created
+            analysis=messages.state_to_pb(state), created=registration.created
         )
 
     @_answers
@@ -107,8 +105,8 @@ class FaceStore(FaceStoreServicer):
         if run.generation < 1:
             raise InvalidRequestError("a generation is 1 or more")
         saved = self._save(request, run)
-        if saved.is_complete:
-            self._queue_storage(run, saved.traceparent)
+        if saved.accepted:
+            self._room.dispatcher.dispatch(run.image_id)
         if saved.is_failed:
             self._settle(run.image_id)
         return pb.SavePartResponse(accepted=saved.accepted)
@@ -119,8 +117,6 @@ class FaceStore(FaceStoreServicer):
     ) -> pb.Analysis:
         image_id = check_image_id(request.image_id)
         state = self._room.queries.get(image_id, include_parts=request.include_parts)
-        if request.include_parts and state.status.has_result:
-            state = parts_of(state, self._room.files.read_document(image_id))
         return messages.state_to_pb(state)
 
     @_answers
@@ -172,30 +168,18 @@ class FaceStore(FaceStoreServicer):
 
     def _save(self, request: pb.SavePartRequest, run: StageRun) -> Saved:
         ledger = self._room.ledger
-        match request.WhichOneof("part"), run.stage:
-            case "started", _:
+        match request.WhichOneof("part"):
+            case "started":
                 return Saved(accepted=ledger.save_started(run))
-            case "landmarks", StageName.LANDMARK:
+            case "document":
                 with _parsing():
-                    landmarks = part_messages.landmarks_from_pb(request.landmarks)
-                return ledger.save_landmarks(run, landmarks)
-            case "agegender", StageName.AGEGENDER:
-                with _parsing():
-                    agegender = part_messages.agegender_from_pb(request.agegender)
-                return ledger.save_agegender(run, agegender)
-            case "failure", _:
+                    part = messages.part_of(run.stage, request.document)
+                return ledger.save_part(run, part)
+            case "failure":
                 unnamed = PartError(code="internal_error", message="the stage gave no reason")
                 return ledger.save_failure(run, run.error or unnamed)
-            case part, stage:
-                raise InvalidRequestError(f"the stage {stage} has no part {part}")
-
-    def _queue_storage(self, run: StageRun, traceparent: str) -> None:
-        """After the commit: whoever sent the part sends it again when this fails."""
-        job = ImageJob(QueueName.STORAGE, run.image_id, run.generation, traceparent)
-        try:
-            enqueue(self._room.redis, job, timeout_s=self._room.settings.stage.job_timeout_s)
-        except RedisError as error:
-            raise ServiceUnavailableError(f"saved, but not queued for storage: {error}") from error
+            case _:
+                raise InvalidRequestError("the call has no part")
 
     def _settle(self, image_id: str) -> None:
         try:

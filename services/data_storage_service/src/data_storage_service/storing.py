@@ -16,7 +16,7 @@ from data_storage_service.ledger import Ledger
 from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts, Queries
 from data_storage_service.settling import Settler
-from facepipe.analysis import AnalysisDocument, Face, Status
+from facepipe.analysis import AnalysisDocument, Face, LandmarksPart, Status
 from facepipe.errors import ImageNotFoundError, ServiceUnavailableError, StorageFullError
 from facepipe.imaging import RgbImage
 from facepipe.stage import PartRun
@@ -91,7 +91,7 @@ class ResultStore:
 
     def _finish(self, parts: JoinedParts, progress: PartRun) -> bool:
         image_id = parts.state.image_id
-        if parts.state.landmarks is None:
+        if parts.state.part(LandmarksPart) is None:
             return False  # the parts are not complete: the job came too early
         document = self._existing(parts)
         if document is None:

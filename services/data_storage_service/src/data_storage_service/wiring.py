@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from redis import Redis
 from sqlalchemy import Engine
 
+from data_storage_service.dispatch import Dispatcher
 from data_storage_service.erasure import Erasure
+from data_storage_service.face_index import FaceIndexing
 from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.leftovers import AsideSweep, CacheSweep, FailedJobSweep
 from data_storage_service.queries import Queries
+from data_storage_service.recovery import Recovery
 from data_storage_service.retention import Retention
 from data_storage_service.schema import open_index
 from data_storage_service.settings import DataStorageSettings
@@ -37,6 +40,8 @@ class Room:
     files: ResultFiles
     settler: Settler
     results: ResultStore
+    dispatcher: Dispatcher
+    recovery: Recovery
 
     def close(self) -> None:
         self.engine.dispose()
@@ -60,7 +65,13 @@ def open_room(settings: DataStorageSettings) -> Room:
     sources = SourceImages(images, inbox, saved_data, settings.address.input, key)
     look = Look(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
     results = ResultStore(ledger, queries, files, sources, settler, look)
-    return Room(settings, engine, redis, ledger, queries, files, settler, results)
+    dispatcher = Dispatcher(ledger, queries, redis, settings.stage.job_timeout_s)
+    recovery = Recovery(
+        ledger, queries, redis, dispatcher, settler, files, inbox, settings.reconcile.every_s
+    )
+    return Room(
+        settings, engine, redis, ledger, queries, files, settler, results, dispatcher, recovery
+    )
 
 
 def chores(room: Room) -> list[Callable[[], object]]:
@@ -71,5 +82,6 @@ def chores(room: Room) -> list[Callable[[], object]]:
         AsideSweep(room.files),
         CacheSweep(room.redis, room.queries),
         FailedJobSweep(room.redis, room.queries),
+        FaceIndexing(room.ledger, room.queries, room.files),
         Erasure(room.ledger, room.queries, room.redis, settings.address.logger),
     ]

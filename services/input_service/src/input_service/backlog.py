@@ -14,7 +14,8 @@ from redis.exceptions import RedisError
 
 from facepipe.errors import TooManyRequestsError
 from facepipe.inbox import Inbox
-from facepipe.jobs import QueueName, queue_of
+from facepipe.jobs import queue_of
+from facepipe.stages import StageName
 
 _log = logging.getLogger(__name__)
 _EVERY_S = 2.0
@@ -97,6 +98,6 @@ class Backlog:
 
     def _queued(self) -> int:
         try:
-            return len(queue_of(QueueName.LANDMARK, self._redis))
+            return len(queue_of(StageName.LANDMARK, self._redis))
         except RedisError:
             return 0

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from facepipe.analysis import Status
 from facepipe.errors import ImageNotFoundError
+from facepipe.face_fields import FACE_FIELDS
 from facepipe.ledger import ImageState, ListQuery
 from facepipe.store_client import FaceStoreClient
 from input_service.results import ResultFiles
@@ -32,6 +33,7 @@ _FORMULA = re.compile(
 )
 _ROWS_A_GROUP = 5000
 
+_ARROW_TYPES = {int: pa.int32(), float: pa.float32(), bool: pa.bool_(), str: pa.string()}
 SCHEMA = pa.schema(
     [
         ("image_id", pa.string()),
@@ -41,19 +43,7 @@ SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("num_faces", pa.int32()),
         ("face_index", pa.int32()),
-        ("x1", pa.int32()),
-        ("y1", pa.int32()),
-        ("x2", pa.int32()),
-        ("y2", pa.int32()),
-        ("confidence", pa.float32()),
-        ("has_landmarks", pa.bool_()),
-        ("age", pa.int32()),
-        ("age_low", pa.int32()),
-        ("age_high", pa.int32()),
-        ("gender", pa.string()),
-        ("gender_confidence", pa.float32()),
-        ("reliable", pa.bool_()),
-        ("reasons", pa.string()),
+        *((field.name, _ARROW_TYPES[field.kind]) for field in FACE_FIELDS),
     ]
 )
 
@@ -160,17 +150,11 @@ def _rows(documents: Iterable[Document]) -> Iterator[dict[str, Any]]:
         if not document["faces"]:
             yield about_image
         for face in document["faces"]:
-            agegender = face["agegender"]
-            yield about_image | {
-                "face_index": face["face_index"],
-                **face["box"],
-                "confidence": face["confidence"],
-                "has_landmarks": bool(face["landmarks"]),
-                **{key: agegender[key] for key in ("age", "age_low", "age_high", "gender")},
-                "gender_confidence": agegender["gender_confidence"],
-                "reliable": agegender["reliable"],
-                "reasons": " ".join(agegender["reasons"]),
-            }
+            yield (
+                about_image
+                | {"face_index": face["face_index"]}
+                | {field.name: field.of(face) for field in FACE_FIELDS}
+            )
 
 
 def _coco_annotation(annotation_id: int, image_number: int, face: dict[str, Any]) -> dict[str, Any]:

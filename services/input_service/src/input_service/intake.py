@@ -1,4 +1,4 @@
-"""From bytes to an accepted image: decode, make durable, register, queue.
+"""From bytes to an accepted image: decode, make durable, register.
 
 Accepted means durable: once `accept` returns, the upload is on disk, and whatever else is
 down, the reconciler sees to it that the image is analysed.
@@ -14,9 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from redis import Redis
-from redis.exceptions import RedisError
-
 from facepipe.analysis import ImageInfo, Status
 from facepipe.errors import (
     DeadlineExceededError,
@@ -29,7 +26,6 @@ from facepipe.errors import (
 )
 from facepipe.image_store import ImageStore
 from facepipe.inbox import Inbox, InboxEntry
-from facepipe.jobs import ImageJob, QueueName, enqueue
 from facepipe.ledger import ImageState
 from facepipe.store_client import FaceStoreClient
 from facepipe.telemetry import current_traceparent, image_span
@@ -59,7 +55,6 @@ class Intake:
         decoders: DecoderPool,
         inbox: Inbox,
         store: FaceStoreClient,
-        redis: Redis,
         images: ImageStore,
         results: ResultFiles,
         backlog: Backlog,
@@ -67,7 +62,6 @@ class Intake:
         self._decoders = decoders
         self._inbox = inbox
         self._store = store
-        self._redis = redis
         self._images = images
         self._results = results
         self._backlog = backlog
@@ -162,25 +156,19 @@ class Intake:
         *,
         urgent: bool = False,
     ) -> Status:
-        """Registers and queues; what cannot be done now is left to the reconciler."""
+        """Registers; what cannot be done now is left to the reconciler."""
         try:
-            state = self._store.register(
+            return self._store.register(
                 image_id,
                 entry.image,
                 entry.received_at,
                 new_generation=known is not None,
                 expected_generation=0 if known is None else known.generation,
+                urgent=urgent,
                 traceparent=entry.traceparent,
-            ).state
-            if state.status.is_final:
-                return state.status
-            job = ImageJob(QueueName.LANDMARK, image_id, state.generation, entry.traceparent)
-            enqueue(self._redis, job, urgent=urgent)
-            return self._store.register(
-                image_id, entry.image, entry.received_at, queued=True
             ).state.status
-        except (RedisError, *_STORE_AWAY) as error:
-            _log.warning("accepted, and queued later: %s", error, extra={"image_id": image_id})
+        except _STORE_AWAY as error:
+            _log.warning("accepted, and registered later: %s", error, extra={"image_id": image_id})
             return Status.RECEIVED
 
 

@@ -67,10 +67,10 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
         images = RedisImageStore(redis, settings.redis)
         backlog = Backlog(inbox, redis, settings.queue.limit)
         feed = StateFeed(settings.address.store_grpc)
-        reconciler = Reconciler(inbox, store, redis, results, settings.reconcile.every_s)
+        reconciler = Reconciler(inbox, store, settings.reconcile.every_s)
         with DecoderPool(settings.upload) as decoders:
             async with httpx.AsyncClient(timeout=10.0, trust_env=False) as http:
-                intake = Intake(decoders, inbox, store, redis, images, results, backlog)
+                intake = Intake(decoders, inbox, store, images, results, backlog)
                 counting = asyncio.create_task(backlog.watch())
                 app.state.neighbours = Neighbours(
                     settings, store, redis, inbox, results, intake, feed, http

@@ -25,10 +25,6 @@ class UploadSettings(BaseModel):
         return DecodeLimits(self.max_bytes, self.max_pixels, self.max_side)
 
 
-class ReconcileSettings(BaseModel):
-    every_s: float = Field(default=3, gt=0, description="pause between two passes")
-
-
 class QueueSettings(BaseModel):
     limit: int = Field(
         default=20_000, ge=0, description="unfinished images above which uploads get 429; 0: none"
@@ -60,7 +56,6 @@ class InputSettings(Settings):
     """Everything that input_service reads from the environment."""
 
     upload: UploadSettings = UploadSettings()
-    reconcile: ReconcileSettings = ReconcileSettings()
     queue: QueueSettings = QueueSettings()
     access: InputAccessSettings = InputAccessSettings()
     viewer: ViewerSettings = ViewerSettings()

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from facepipe.analysis import ImageId, ImageInfo, PartError, Status
 from facepipe.errors import FacepipeError
-from facepipe.ledger import ImageState, StageName, StageRun, Stats
+from facepipe.ledger import ImageState, StageRun, Stats
+from facepipe.stages import StageName
 
 Responses = dict[int | str, dict[str, Any]]
 """How FastAPI has the further answers of a route described."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from facepipe.errors import ModelError
-from facepipe.jobs import QueueName
 from facepipe.stage import Stage, create_stage_app
+from facepipe.stages import StageName
 from landmark_service.model_order import chosen_model
 from landmark_service.settings import LandmarkSettings
 
@@ -15,7 +15,7 @@ def create_app(settings: LandmarkSettings) -> FastAPI:
     """Health, readiness and metrics of the stage; its workers live in its lifespan."""
     stage = Stage(
         name="landmark_service",
-        queue=QueueName.LANDMARK,
+        queue=StageName.LANDMARK,
         settings=settings,
     )
     return create_stage_app(stage, checks={"detector": lambda: detector_problem(settings)})

@@ -1,14 +1,12 @@
 """The job of the queue `landmark`: the faces of one image.
 
-A job is safe to run twice: it reads what it needs by id, the ledger takes the same part again
-without a change, and the next stage's job exists once.
+A job is safe to run twice: it reads what it needs by id, and the ledger takes the same part
+again without a change.
 """
 
 from __future__ import annotations
 
 import logging
-
-from redis import Redis
 
 from facepipe.analysis import LandmarksPart
 from facepipe.cpu import threads_per_worker
@@ -16,12 +14,10 @@ from facepipe.errors import FacepipeError
 from facepipe.image_store import ImageStore, RedisImageStore, SourceImages
 from facepipe.imaging import RgbImage
 from facepipe.inbox import Inbox
-from facepipe.jobs import ImageJob, QueueName, enqueue
-from facepipe.ledger import StageName
 from facepipe.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
+from facepipe.stages import StageName
 from facepipe.store_client import FaceStoreClient
-from facepipe.telemetry import current_traceparent
 from landmark_service.adapters.resizing import set_threads
 from landmark_service.load_models import load_pipeline
 from landmark_service.pipeline import FacePipeline, cut_crops
@@ -38,17 +34,13 @@ class LandmarkWorker:
         self,
         pipeline: FacePipeline,
         client: FaceStoreClient,
-        redis: Redis,
         store: ImageStore,
         sources: SourceImages,
-        next_job_timeout_s: int,
     ) -> None:
         self._pipeline = pipeline
         self._client = client
-        self._redis = redis
         self._store = store
         self._sources = sources
-        self._next_job_timeout_s = next_job_timeout_s
 
     def find_faces(self, image_id: str, generation: int) -> None:
         with part_run(StageName.LANDMARK, image_id, generation, self._client) as run:
@@ -58,13 +50,8 @@ class LandmarkWorker:
             if part.faces:
                 with run.timed("crops"):
                     self._store.put_crops(image_id, cut_crops(image_rgb, part))
-            if not self._client.save_landmarks(run.run, part):
+            if not self._client.save_part(run.run, part):
                 _log.info("the ledger dropped the part: the image was deleted or run again")
-                return
-            if part.faces:
-                # After the save: the next stage reads the boxes from the ledger.
-                job = ImageJob(QueueName.AGEGENDER, image_id, generation, current_traceparent())
-                enqueue(self._redis, job, timeout_s=self._next_job_timeout_s)
 
     def _analyse(self, image_rgb: RgbImage, run: PartRun) -> LandmarksPart:
         with run.timed("detect"):
@@ -92,13 +79,11 @@ def load() -> None:
     settings = LandmarkSettings()
     pipeline = load_pipeline(settings)
     set_threads(threads_per_worker(settings.stage))  # last: some models set it, too
-    redis = connect_redis(settings.redis)
-    store = RedisImageStore(redis, settings.redis)
+    store = RedisImageStore(connect_redis(settings.redis), settings.redis)
     volumes = settings.volumes
     _worker = LandmarkWorker(
         pipeline=pipeline,
         client=FaceStoreClient(settings.address.store_grpc),
-        redis=redis,
         store=store,
         sources=SourceImages(
             store,
@@ -107,7 +92,6 @@ def load() -> None:
             settings.address.input,
             settings.access.service_key,
         ),
-        next_job_timeout_s=settings.stage.job_timeout_s,
     )
 
 

@@ -14,7 +14,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facepipe.file_response import StoredFile
-from facepipe.jobs import QueueName, enqueue_plots
+from facepipe.job_table import PLOTS_QUEUE
+from facepipe.jobs import enqueue_plots
 from facepipe.redis_connection import connect_redis, explain
 from facepipe.stage import Stage, create_stage_app
 from plotter_service.files import MEDIA_TYPES, PlotFiles
@@ -29,7 +30,7 @@ def create_app(settings: PlotterServiceSettings) -> FastAPI:
     one_worker = settings.stage.model_copy(update={"workers": 1})
     stage = Stage(
         name="plotter_service",
-        queue=QueueName.PLOTS,
+        queue=PLOTS_QUEUE,
         settings=settings.model_copy(update={"stage": one_worker}),
     )
 

@@ -16,7 +16,7 @@ A job function looks like this::
         with stage.part_run(StageName.LANDMARK, image_id, generation, client) as run:
             with run.timed("detect"):
                 ...
-            client.save_landmarks(run.run, part)
+            client.save_part(run.run, part)
 """
 
 from __future__ import annotations

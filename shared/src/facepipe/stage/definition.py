@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from facepipe.job_table import JobKind, QueueName, job_kind
-from facepipe.ledger import StageName
+from facepipe.job_table import JobKind, job_kind
 from facepipe.settings import Settings
 
 
@@ -46,7 +45,7 @@ class Stage:
     """
 
     name: str
-    queue: QueueName
+    queue: str
     settings: Settings
     patience: Patience = Patience()
     function: str = ""
@@ -56,8 +55,3 @@ class Stage:
         """The jobs that its workers do."""
         known = job_kind(self.queue)
         return replace(known, function=self.function) if self.function else known
-
-
-def ledger_stage(queue: QueueName) -> StageName | None:
-    """The stage of the timeline whose jobs a queue carries; None for jobs without an image."""
-    return None if queue is QueueName.PLOTS else StageName(str(queue))

@@ -21,7 +21,7 @@ from rq.utils import now, utcformat
 from rq.worker import SimpleWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
-from facepipe.jobs import FAILURE_TTL_S, QueueName, id_text, job_key, queue_of
+from facepipe.jobs import FAILURE_TTL_S, id_text, job_key, queue_of
 from facepipe.stage.lease_scripts import (
     AFTER_JUMP,
     GIVE_BACK,
@@ -111,7 +111,7 @@ class RedisClock:
 class Leases:
     """The leases of one queue."""
 
-    def __init__(self, redis: Redis, queue: QueueName, lease_s: int) -> None:
+    def __init__(self, redis: Redis, queue: str, lease_s: int) -> None:
         self.redis = redis
         self.queue = queue_of(queue, redis)
         self.lease_s = lease_s

@@ -21,8 +21,9 @@ from facepipe.errors import FacepipeError
 from facepipe.jobs import ImageJob
 from facepipe.ledger import StageRun
 from facepipe.redis_connection import explain
-from facepipe.stage.definition import Patience, ledger_stage
+from facepipe.stage.definition import Patience
 from facepipe.stage.leases import Lease, Leases, Outcome, Reason, RedisClock
+from facepipe.stages import STAGE, StageName
 
 HOUSEKEEPING_S = 60.0
 REPORT_PAUSE_S = 2.0
@@ -162,9 +163,9 @@ class Reclaimer:
     def _report(self, lease: Lease) -> bool:
         """Tells the ledger that the stage gave up; False when that must be tried again."""
         job = ImageJob.from_job_id(lease.job_id)
-        stage = ledger_stage(job.queue) if job else None
-        if job is None or stage is None:
+        if job is None or job.queue not in STAGE:
             return True
+        stage = StageName(job.queue)
         fields = self._leases.job_fields(lease.job_id)
         reason = Reason(fields["given_back"] or Reason.WORKER_DIED)
         error = PartError(code=str(reason), message=_MESSAGES[reason])

@@ -17,7 +17,8 @@ from rq.timeouts import JobTimeoutException
 
 from facepipe.analysis import PartError
 from facepipe.errors import FacepipeError
-from facepipe.ledger import StageName, StageRun
+from facepipe.ledger import StageRun
+from facepipe.stages import StageName
 from facepipe.telemetry import image_span
 
 MAX_MESSAGE_CHARS = 500

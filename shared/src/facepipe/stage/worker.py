@@ -36,7 +36,7 @@ from rq.worker import WorkerStatus
 
 from facepipe import telemetry
 from facepipe.errors import UnknownJobError
-from facepipe.job_table import JobKind, QueueName, job_kind
+from facepipe.job_table import JobKind, job_kind
 from facepipe.jobs import ImageJob, id_text
 from facepipe.redis_connection import connect_redis, explain
 from facepipe.settings import Settings
@@ -60,7 +60,7 @@ class WorkerConfig(BaseModel):
 
     service: str
     name: str
-    queue: QueueName
+    queue: str
     function: str
     supervisor_pid: int
     events_fd: int

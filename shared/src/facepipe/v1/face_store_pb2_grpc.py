@@ -26,8 +26,9 @@ if _version_not_supported:
 
 
 class FaceStoreStub:
-    """The ledger of images and the parts of their analysis. One part per stage; the last
-    generation wins and a part of an older generation is dropped.
+    """The ledger of images: their states, the parts of their analysis, and the jobs that are due.
+    The ledger knows ids, generations, states and streams. What a part says of faces is a
+    document that it hands on. The last generation wins; a part of an older one is dropped.
     """
 
     def __init__(self, channel):
@@ -74,19 +75,21 @@ class FaceStoreStub:
 
 
 class FaceStoreServicer:
-    """The ledger of images and the parts of their analysis. One part per stage; the last
-    generation wins and a part of an older generation is dropped.
+    """The ledger of images: their states, the parts of their analysis, and the jobs that are due.
+    The ledger knows ids, generations, states and streams. What a part says of faces is a
+    document that it hands on. The last generation wins; a part of an older one is dropped.
     """
 
     def RegisterImage(self, request, context):
-        """Enters an accepted image into the ledger, or finds it there.
+        """Enters an accepted image into the ledger, or finds it there; queues its first job.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SavePart(self, request, context):
-        """Saves what a stage found, that it began, or why it gave up. Idempotent.
+        """Saves what a stage found, that it began, or why it gave up, and queues what is due
+        next. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,8 +175,9 @@ def add_FaceStoreServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FaceStore:
-    """The ledger of images and the parts of their analysis. One part per stage; the last
-    generation wins and a part of an older generation is dropped.
+    """The ledger of images: their states, the parts of their analysis, and the jobs that are due.
+    The ledger knows ids, generations, states and streams. What a part says of faces is a
+    document that it hands on. The last generation wins; a part of an older one is dropped.
     """
 
     @staticmethod

@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from typing import Annotated
 
 import httpx
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import AfterValidator
 
-from facepipe.analysis import Gender, ImageId, Status
+from facepipe.analysis import ImageId
 from facepipe.errors import ImageNotFoundError
-from facepipe.ledger import ListQuery
 from input_service.examples import IMAGE, PAGE, shown
+from input_service.filters import ImageFilters
 from input_service.neighbours import NeighboursDep
 from input_service.views import ImagePage, ImageView, Links, Responses, UploadView
 
@@ -30,52 +28,10 @@ _NOT_FOUND: Responses = {
 }
 
 
-def _in_utc(moment: datetime) -> datetime:
-    """A moment without a time zone is one of UTC, wherever the service runs."""
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("the years of the calendar are 1 to 9999") from error
-
-
-_Moment = Annotated[datetime, AfterValidator(_in_utc)]
-_Count = Annotated[int | None, Query(ge=0, le=100_000)]
-_Age = Annotated[int | None, Query(ge=0, le=120, description="years")]
-
-
 @router.get("", summary="List images", responses={200: {"content": shown(PAGE)}, **_UNAVAILABLE})
-def list_images(
-    neighbours: NeighboursDep,
-    status: Annotated[list[Status] | None, Query(description="any of these")] = None,
-    received_after: _Moment | None = None,
-    received_before: _Moment | None = None,
-    min_faces: _Count = None,
-    max_faces: _Count = None,
-    min_age: _Age = None,
-    max_age: _Age = None,
-    gender: Gender | None = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
-    cursor: Annotated[
-        str, Query(max_length=200, description="`next_cursor` of the page before")
-    ] = "",
-) -> ImagePage:
-    """Newest first. Age and gender match an image when one of its faces fits both."""
-    page = neighbours.store.list(
-        ListQuery(
-            statuses=tuple(status or ()),
-            received_after=received_after,
-            received_before=received_before,
-            min_faces=min_faces,
-            max_faces=max_faces,
-            min_age=min_age,
-            max_age=max_age,
-            gender=gender,
-            limit=limit,
-            cursor=cursor,
-        )
-    )
+def list_images(neighbours: NeighboursDep, filters: Annotated[ImageFilters, Query()]) -> ImagePage:
+    """Newest first. The filters on faces match an image when one of its faces meets them all."""
+    page = neighbours.store.list(filters.query())
     return ImagePage(
         images=[ImageView.of(state) for state in page.images],
         next_cursor=page.next_cursor or None,

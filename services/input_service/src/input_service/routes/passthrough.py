@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 
 from facepipe.analysis import ImageId
 from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
-from facepipe.jobs import QueueName, queue_of
+from facepipe.job_table import FUNCTIONS
+from facepipe.jobs import queue_of
 from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.views import Responses, StatsView
 
@@ -69,7 +70,7 @@ def get_stats(neighbours: NeighboursDep) -> StatsView:
 
 def _queue_lengths(neighbours: Neighbours) -> dict[str, int]:
     try:
-        return {str(name): len(queue_of(name, neighbours.redis)) for name in QueueName}
+        return {str(name): len(queue_of(name, neighbours.redis)) for name in FUNCTIONS}
     except RedisError:
         return {}
 

@@ -1,0 +1,116 @@
+"""Starts over what waits for a job that nobody will do any more.
+
+RQ may lose a job with all of Redis, and it fails one whose attempts an outage has used up. The
+ledger knows which jobs an image waits for, so the two are compared from time to time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from data_storage_service.dispatch import Dispatcher
+from data_storage_service.files import ResultFiles
+from data_storage_service.ledger import Ledger
+from data_storage_service.queries import DueJob, Queries
+from data_storage_service.settling import Settler
+from facepipe.analysis import PartError
+from facepipe.errors import FacepipeError
+from facepipe.inbox import Inbox
+from facepipe.jobs import ImageJob, live_job_ids
+from facepipe.ledger import StageRun
+from facepipe.redis_connection import explain
+from facepipe.stages import StageName
+
+_UPLOAD_LOST = PartError(code="upload_lost", message="the upload is no longer on the volume")
+
+_log = logging.getLogger(__name__)
+
+
+class Recovery:
+    """Compares the jobs of images in flight with those that are live.
+
+    An image is started over only when two passes in a row miss a job of it: one that just
+    moves from a queue to a worker is not mistaken for a lost one.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queries: Queries,
+        redis: Redis,
+        dispatcher: Dispatcher,
+        settler: Settler,
+        files: ResultFiles,
+        inbox: Inbox,
+        every_s: float,
+    ) -> None:
+        self._ledger = ledger
+        self._queries = queries
+        self._redis = redis
+        self._dispatcher = dispatcher
+        self._settler = settler
+        self._files = files
+        self._inbox = inbox
+        self._every_s = every_s
+        self._suspects: set[tuple[str, int]] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def recover(self) -> int:
+        """One pass; returns how many images were started over.
+
+        Raises:
+            RedisError: it does not answer; the next pass looks again.
+            FacepipeError: the ledger cannot be used now.
+        """
+        # The ledger first: a job that ends between the two looks is not missed.
+        waiting = [*self._queries.sent_jobs(), *self._queries.without_jobs()]
+        live = live_job_ids(self._redis) if waiting else set()
+        lost = {(job.image_id, job.generation) for job in waiting if not _is_live(job, live)}
+        confirmed = lost & self._suspects
+        self._suspects = lost - confirmed
+        for image_id, generation in confirmed:
+            self._start_over(image_id, generation)
+        return len(confirmed)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._every_s):
+            try:
+                self.recover()
+            except (FacepipeError, RedisError, OSError) as error:
+                _log.warning("cannot look for lost jobs now: %s", explain(error))
+            except Exception:
+                _log.exception("looking for lost jobs failed")
+
+    def _start_over(self, image_id: str, generation: int) -> None:
+        if image_id not in self._inbox and not self._files.source(image_id).is_file():
+            self._give_up(image_id, generation)
+        elif self._ledger.start_over(image_id, generation):
+            _log.warning(
+                "no live job, started over",
+                extra={"image_id": image_id, "generation": generation + 1},
+            )
+            self._dispatcher.dispatch(image_id)
+
+    def _give_up(self, image_id: str, generation: int) -> None:
+        now = datetime.now(UTC)
+        run = StageRun(image_id, generation, StageName.LANDMARK, 1, "recovery", now, now)
+        if self._ledger.fail(run, _UPLOAD_LOST):
+            self._settler.settle(image_id)
+            _log.error("the upload is gone", extra={"image_id": image_id})
+
+
+def _is_live(job: DueJob, live: set[str]) -> bool:
+    return ImageJob(job.stage, job.image_id, job.generation).job_id in live

@@ -1,0 +1,169 @@
+"""Jobs that are due are sent, and what waits for a lost one is started over; Redis is played."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from data_storage_service import dispatch, recovery
+from data_storage_service.dispatch import Dispatcher
+from data_storage_service.recovery import Recovery
+from facepipe.analysis import Status
+from facepipe.jobs import ImageJob
+from facepipe.stages import StageName
+from services.data_storage_service.tests.bench import Bench
+from tests.support import store_samples as samples
+
+
+class Queues:
+    """The jobs that are live, and the ones that were put on a queue."""
+
+    def __init__(self) -> None:
+        self.live: set[str] = set()
+        self.sent: list[tuple[ImageJob, bool]] = []
+        self.is_full = False
+
+    def enqueue(
+        self, _: Redis, job: ImageJob, *, timeout_s: int | None = None, urgent: bool = False
+    ) -> bool:
+        if self.is_full:
+            raise RedisError("OOM command not allowed")
+        self.sent.append((job, urgent))
+        self.live.add(job.job_id)
+        return True
+
+
+@pytest.fixture
+def queues(monkeypatch: pytest.MonkeyPatch) -> Queues:
+    queues = Queues()
+    monkeypatch.setattr(dispatch, "enqueue", queues.enqueue)
+    monkeypatch.setattr(recovery, "live_job_ids", lambda _: set(queues.live))
+    monkeypatch.setattr(dispatch, "_PAUSE_S", 0.0)
+    return queues
+
+
+@pytest.fixture
+def dispatcher(bench: Bench, queues: Queues) -> Dispatcher:
+    return Dispatcher(bench.ledger, bench.queries, cast(Redis, None))
+
+
+@pytest.fixture
+def subject(bench: Bench, dispatcher: Dispatcher) -> Recovery:
+    return Recovery(
+        bench.ledger,
+        bench.queries,
+        cast(Redis, None),
+        dispatcher,
+        bench.settler,
+        bench.files,
+        bench.inbox,
+        every_s=1.0,
+    )
+
+
+def test_each_job_of_an_image_is_sent_once(
+    bench: Bench, dispatcher: Dispatcher, queues: Queues
+) -> None:
+    image_id = bench.accept()
+    for _ in range(2):
+        dispatcher.dispatch(image_id)
+    bench.analyse(image_id)
+
+    assert [dispatcher.dispatch_all() for _ in range(2)] == [2, 0]
+    assert [job.queue for job, _ in queues.sent] == ["landmark", "agegender", "storage"]
+
+
+def test_what_a_person_waits_for_is_sent_first_and_as_urgent(
+    bench: Bench, dispatcher: Dispatcher, queues: Queues
+) -> None:
+    bulk = bench.accept(1)
+    urgent = samples.image_id_of(2)
+    bench.ledger.register(urgent, samples.info(urgent), samples.START, urgent=True)
+
+    dispatcher.dispatch_all()
+
+    assert [(job.image_id, is_urgent) for job, is_urgent in queues.sent] == [
+        (urgent, True),
+        (bulk, False),
+    ]
+
+
+def test_a_full_redis_uses_up_no_generation(
+    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+) -> None:
+    # given a Redis that takes nothing for a while
+    image_id = bench.accept()
+    queues.is_full = True
+    dispatcher.dispatch(image_id)
+    assert [subject.recover() for _ in range(3)] == [0, 0, 0]
+    assert bench.state(image_id).status is Status.RECEIVED
+
+    # when there is room again
+    queues.is_full = False
+    dispatcher.dispatch_all()
+
+    # then the first generation is queued
+    assert [job.generation for job, _ in queues.sent] == [1]
+    assert bench.state(image_id).status is Status.QUEUED
+
+
+def test_a_live_job_is_left_alone_in_any_stage(
+    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+) -> None:
+    image_id = bench.accept()
+    dispatcher.dispatch_all()
+    assert [subject.recover() for _ in range(3)] == [0, 0, 0]
+    bench.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+    dispatcher.dispatch_all()
+    queues.live = {ImageJob(StageName.AGEGENDER, image_id, 1).job_id}
+
+    assert [subject.recover() for _ in range(3)] == [0, 0, 0]
+
+
+def test_a_job_that_vanished_starts_the_image_over_after_two_passes(
+    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+) -> None:
+    image_id = bench.accept()
+    dispatcher.dispatch_all()
+    queues.live.clear()
+
+    assert [subject.recover() for _ in range(3)] == [0, 1, 0]
+    assert bench.state(image_id).generation == 2
+    assert [job.generation for job, _ in queues.sent] == [1, 2]
+
+
+def test_a_job_that_moved_between_two_looks_is_no_lost_one(
+    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+) -> None:
+    bench.accept()
+    dispatcher.dispatch_all()
+    live = set(queues.live)
+
+    queues.live.clear()
+    subject.recover()  # not to be seen
+    queues.live = live
+    subject.recover()  # here it is
+    queues.live = set()
+
+    assert subject.recover() == 0
+
+
+def test_an_image_whose_upload_is_gone_fails_instead_of_waiting_for_ever(
+    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+) -> None:
+    image_id = bench.accept()
+    dispatcher.dispatch_all()
+    queues.live.clear()
+    bench.inbox.remove(image_id)
+
+    for _ in range(2):
+        subject.recover()
+
+    state = bench.state(image_id)
+    assert state.status is Status.FAILED
+    assert state.error is not None
+    assert state.error.code == "upload_lost"
+    assert len(queues.sent) == 1

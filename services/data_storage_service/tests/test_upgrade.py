@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from data_storage_service.face_index import FaceIndexing
+from data_storage_service.ledger import Ledger
+from data_storage_service.queries import Queries
+from data_storage_service.schema import SCHEMA_VERSION, open_index
+from facepipe.analysis import Status
+from facepipe.errors import LedgerTooNewError
+from facepipe.face_fields import conditions_of
+from facepipe.ledger import ListQuery
+from services.data_storage_service.tests.bench import Bench
+
+# The tables of version 0, as far as they differ.
+_VERSION_0 = """
+DROP TABLE faces;
+CREATE TABLE faces (
+  image_id VARCHAR NOT NULL REFERENCES images (image_id) ON DELETE CASCADE,
+  face_index INTEGER NOT NULL, age INTEGER, gender VARCHAR NOT NULL, confidence FLOAT NOT NULL,
+  PRIMARY KEY (image_id, face_index)
+);
+DROP TABLE stage_parts; DROP TABLE jobs;
+CREATE TABLE parts (
+  image_id VARCHAR NOT NULL REFERENCES images (image_id), kind VARCHAR NOT NULL,
+  saved_at BIGINT NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (image_id, kind)
+);
+ALTER TABLE images DROP COLUMN is_urgent;
+ALTER TABLE images DROP COLUMN faces_version;
+PRAGMA user_version = 0;
+"""
+
+
+def index_of(bench: Bench) -> Path:
+    return bench.root / "saved_data" / ".index" / "index.sqlite3"
+
+
+def set_back(bench: Bench, engine: Engine) -> None:
+    engine.dispose()
+    with sqlite3.connect(index_of(bench)) as db:
+        db.executescript(_VERSION_0)
+        db.executescript("".join(_FACES_0.format(image_id=i) for i in bench.files.ids()))
+
+
+_FACES_0 = "INSERT INTO faces VALUES ('{image_id}', 0, 28, 'female', 0.875);"
+
+
+def test_an_older_ledger_is_upgraded_in_place(bench: Bench, engine: Engine) -> None:
+    # given a ledger of version 0 with a result and an image in flight
+    stored, flying = bench.stored(1), bench.accept(2)
+    set_back(bench, engine)
+
+    # when it is opened
+    upgraded = open_index(index_of(bench))
+    ledger, queries = Ledger(upgraded), Queries(upgraded)
+
+    # then everything is there, and what was in flight is known to wait for no job
+    assert queries.get(stored).status is Status.STORED
+    assert [job.image_id for job in queries.without_jobs()] == [flying]
+    assert ledger.start_over(flying, 1)
+    assert [job.generation for job in queries.unsent_jobs(flying)] == [2]
+
+    # and its faces can be searched by the new fields once they are indexed
+    assert FaceIndexing(ledger, queries, bench.files)() == 1
+    query = ListQuery(faces=conditions_of({"min_age": 28, "max_age": 28}))
+    assert [state.image_id for state in queries.page(query).images] == [stored]
+    with sqlite3.connect(index_of(bench)) as db:
+        assert db.execute("SELECT age_low, x1, reliable FROM faces").fetchall() == [(23, 10, 1)]
+    upgraded.dispose()
+
+
+def test_faces_are_indexed_anew_once(bench: Bench, engine: Engine) -> None:
+    image_id = bench.stored(1)
+    indexing = FaceIndexing(bench.ledger, bench.queries, bench.files)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE images SET faces_version = 1")
+    bench.files.document(image_id).unlink()
+    second = bench.stored(2)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE images SET faces_version = 1")
+
+    assert [indexing() for _ in range(3)] == [2, 0, 0]
+    assert bench.queries.outdated_faces(9) == [image_id]
+    assert bench.state(second).status is Status.STORED
+
+
+def test_a_newer_ledger_is_refused_and_left_alone(bench: Bench, engine: Engine) -> None:
+    # given a ledger that a newer program wrote
+    bench.accept(1)
+    engine.dispose()
+    with sqlite3.connect(index_of(bench)) as db:
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+        db.execute("CREATE TABLE of_the_future (x)")
+
+    # when it is opened
+    with pytest.raises(LedgerTooNewError, match="newer version"):
+        open_index(index_of(bench))
+
+    # then it is as it was
+    with sqlite3.connect(index_of(bench)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+        assert db.execute("SELECT count(*) FROM images").fetchone() == (1,)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from facepipe.analysis import AgeGender, Box, Doubt, Face, Gender, LandmarkPoint
+from facepipe.face_fields import (
+    FACE_FIELD,
+    FACE_FIELDS,
+    FaceCondition,
+    FieldValue,
+    conditions_of,
+    filter_names,
+)
+
+FACE = Face(
+    face_index=0,
+    box=Box(x1=1, y1=2, x2=31, y2=42),
+    confidence=0.5,
+    landmarks=[LandmarkPoint(x=3, y=4)],
+    agegender=AgeGender(
+        age=0,
+        gender=Gender.FEMALE,
+        age_low=0,
+        age_high=3,
+        gender_confidence=0.75,
+        reasons=[Doubt.BLURRED, Doubt.SMALL_FACE],
+    ),
+)
+VALUES: dict[str, FieldValue | None] = {
+    "x1": 1, "y1": 2, "x2": 31, "y2": 42, "confidence": 0.5, "has_landmarks": True, "age": 0,
+    "age_low": 0, "age_high": 3, "gender": "female", "gender_confidence": 0.75,
+    "reliable": False, "reasons": "blurred small_face",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [field.name for field in FACE_FIELDS])
+def test_a_field_is_read_off_a_face_and_off_its_json_alike(name: str) -> None:
+    field = FACE_FIELD[name]
+
+    assert field.of(FACE) == field.of(FACE.model_dump(mode="json")) == VALUES[name]
+
+
+def test_what_an_older_result_lacks_is_unknown() -> None:
+    assert FACE_FIELD["age"].of({"box": {"x1": 1}}) is None
+    assert FACE_FIELD["reasons"].of({"agegender": {}}) is None
+    assert FACE_FIELD["has_landmarks"].of({}) is False
+
+
+def test_filters_are_named_after_the_fields() -> None:
+    names = [name for name, _ in filter_names()]
+
+    assert names == ["min_confidence", "max_confidence", "min_age", "max_age", "gender"]
+
+
+def test_filters_become_one_condition_a_field() -> None:
+    wishes = {"min_age": 0, "max_age": 9, "gender": Gender.MALE, "max_confidence": None, "limit": 5}
+
+    assert conditions_of(wishes) == (
+        FaceCondition("age", 0, 9),
+        FaceCondition("gender", any_of=("male",)),
+    )
