@@ -28,6 +28,7 @@ class InboxEntry(BaseModel):
     image: ImageInfo
     received_at: datetime
     traceparent: str = ""
+    is_urgent: bool = False
 
 
 def check_image_id(image_id: str) -> str:

@@ -204,9 +204,11 @@ def test_watching_shows_the_present_and_then_every_change(store: Store) -> None:
 def test_watching_all_begins_now(store: Store) -> None:
     store.accept(1)
     stream = iter(store.client.watch())
-    threading.Timer(0.5, store.accept, [2]).start()
+    upload = threading.Timer(0.5, store.accept, [2])
+    upload.start()
 
     assert next(stream).image_id == samples.image_id_of(2)
+    upload.join()
 
 
 def test_watchers_are_limited_and_calls_go_on(store: Store) -> None:

@@ -173,5 +173,6 @@ def test_failed_jobs_of_finished_images_are_dropped(store: Store) -> None:
     assert FailedJobSweep(redis, store.room.queries)() == 1
 
     # then that of the finished one is gone
-    assert redis.keys(f"rq:*{finished}*") == [f"rq:job:storage-{finished}-1".encode()]
+    assert redis.keys(f"rq:*agegender-{finished}*") == []
+    assert redis.keys(f"rq:job:agegender-{in_flight}*") == [f"rq:job:{jobs[1].job_id}".encode()]
     assert redis.zrange(queue.failed_job_registry.key, 0, -1) == [jobs[1].job_id.encode()]

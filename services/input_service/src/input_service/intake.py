@@ -101,11 +101,12 @@ class Intake:
                 image=image,
                 received_at=_moment_after(known),
                 traceparent=current_traceparent(),
+                is_urgent=urgent,
             )
             self._keep(image_id, data, entry)
             self._images.put_image(image_id, decoded.rgb)
             _log.info("accepted", extra={"image_id": image_id, "format": image.format})
-            status = self._start(image_id, entry, known, urgent=urgent)
+            status = self._start(image_id, entry, known)
             return Accepted(image_id, status, known=known is not None)
 
     def start_over(self, image_id: str) -> Accepted:
@@ -148,14 +149,7 @@ class Intake:
         except (ImageNotFoundError, *_STORE_AWAY):
             return None
 
-    def _start(
-        self,
-        image_id: str,
-        entry: InboxEntry,
-        known: ImageState | None,
-        *,
-        urgent: bool = False,
-    ) -> Status:
+    def _start(self, image_id: str, entry: InboxEntry, known: ImageState | None) -> Status:
         """Registers; what cannot be done now is left to the reconciler."""
         try:
             return self._store.register(
@@ -164,7 +158,7 @@ class Intake:
                 entry.received_at,
                 new_generation=known is not None,
                 expected_generation=0 if known is None else known.generation,
-                urgent=urgent,
+                urgent=entry.is_urgent,
                 traceparent=entry.traceparent,
             ).state.status
         except _STORE_AWAY as error:

@@ -95,6 +95,7 @@ class Reconciler:
             entry.received_at,
             new_generation=known is not None,
             expected_generation=0 if known is None else known.generation,
+            urgent=entry.is_urgent,
             traceparent=entry.traceparent,
         )
         _log.warning("accepted earlier, registered now", extra={"image_id": image_id})
