@@ -149,7 +149,6 @@ def _addresses(settings: LocalSettings) -> dict[str, str]:
     port, host = settings.port, _reachable(settings.host)
     return {
         "FACEPIPE_ADDRESS_INPUT": f"http://{_reachable(settings.bind)}:{port.input}",
-        "FACEPIPE_ADDRESS_STORAGE": f"http://{host}:{port.storage}",
         "FACEPIPE_ADDRESS_LOGGER": f"http://{host}:{port.logger}",
         "FACEPIPE_ADDRESS_PLOTTER": f"http://{host}:{port.plotter}",
         "FACEPIPE_ADDRESS_STORE_GRPC": f"{host}:{port.store_grpc}",

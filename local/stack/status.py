@@ -8,10 +8,9 @@ from collections.abc import Iterator
 import httpx
 from redis.exceptions import RedisError
 
-from facepipe.job_table import FUNCTIONS, PLOTS_QUEUE
+from facepipe.job_table import FUNCTIONS
 from facepipe.jobs import queue_of
 from facepipe.redis_connection import connect_redis, shown_address
-from facepipe.stages import StageName
 from local.stack.configuration import Stack
 from local.stack.readiness import not_ready
 from local.stack.services import SERVICES
@@ -19,12 +18,8 @@ from local.stack.supervision import ProcessState, process_states
 from local.stack.supervisor_config import REDIS
 
 _WORKERS = re.compile(r'^facepipe_stage_workers\{state="(\w+)"\} ([\d.]+)$', re.MULTILINE)
-_QUEUES = {
-    "landmark_service": StageName.LANDMARK,
-    "agegender_service": StageName.AGEGENDER,
-    "data_storage_service": StageName.STORAGE,
-    "plotter_service": PLOTS_QUEUE,
-}
+_QUEUES = {function.partition(".")[0]: queue for queue, function in FUNCTIONS.items()}
+"""The queue of each service that has one."""
 
 
 def print_status(stack: Stack) -> int:

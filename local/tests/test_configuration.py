@@ -33,7 +33,6 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
 def test_neighbours_are_found_where_the_ports_say(load: Load) -> None:
     stack = load("FACEPIPE_PORT_STORAGE=9003\nFACEPIPE_PORT_OTLP=9317\nFACEPIPE_PORT_REDIS=9379\n")
 
-    assert stack.environment["FACEPIPE_ADDRESS_STORAGE"] == "http://127.0.0.1:9003"
     assert stack.environment["FACEPIPE_ADDRESS_OTLP"] == "127.0.0.1:9317"
     assert stack.environment["FACEPIPE_REDIS_URL"] == "redis://127.0.0.1:9379/0"
     assert stack.starts_redis

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -11,44 +11,89 @@ from fastapi import FastAPI
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from facepipe.analysis import Gender
+from facepipe.errors import ServiceUnavailableError
+from facepipe.ledger import Grouping, Stats, StepTime
 from facepipe.service import create_app
-from plotter_service import app as app_module
-from plotter_service import jobs
-from plotter_service.app import add_routes, ask_if_changed
+from plotter_service import freshness
+from plotter_service.app import add_routes
+from plotter_service.collect import collect
 from plotter_service.files import PlotFiles
+from plotter_service.freshness import Freshness
 from plotter_service.jobs import PlotWorker
 from plotter_service.plots import NAMES
 from plotter_service.settings import PlotterServiceSettings
 
-from .documents import face, image_id, store
+NOON_S = 1_772_625_600  # 2026-03-04 12:00 UTC
 
-NOBODY = Redis(port=9)
+
+@dataclass
+class FakeLedger:
+    """Counts of four faces in three results; `is_down` makes every call fail."""
+
+    revision: int = 7
+    is_down: bool = False
+    groups: dict[tuple[str, ...], dict[tuple[str, ...], int]] = field(
+        default_factory=lambda: {
+            ("num_faces",): {("0",): 1, ("1",): 1, ("14",): 1},
+            ("stored_at",): {(str(NOON_S),): 2, (str(NOON_S + 60),): 1},
+            ("reliable",): {("true",): 2, ("false",): 2},
+            ("gender",): {("female",): 3, ("unknown",): 1},
+            ("gender", "age"): {
+                ("female", "0"): 1, ("female", "25"): 1, ("female", "115"): 1, ("unknown", ""): 1,
+            },
+            ("confidence",): {("0.85",): 3, ("1",): 1},
+        }
+    )  # fmt: skip
+
+    def stats(self) -> Stats:
+        if self.is_down:
+            raise ServiceUnavailableError("down")
+        return Stats({}, 3, 4, {}, 0, self.revision)
+
+    def count(self, *by: Grouping) -> dict[tuple[str, ...], int]:
+        return self.groups[tuple(one.field for one in by)]
+
+    def step_times(self) -> dict[str, StepTime]:
+        return {"detect": StepTime(40.0, 55.0, 3)}
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Delays with which plots were asked for."""
-    delays: list[float] = []
-
-    def enqueue_plots(_redis: Redis, delay_s: float = 0.0) -> bool:
-        delays.append(delay_s)
-        return True
-
-    monkeypatch.setattr(jobs, "enqueue_plots", enqueue_plots)
-    monkeypatch.setattr(app_module, "enqueue_plots", enqueue_plots)
-    return delays
+def ledger() -> FakeLedger:
+    return FakeLedger()
 
 
 @pytest.fixture
-def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlotterServiceSettings:
-    monkeypatch.setenv("FACEPIPE_VOLUMES_ROOT", str(tmp_path))
-    monkeypatch.setenv("FACEPIPE_PLOTTER_MEMORY", "512m")  # compose's, no setting of ours
-    return PlotterServiceSettings()
+def settings(tmp_path_factory: pytest.TempPathFactory) -> PlotterServiceSettings:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FACEPIPE_VOLUMES_ROOT", str(tmp_path_factory.mktemp("volumes")))
+        patch.setenv("FACEPIPE_PLOTTER_WAIT_S", "0.3")
+        patch.setenv("FACEPIPE_PLOTTER_MEMORY", "512m")  # compose's, no setting of ours
+        return PlotterServiceSettings()
 
 
 @pytest.fixture
 def files(settings: PlotterServiceSettings) -> PlotFiles:
     return PlotFiles(settings.plots_folder)
+
+
+@pytest.fixture
+def worker(ledger: FakeLedger, files: PlotFiles) -> PlotWorker:
+    return PlotWorker(ledger, files)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch, worker: PlotWorker) -> list[str]:
+    """What plots were asked for; the worker draws them at once."""
+    asked: list[str] = []
+
+    def enqueue_plots(_redis: Redis) -> bool:
+        asked.append("plots")
+        worker.redraw()
+        return True
+
+    monkeypatch.setattr(freshness, "enqueue_plots", enqueue_plots)
+    return asked
 
 
 class Http:
@@ -69,9 +114,9 @@ class Http:
 
 
 @pytest.fixture
-def http(settings: PlotterServiceSettings, files: PlotFiles) -> Http:
+def http(settings: PlotterServiceSettings, files: PlotFiles, ledger: FakeLedger) -> Http:
     app = create_app("plotter_service", settings)
-    add_routes(app, files)
+    add_routes(app, files, Freshness(files, ledger, Redis(port=9), settings.plotter))
     return Http(app)
 
 
@@ -82,159 +127,124 @@ def age_by(files: PlotFiles, seconds: float) -> None:
     os.utime(index, (then, then))
 
 
-def faces_counted(files: PlotFiles) -> float:
-    plot = json.loads((files.folder / "gender_split.json").read_bytes())
-    return float(sum(plot["series"][0]["values"]))
+def test_the_numbers_are_those_that_the_ledger_counts(ledger: FakeLedger) -> None:
+    found = collect(ledger)
+
+    assert (found.images, found.faces, found.faces_with_age, found.reliable_faces) == (3, 15, 3, 2)
+    assert found.faces_per_image == {0: 1, 1: 1, 10: 1}
+    assert [(n, count) for n, count in enumerate(found.ages[Gender.FEMALE]) if count] == [
+        (0, 1), (5, 1), (20, 1),
+    ]  # fmt: skip
+    assert found.genders == {Gender.FEMALE: 3, Gender.MALE: 0, Gender.UNKNOWN: 1}
+    assert [(n, count) for n, count in enumerate(found.confidences) if count] == [(17, 3), (19, 1)]
+    assert found.step_times["detect"].count == 3
+    assert found.timeline.counts == (2, 1)
 
 
-def test_first_drawing_needs_no_result(
-    settings: PlotterServiceSettings, files: PlotFiles, asked: list[float]
-) -> None:
-    PlotWorker(settings, NOBODY).redraw()
+def test_every_plot_is_drawn_in_every_format(worker: PlotWorker, files: PlotFiles) -> None:
+    worker.redraw()
 
     assert [plot["name"] for plot in files.index()] == list(NAMES)
     kinds = {path.suffix for path in files.folder.iterdir() if path.stem in NAMES}
     assert kinds == {".png", ".svg", ".json"}
-    assert asked == []
+    plot = json.loads((files.folder / "gender_split.json").read_bytes())
+    assert plot["series"][0]["values"] == [3, 0, 1]
 
 
-def test_plots_from_the_future_do_not_hold_up_the_next_ones(
-    settings: PlotterServiceSettings, files: PlotFiles, asked: list[float]
+def test_an_unchanged_ledger_is_not_drawn_again(
+    worker: PlotWorker, files: PlotFiles, ledger: FakeLedger
 ) -> None:
-    # Given plots that were drawn before the clock was set back by an hour
-    worker = PlotWorker(settings, NOBODY)
+    # given plots
     worker.redraw()
-    age_by(files, -3600)
+    index = files.folder / "index.json"
+    before = index.stat().st_mtime_ns
 
-    # When another result comes
-    store(settings.volumes.saved_data, 1, [face()])
+    # when nothing has changed, then something has
     worker.redraw()
-
-    # Then they are drawn at once
-    assert asked == []
-    assert faces_counted(files) == 1
-
-
-def test_a_job_soon_after_the_last_drawing_puts_itself_off(
-    settings: PlotterServiceSettings, files: PlotFiles, asked: list[float]
-) -> None:
-    # given
-    worker = PlotWorker(settings, NOBODY)
-    worker.redraw()
-    store(settings.volumes.saved_data, 1, [face()])
-
-    # when
+    assert index.stat().st_mtime_ns == before
+    ledger.revision += 1
     worker.redraw()
 
-    # then
-    assert faces_counted(files) == 0
-    (delay_s,) = asked
-    assert 0 < delay_s <= settings.plotter.min_interval_s
-
-    # when that time has passed
-    age_by(files, 60)
-    worker.redraw()
-
-    # then
-    assert faces_counted(files) == 1
+    # then they are drawn once more
+    assert index.stat().st_mtime_ns != before
+    assert files.revision() == ledger.revision
 
 
-def test_a_deleted_result_vanishes_from_the_plots(
-    settings: PlotterServiceSettings, files: PlotFiles, asked: list[float]
-) -> None:
-    # given
-    worker = PlotWorker(settings, NOBODY)
-    store(settings.volumes.saved_data, 1, [face()])
-    worker.redraw()
-    assert faces_counted(files) == 1
-
-    # when
-    (settings.volumes.saved_data / f"{image_id(1)}.json").unlink()
-    age_by(files, 60)
-    worker.redraw()
-
-    # then
-    assert faces_counted(files) == 0
-
-
-def test_nothing_new_is_not_drawn_again(
-    settings: PlotterServiceSettings, files: PlotFiles, asked: list[float]
-) -> None:
-    worker = PlotWorker(settings, NOBODY)
-    worker.redraw()
-    age_by(files, 60)
-    before = (files.folder / "index.json").stat().st_mtime_ns
-
-    worker.redraw()
-
-    assert (files.folder / "index.json").stat().st_mtime_ns == before
-
-
-def test_what_was_not_read_in_time_is_asked_for_again(
-    settings: PlotterServiceSettings,
-    files: PlotFiles,
-    asked: list[float],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    from plotter_service import cache
-
-    monkeypatch.setattr(cache, "_BATCH", 1)
-    settings.plotter.read_budget_s = 1e-9
-    for number in range(2):
-        store(settings.volumes.saved_data, number, [face()])
-
-    PlotWorker(settings, NOBODY).redraw()
-
-    assert faces_counted(files) == 1
-    assert asked == [0.0]
-
-
-def test_watcher_asks_when_results_came_or_went(tmp_path: Path, asked: list[float]) -> None:
-    # given
-    results = tmp_path / "saved_data"
-    path = store(results, 1)
-    os.utime(results, (1, 1))
-
-    # when
-    seen = ask_if_changed(NOBODY, results, -1)
-    seen = ask_if_changed(NOBODY, results, seen)
-    assert len(asked) == 1
-    path.unlink()
-    ask_if_changed(NOBODY, results, seen)
-
-    # then
-    assert len(asked) == 2
-
-
-def test_watcher_asks_again_when_redis_is_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def down(_redis: Redis) -> bool:
-        raise RedisConnectionError("refused")
-
-    monkeypatch.setattr(app_module, "enqueue_plots", down)
-    assert ask_if_changed(NOBODY, tmp_path, -1) == -1
-
-
+@pytest.mark.usefixtures("asked")
 class TestHttp:
-    def test_before_the_first_drawing_there_are_no_plots(self, http: Http) -> None:
+    def test_the_first_visitor_has_them_drawn(self, http: Http, asked: list[str]) -> None:
+        assert [plot["name"] for plot in http.get("/plots").json()["plots"]] == list(NAMES)
+        assert asked == ["plots"]
+
+    def test_a_visitor_sees_what_has_come_since(
+        self, http: Http, files: PlotFiles, ledger: FakeLedger, asked: list[str]
+    ) -> None:
+        # given plots of some time ago, and another result
+        http.get("/plots")
+        age_by(files, 60)
+        ledger.revision += 1
+        ledger.groups["gender",] = {("male",): 5}
+
+        # when somebody looks
+        plot = http.get("/plots/gender_split.json").json()
+
+        # then it counts
+        assert plot["series"][0]["values"] == [0, 5, 0]
+        assert len(asked) == 2
+
+    def test_plots_of_a_moment_ago_are_fresh_enough(
+        self, http: Http, ledger: FakeLedger, asked: list[str]
+    ) -> None:
+        http.get("/plots")
+        ledger.revision += 1
+
+        http.get("/plots")
+
+        assert len(asked) == 1
+
+    def test_plots_from_the_future_do_not_hold_up_the_next_ones(
+        self, http: Http, files: PlotFiles, ledger: FakeLedger, asked: list[str]
+    ) -> None:
+        # given plots that were drawn before the clock was set back by an hour
+        http.get("/plots")
+        age_by(files, -3600)
+        ledger.revision += 1
+
+        http.get("/plots")
+
+        assert len(asked) == 2
+
+    def test_without_the_ledger_the_old_ones_are_shown(
+        self, http: Http, files: PlotFiles, ledger: FakeLedger
+    ) -> None:
+        http.get("/plots")
+        age_by(files, 60)
+        ledger.is_down = True
+
+        assert len(http.get("/plots").json()["plots"]) == len(NAMES)
+
+    def test_nothing_waits_for_ever(self, http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(freshness, "enqueue_plots", lambda _: True)  # nobody draws
+
         assert http.get("/plots").json() == {"plots": []}
-        assert http.get("/plots/confidence.png").status_code == 404
+        answer = http.get("/plots/confidence.png")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+    def test_without_redis_there_are_none_yet(
+        self, http: Http, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(_redis: Redis) -> bool:
+            raise RedisConnectionError("refused")
+
+        monkeypatch.setattr(freshness, "enqueue_plots", away)
+
+        assert http.get("/plots").json() == {"plots": []}
 
     @pytest.mark.parametrize(
         ("kind", "media_type"),
         [("png", "image/png"), ("svg", "image/svg+xml"), ("json", "application/json")],
     )
-    def test_links_lead_to_files(
-        self,
-        kind: str,
-        media_type: str,
-        http: Http,
-        settings: PlotterServiceSettings,
-        asked: list[float],
-    ) -> None:
-        PlotWorker(settings, NOBODY).redraw()
-
+    def test_links_lead_to_files(self, kind: str, media_type: str, http: Http) -> None:
         for plot in http.get("/plots").json()["plots"]:
             answer = http.get(plot["links"][kind])
             assert answer.status_code == 200
@@ -244,8 +254,5 @@ class TestHttp:
     @pytest.mark.parametrize(
         "path", ["index.json", "nothing.png", "confidence.exe", "..%2Findex.json", "confidence"]
     )
-    def test_nothing_else_is_served(
-        self, path: str, http: Http, settings: PlotterServiceSettings, asked: list[float]
-    ) -> None:
-        PlotWorker(settings, NOBODY).redraw()
+    def test_nothing_else_is_served(self, path: str, http: Http) -> None:
         assert http.get(f"/plots/{path}").status_code == 404

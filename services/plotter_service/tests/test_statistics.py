@@ -7,46 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facepipe.analysis import Gender
-from plotter_service.digest import digest_result
-from plotter_service.statistics import MAX_PERIODS, Period, step_time, timeline
+from plotter_service.statistics import MAX_PERIODS, Period, timeline
 
-from .documents import NOON, document, face
-
+NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 MINUTES = st.integers(0, 60_000_000)  # until 2084
-
-
-class TestDigest:
-    def test_of_a_result_document(self) -> None:
-        digest = digest_result(document(1, [face(28, Gender.MALE, 0.75)]))
-
-        assert digest is not None
-        assert digest.stored_at_s == int(NOON.timestamp())
-        assert digest.timings_ms == {"detect": 40.0}
-        (one,) = digest.faces
-        assert (one.age, one.gender, one.confidence, one.is_reliable) == (
-            28,
-            Gender.MALE,
-            0.75,
-            True,
-        )
-
-    def test_takes_what_there_is(self) -> None:
-        digest = digest_result(
-            b'{"timestamp": "2026-03-04T12:00:00Z", "timings_ms": {"a": "x", "b": NaN},'
-            b' "faces": [{"agegender": {"age": true, "gender": "man"}}, {}]}'
-        )
-        assert digest is not None
-        assert digest.timings_ms == {}
-        assert [(one.age, one.gender, one.confidence) for one in digest.faces] == [
-            (None, Gender.UNKNOWN, None)
-        ] * 2
-
-    @pytest.mark.parametrize(
-        "data", [b"", b"[]", b"{}", b'{"timestamp": 1, "faces": []}', b"\xff", b"[" * 10]
-    )
-    def test_of_something_else_is_none(self, data: bytes) -> None:
-        assert digest_result(data) is None
 
 
 class TestTimeline:
@@ -76,11 +40,6 @@ class TestTimeline:
         assert Period.MONTH.next_after(january) == datetime(2026, 2, 1, tzinfo=UTC)
         february = Period.MONTH.next_after(january)
         assert Period.MONTH.next_after(february) == datetime(2026, 3, 1, tzinfo=UTC)
-
-
-def test_step_time_is_median_and_90th_percentile() -> None:
-    time = step_time([float(value) for value in range(100, 0, -1)])
-    assert (time.median_ms, time.p90_ms, time.count) == (51.0, 91.0, 100)
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/St_Johns"])

@@ -102,3 +102,26 @@ class Stats:
     faces: int
     faces_by_gender: Mapping[Gender, int]
     stored_last_hour: int
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A field by which is counted; with a `width`, by bins that begin at multiples of it."""
+
+    field: str
+    width: float = 0.0
+
+
+NUM_FACES = "num_faces"
+STORED_AT = "stored_at"
+"""Results are counted by these two fields; the moment is in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """How long a step took, in milliseconds, over `count` results."""
+
+    median_ms: float
+    p90_ms: float
+    count: int

@@ -57,7 +57,6 @@ class AddressSettings(BaseModel):
     """Where the other services are reached."""
 
     input: str = "http://127.0.0.1:8000"
-    storage: str = "http://127.0.0.1:8003"
     logger: str = "http://127.0.0.1:8004"
     plotter: str = "http://127.0.0.1:8005"
     store_grpc: str = "127.0.0.1:50051"

@@ -17,7 +17,16 @@ from facepipe.errors import (
     InvalidRequestError,
     ServiceUnavailableError,
 )
-from facepipe.ledger import ImageState, ListQuery, Page, Registration, StageRun, Stats
+from facepipe.ledger import (
+    Grouping,
+    ImageState,
+    ListQuery,
+    Page,
+    Registration,
+    StageRun,
+    Stats,
+    StepTime,
+)
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
 
@@ -101,6 +110,24 @@ class FaceStoreClient:
 
     def stats(self) -> Stats:
         return messages.stats_from_pb(self._call(self._stub.GetStats, pb.GetStatsRequest()))
+
+    def count(self, *by: Grouping) -> dict[tuple[str, ...], int]:
+        """How many faces, or results, there are by the values of one or two of their fields.
+
+        Raises:
+            InvalidRequestError: there is no such field, or the fields are not of one kind.
+        """
+        groupings = [pb.Grouping(field=one.field, width=one.width) for one in by]
+        response = self._call(self._stub.Count, pb.CountRequest(by=groupings))
+        return {tuple(group.key): group.count for group in response.groups}
+
+    def step_times(self, newest: int = 10_000) -> dict[str, StepTime]:
+        """How long each step took in the newest results."""
+        response = self._call(self._stub.GetStepTimes, pb.GetStepTimesRequest(newest=newest))
+        return {
+            step: StepTime(time.median_ms, time.p90_ms, time.count)
+            for step, time in response.steps.items()
+        }
 
     def delete(self, image_id: str) -> bool:
         """Erases an image; False when there was none."""

@@ -238,6 +238,7 @@ def stats_to_pb(stats: Stats) -> pb.Stats:
         faces=stats.faces,
         faces_by_gender={str(key): value for key, value in stats.faces_by_gender.items()},
         stored_last_hour=stats.stored_last_hour,
+        revision=stats.revision,
     )
 
 
@@ -248,4 +249,5 @@ def stats_from_pb(message: pb.Stats) -> Stats:
         faces=message.faces,
         faces_by_gender={Gender(key): value for key, value in message.faces_by_gender.items()},
         stored_last_hour=message.stored_last_hour,
+        revision=message.revision,
     )

@@ -5,18 +5,13 @@ from __future__ import annotations
 import logging
 from functools import lru_cache
 
-from redis.exceptions import RedisError
-
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
 from data_storage_service.wiring import Room, open_room
 from facepipe.analysis import PartError
-from facepipe.jobs import enqueue_plots
 from facepipe.ledger import StageRun
 from facepipe.stage import part_run
 from facepipe.stages import StageName
-
-PLOTS_DELAY_S = 2.0
 
 _log = logging.getLogger(__name__)
 
@@ -50,16 +45,7 @@ def store_result(image_id: str, generation: int) -> None:
     """Makes the result of an image whose parts are complete. Idempotent."""
     room = _room()
     with part_run(StageName.STORAGE, image_id, generation, LedgerReports(room)) as progress:
-        if room.results.store(progress):
-            _ask_for_plots(room)
-
-
-def _ask_for_plots(room: Room) -> None:
-    try:
-        enqueue_plots(room.redis, PLOTS_DELAY_S)
-    except RedisError as error:
-        # The next result asks again; the one that is on disk is not worth a failure.
-        _log.warning("the plots are not told of this result: %s", error)
+        room.results.store(progress)
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Engine, and_, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
-from data_storage_service import rows
+from data_storage_service import counting, rows
 from data_storage_service.schema import (
     FACES,
     FACES_VERSION,
@@ -30,11 +30,12 @@ from data_storage_service.schema import (
 from facepipe.analysis import Gender, PartError, Status
 from facepipe.errors import ImageNotFoundError, InvalidRequestError
 from facepipe.face_fields import FACE_FIELD, FaceCondition
-from facepipe.ledger import ImageState, ListQuery, Page, Stats
+from facepipe.ledger import Grouping, ImageState, ListQuery, Page, Stats, StepTime
 from facepipe.stages import StageName
 
 MAX_LIMIT = 500
 _CHANGES_AT_ONCE = 500
+_REVISION = select(CounterRow.value).where(CounterRow.name == "revision")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +128,30 @@ class Queries:
                 .select_from(ImageRow)
                 .where(ImageRow.status.in_(stored), ImageRow.updated_at > hour_ago)
             )
+            revision = session.scalars(_REVISION).one()
         return Stats(
             images_by_status={Status(status): count for status, count in by_status},
             accepted=sum(count for _, count in by_status),
             faces=sum(count for _, count in by_gender),
             faces_by_gender={Gender(gender): count for gender, count in by_gender},
             stored_last_hour=recent or 0,
+            revision=revision,
         )
+
+    def count(self, by: Sequence[Grouping]) -> dict[tuple[str, ...], int]:
+        """See `counting.count`."""
+        with self._session() as session:
+            return counting.count(session, by)
+
+    def step_times(self, newest: int) -> dict[str, StepTime]:
+        """See `counting.step_times`."""
+        with self._session() as session:
+            return counting.step_times(session, newest)
 
     def revision(self) -> int:
         """The number of the latest change, made by whichever process."""
         with self._session() as session:
-            return session.scalars(
-                select(CounterRow.value).where(CounterRow.name == "revision")
-            ).one()
+            return session.scalars(_REVISION).one()
 
     def changed(
         self, after: int, image_ids: Sequence[str] | None = None
@@ -303,7 +314,9 @@ def _has_face(wishes: Sequence[FaceCondition]) -> ColumnElement[bool]:
         if wish.high is not None:
             fits.append(column <= wish.high)
         if wish.any_of:
-            fits.append(column.in_(wish.any_of))
+            is_flag = FACE_FIELD[wish.field].kind is bool
+            values = [one == "true" for one in wish.any_of] if is_flag else wish.any_of
+            fits.append(column.in_(values))
     return select(FACES.c.image_id).where(and_(*fits)).exists()
 
 

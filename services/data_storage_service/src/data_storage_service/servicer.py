@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any, NoReturn, TypeVar
 
 import grpc
@@ -23,7 +24,7 @@ from facepipe.errors import (
     ServiceUnavailableError,
 )
 from facepipe.inbox import check_image_id
-from facepipe.ledger import StageRun
+from facepipe.ledger import Grouping, StageRun
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreServicer
 
@@ -136,6 +137,23 @@ class FaceStore(FaceStoreServicer):
         self, request: pb.GetStatsRequest, context: grpc.ServicerContext
     ) -> pb.Stats:
         return messages.stats_to_pb(self._room.queries.stats())
+
+    @_answers
+    def Count(  # noqa: N802  # gRPC names it
+        self, request: pb.CountRequest, context: grpc.ServicerContext
+    ) -> pb.CountResponse:
+        by = [Grouping(one.field, one.width) for one in request.by]
+        groups = self._room.queries.count(by).items()
+        return pb.CountResponse(groups=[pb.Group(key=key, count=number) for key, number in groups])
+
+    @_answers
+    def GetStepTimes(  # noqa: N802  # gRPC names it
+        self, request: pb.GetStepTimesRequest, context: grpc.ServicerContext
+    ) -> pb.StepTimes:
+        times = self._room.queries.step_times(request.newest or 10_000)
+        return pb.StepTimes(
+            steps={step: pb.StepTime(**asdict(time)) for step, time in times.items()}
+        )
 
     @_answers
     def DeleteAnalysis(  # noqa: N802  # gRPC names it

@@ -2,7 +2,7 @@
 
 plots/<name>.png .svg .json     each written aside and renamed
 plots/index.json                the list, written last
-plots/.cache/                   digests of the results; may be deleted at any time
+plots/.cache/                   matplotlib's list of fonts; may be deleted at any time
 """
 
 from __future__ import annotations
@@ -37,24 +37,25 @@ class PlotFiles:
         for extension, data in contents.items():
             write_durably(self.folder / f"{name}.{extension}", data)
 
-    def write_index(self, titles: Mapping[str, str], images: int) -> None:
-        """Writes the list of the plots, title by name."""
+    def write_index(self, titles: Mapping[str, str], images: int, revision: int) -> None:
+        """Writes the list of the plots, title by name; `revision` is that of the ledger."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         plots = [
             {"name": name, "title": title, "updated_at": now} for name, title in titles.items()
         ]
-        index = {"plots": plots, "images": images}
+        index = {"plots": plots, "images": images, "revision": revision}
         write_durably(self._index, json.dumps(index, indent=2).encode())
 
     def index(self) -> list[dict[str, Any]]:
         """The plots that there are, each with `name`, `title`, `updated_at` and `links`."""
-        try:
-            plots: list[dict[str, Any]] = json.loads(self._index.read_bytes())["plots"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
+        plots: list[dict[str, Any]] = self._read_index().get("plots", [])
         for plot in plots:
             plot["links"] = {kind: f"/plots/{plot['name']}.{kind}" for kind in MEDIA_TYPES}
         return plots
+
+    def revision(self) -> int | None:
+        """The revision of the ledger that the plots show; None when there are none."""
+        return self._read_index().get("revision")
 
     def path(self, name: str, extension: str) -> Path | None:
         """The file of a plot; None when there is none by that name."""
@@ -74,6 +75,13 @@ class PlotFiles:
         except FileNotFoundError:
             return None
         return max(0.0, age_s) if age_s > -1 else math.inf
+
+    def _read_index(self) -> dict[str, Any]:
+        try:
+            index = json.loads(self._index.read_bytes())
+        except (OSError, ValueError):
+            return {}
+        return index if isinstance(index, dict) else {}
 
     @property
     def _index(self) -> Path:

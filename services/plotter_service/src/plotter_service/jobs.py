@@ -1,20 +1,13 @@
-"""The job of the queue `plots`: draw all plots anew.
-
-Whoever stores a result asks for it with `facepipe.jobs.enqueue_plots`, and at most one job
-waits. A job that comes too soon after the last drawing puts itself off.
-"""
+"""The job of the queue `plots`: draw all plots from what the ledger counts."""
 
 from __future__ import annotations
 
 import logging
 import os
 
-from redis import Redis
-
 from facepipe.errors import FacepipeError
-from facepipe.jobs import enqueue_plots
-from facepipe.redis_connection import connect_redis
-from plotter_service.cache import ResultCache
+from facepipe.store_client import FaceStoreClient
+from plotter_service.collect import Counts, collect
 from plotter_service.files import PlotFiles
 from plotter_service.plots import plots_of
 from plotter_service.settings import PlotterServiceSettings
@@ -27,36 +20,25 @@ _worker: PlotWorker | None = None
 class PlotWorker:
     """What the worker process keeps from job to job."""
 
-    def __init__(self, settings: PlotterServiceSettings, redis: Redis) -> None:
-        self._settings = settings.plotter
-        self._redis = redis
-        self._files = PlotFiles(settings.plots_folder)
-        self._cache = ResultCache(
-            self._files.cache_folder / "results.sqlite", settings.volumes.saved_data
-        )
+    def __init__(self, ledger: Counts, files: PlotFiles) -> None:
+        self._ledger = ledger
+        self._files = files
 
     def redraw(self) -> None:
-        age_s = self._files.age_s()
-        if age_s is not None and age_s < self._settings.min_interval_s:
-            enqueue_plots(self._redis, self._settings.min_interval_s - age_s)
+        """Draws, unless nothing has changed since the last time.
+
+        Raises:
+            ServiceUnavailableError, DeadlineExceededError: the ledger does not answer.
+        """
+        revision = self._ledger.stats().revision
+        if self._files.revision() == revision:
             return
-        report = self._cache.sync(self._settings.read_budget_s)
-        if report.added or report.removed or age_s is None:
-            statistics = self._cache.statistics()
-            draw_all(statistics, self._files)
-            _log.info(
-                "plots drawn",
-                extra={
-                    "images": statistics.images,
-                    "added": report.added,
-                    "removed": report.removed,
-                },
-            )
-        if not report.is_complete:
-            enqueue_plots(self._redis)
+        statistics = collect(self._ledger)
+        draw_all(statistics, self._files, revision)
+        _log.info("plots drawn", extra={"images": statistics.images, "revision": revision})
 
 
-def draw_all(statistics: Statistics, files: PlotFiles) -> None:
+def draw_all(statistics: Statistics, files: PlotFiles, revision: int) -> None:
     """Draws every plot as PNG and SVG, with its data as JSON beside it."""
     # matplotlib wants a folder for its list of fonts; a home may be missing or read-only.
     os.environ.setdefault("MPLCONFIGDIR", str(files.cache_folder / "matplotlib"))
@@ -73,18 +55,19 @@ def draw_all(statistics: Statistics, files: PlotFiles) -> None:
                 "json": plot.model_dump_json(indent=2).encode(),
             },
         )
-    files.write_index({plot.name: plot.title for plot in plots}, statistics.images)
+    files.write_index({plot.name: plot.title for plot in plots}, statistics.images, revision)
 
 
 def load() -> None:
     """Connects; called once in the worker process."""
     global _worker
     settings = PlotterServiceSettings()
-    _worker = PlotWorker(settings, connect_redis(settings.redis))
+    client = FaceStoreClient(settings.address.store_grpc)
+    _worker = PlotWorker(client, PlotFiles(settings.plots_folder))
 
 
 def redraw() -> None:
-    """Draws all plots, or puts it off when they were drawn a moment ago."""
+    """Draws all plots, or does nothing when they are up to date."""
     if _worker is None:
         raise FacepipeError("load() was not called in this process")
     _worker.redraw()

@@ -13,11 +13,8 @@ class PlotterSettings(BaseModel):
     """How often plots are drawn."""
 
     min_interval_s: float = Field(default=10.0, ge=0, description="seconds between two drawings")
-    read_budget_s: float = Field(
-        default=30.0, gt=0, description="seconds spent on reading results before drawing"
-    )
-    watch_s: float = Field(
-        default=10.0, gt=0, description="seconds between two looks for results that came or went"
+    wait_s: float = Field(
+        default=15.0, ge=0, description="seconds that a visitor waits for plots that are outdated"
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from facepipe.analysis import Gender
+from facepipe.ledger import StepTime
 
 AGE_BIN_YEARS = 5
 AGE_BINS = 21
@@ -16,15 +17,6 @@ CONFIDENCE_BINS = 20
 MANY_FACES = 10
 # More bars than this are not told apart; the next longer period is taken.
 MAX_PERIODS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class StepTime:
-    """How long a step took, in milliseconds, over `count` results."""
-
-    median_ms: float
-    p90_ms: float
-    count: int
 
 
 class Period(StrEnum):
@@ -95,12 +87,6 @@ class Statistics:
     timeline: Timeline = Timeline()
 
 
-def step_time(values_ms: Sequence[float]) -> StepTime:
-    """Median and 90th percentile (nearest rank) of at least one value."""
-    ordered = sorted(values_ms)
-    return StepTime(_rank(ordered, 0.5), _rank(ordered, 0.9), len(ordered))
-
-
 def timeline(images_by_minute: Mapping[int, int]) -> Timeline:
     """Images by the shortest period that gives at most `MAX_PERIODS` bars.
 
@@ -138,7 +124,3 @@ def _starts(period: Period, first: datetime, last: datetime) -> list[datetime] |
 
 def _moment(minute: int) -> datetime:
     return datetime.fromtimestamp(minute * 60, UTC)
-
-
-def _rank(ordered: Sequence[float], share: float) -> float:
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -228,7 +228,7 @@ class GetStatsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Stats(_message.Message):
-    __slots__ = ("images_by_status", "accepted", "faces", "faces_by_gender", "stored_last_hour")
+    __slots__ = ("images_by_status", "accepted", "faces", "faces_by_gender", "stored_last_hour", "revision")
     class ImagesByStatusEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -248,12 +248,71 @@ class Stats(_message.Message):
     FACES_FIELD_NUMBER: _ClassVar[int]
     FACES_BY_GENDER_FIELD_NUMBER: _ClassVar[int]
     STORED_LAST_HOUR_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     images_by_status: _containers.ScalarMap[str, int]
     accepted: int
     faces: int
     faces_by_gender: _containers.ScalarMap[str, int]
     stored_last_hour: int
-    def __init__(self, images_by_status: _Optional[_Mapping[str, int]] = ..., accepted: _Optional[int] = ..., faces: _Optional[int] = ..., faces_by_gender: _Optional[_Mapping[str, int]] = ..., stored_last_hour: _Optional[int] = ...) -> None: ...
+    revision: int
+    def __init__(self, images_by_status: _Optional[_Mapping[str, int]] = ..., accepted: _Optional[int] = ..., faces: _Optional[int] = ..., faces_by_gender: _Optional[_Mapping[str, int]] = ..., stored_last_hour: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class CountRequest(_message.Message):
+    __slots__ = ("by",)
+    BY_FIELD_NUMBER: _ClassVar[int]
+    by: _containers.RepeatedCompositeFieldContainer[Grouping]
+    def __init__(self, by: _Optional[_Iterable[_Union[Grouping, _Mapping]]] = ...) -> None: ...
+
+class Grouping(_message.Message):
+    __slots__ = ("field", "width")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    width: float
+    def __init__(self, field: _Optional[str] = ..., width: _Optional[float] = ...) -> None: ...
+
+class CountResponse(_message.Message):
+    __slots__ = ("groups",)
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedCompositeFieldContainer[Group]
+    def __init__(self, groups: _Optional[_Iterable[_Union[Group, _Mapping]]] = ...) -> None: ...
+
+class Group(_message.Message):
+    __slots__ = ("key", "count")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    key: _containers.RepeatedScalarFieldContainer[str]
+    count: int
+    def __init__(self, key: _Optional[_Iterable[str]] = ..., count: _Optional[int] = ...) -> None: ...
+
+class GetStepTimesRequest(_message.Message):
+    __slots__ = ("newest",)
+    NEWEST_FIELD_NUMBER: _ClassVar[int]
+    newest: int
+    def __init__(self, newest: _Optional[int] = ...) -> None: ...
+
+class StepTimes(_message.Message):
+    __slots__ = ("steps",)
+    class StepsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: StepTime
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[StepTime, _Mapping]] = ...) -> None: ...
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    steps: _containers.MessageMap[str, StepTime]
+    def __init__(self, steps: _Optional[_Mapping[str, StepTime]] = ...) -> None: ...
+
+class StepTime(_message.Message):
+    __slots__ = ("median_ms", "p90_ms", "count")
+    MEDIAN_MS_FIELD_NUMBER: _ClassVar[int]
+    P90_MS_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    median_ms: float
+    p90_ms: float
+    count: int
+    def __init__(self, median_ms: _Optional[float] = ..., p90_ms: _Optional[float] = ..., count: _Optional[int] = ...) -> None: ...
 
 class DeleteAnalysisRequest(_message.Message):
     __slots__ = ("image_id",)

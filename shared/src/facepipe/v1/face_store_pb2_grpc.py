@@ -62,6 +62,16 @@ class FaceStoreStub:
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.GetStatsRequest.SerializeToString,
                 response_deserializer=facepipe_dot_v1_dot_face__store__pb2.Stats.FromString,
                 _registered_method=True)
+        self.Count = channel.unary_unary(
+                '/facepipe.v1.FaceStore/Count',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.CountRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.CountResponse.FromString,
+                _registered_method=True)
+        self.GetStepTimes = channel.unary_unary(
+                '/facepipe.v1.FaceStore/GetStepTimes',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.GetStepTimesRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.StepTimes.FromString,
+                _registered_method=True)
         self.DeleteAnalysis = channel.unary_unary(
                 '/facepipe.v1.FaceStore/DeleteAnalysis',
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.DeleteAnalysisRequest.SerializeToString,
@@ -114,6 +124,20 @@ class FaceStoreServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Count(self, request, context):
+        """How many results, or faces in them, there are by one or two of their fields.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetStepTimes(self, request, context):
+        """How long the steps of the analysis took in the newest results.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteAnalysis(self, request, context):
         """Erases every trace of an image but a tombstone in the ledger.
         """
@@ -155,6 +179,16 @@ def add_FaceStoreServicer_to_server(servicer, server):
                     servicer.GetStats,
                     request_deserializer=facepipe_dot_v1_dot_face__store__pb2.GetStatsRequest.FromString,
                     response_serializer=facepipe_dot_v1_dot_face__store__pb2.Stats.SerializeToString,
+            ),
+            'Count': grpc.unary_unary_rpc_method_handler(
+                    servicer.Count,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.CountRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.CountResponse.SerializeToString,
+            ),
+            'GetStepTimes': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStepTimes,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.GetStepTimesRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.StepTimes.SerializeToString,
             ),
             'DeleteAnalysis': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteAnalysis,
@@ -305,6 +339,60 @@ class FaceStore:
             '/facepipe.v1.FaceStore/GetStats',
             facepipe_dot_v1_dot_face__store__pb2.GetStatsRequest.SerializeToString,
             facepipe_dot_v1_dot_face__store__pb2.Stats.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Count(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/Count',
+            facepipe_dot_v1_dot_face__store__pb2.CountRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.CountResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStepTimes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/GetStepTimes',
+            facepipe_dot_v1_dot_face__store__pb2.GetStepTimesRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.StepTimes.FromString,
             options,
             channel_credentials,
             insecure,

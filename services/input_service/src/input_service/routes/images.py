@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Annotated
 
-import httpx
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -95,10 +94,4 @@ async def delete_image(image_id: ImageId, neighbours: NeighboursDep) -> Response
     """Erases upload, annotated image, result, cached pixels, and its traces in the logs."""
     if not await asyncio.to_thread(neighbours.store.delete, image_id):
         raise ImageNotFoundError("there is no image with this id")
-    url = f"{neighbours.settings.address.logger}/images/{image_id}"
-    try:
-        answer = await neighbours.http.delete(url)
-        answer.raise_for_status()
-    except httpx.HTTPError as error:
-        _log.warning("the log lines of a deleted image remain: %s", error)
     return Response(status_code=204)

@@ -1,0 +1,98 @@
+"""Counts over all results, by the fields that they and their faces have."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, Integer, and_, cast, func, literal, select
+from sqlalchemy.orm import Session
+
+from data_storage_service.schema import FACES, ImageRow, RunRow, to_microseconds
+from facepipe.analysis import Status
+from facepipe.errors import InvalidRequestError
+from facepipe.face_fields import FACE_FIELD
+from facepipe.ledger import NUM_FACES, STORED_AT, Grouping, StepTime
+
+_HAS_RESULT = ImageRow.status.in_([Status.STORED, Status.PARTIAL])
+# What the seventh digit of a fraction says nobody has measured; a bin may begin there.
+_ROUNDING = 1e-6
+
+
+def count(session: Session, by: Sequence[Grouping]) -> dict[tuple[str, ...], int]:
+    """How many faces, or results, there are by the values of one or two fields.
+
+    Raises:
+        InvalidRequestError: there is no such field, or the fields are not of one kind.
+    """
+    of_faces = all(one.field in FACE_FIELD for one in by)
+    if not 1 <= len(by) <= 2 or not (of_faces or all(one.field in _OF_RESULTS for one in by)):
+        raise InvalidRequestError("count by one or two fields, all of faces or all of results")
+    keys = [_key(one) for one in by]
+    statement = select(*keys, func.count()).group_by(*keys)
+    if not of_faces:
+        statement = statement.where(_HAS_RESULT)
+    return {tuple(map(_shown, row[:-1])): row[-1] for row in session.execute(statement)}
+
+
+def step_times(session: Session, newest: int) -> dict[str, StepTime]:
+    """Median and 90th percentile of each step over the newest results."""
+    results = (
+        select(ImageRow.image_id, ImageRow.received_at)
+        .where(_HAS_RESULT)
+        .order_by(ImageRow.updated_at.desc())
+        .limit(newest)
+        .subquery()
+    )
+    runs = session.execute(
+        select(results.c.image_id, results.c.received_at, RunRow.started_at, RunRow.timings_ms)
+        .join(RunRow, and_(RunRow.image_id == results.c.image_id, RunRow.error_code == ""))
+        .order_by(results.c.image_id, RunRow.started_at)
+    )
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    seen = ""
+    for image_id, received_at, started_at, timings_ms in runs:
+        if image_id != seen:
+            waited_us = to_microseconds(started_at) - to_microseconds(received_at)
+            values["queued"].append(max(0.0, waited_us / 1000))
+            seen = image_id
+        for step, milliseconds in timings_ms.items():
+            if step != "queued":
+                values[step].append(milliseconds)
+    return {step: _step_time(found) for step, found in values.items()}
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.6g}" if isinstance(value, float) and abs(value) < 1e5 else str(value)
+
+
+def _stored_at() -> ColumnElement[Any]:
+    return cast(cast(ImageRow.updated_at, Integer) / 1_000_000, Integer)
+
+
+_OF_RESULTS: dict[str, Callable[[], ColumnElement[Any]]] = {
+    NUM_FACES: lambda: ImageRow.__table__.c.num_faces,
+    STORED_AT: _stored_at,
+}
+
+
+def _key(grouping: Grouping) -> ColumnElement[Any]:
+    name, width = grouping.field, grouping.width
+    column: ColumnElement[Any] = FACES.c[name] if name in FACE_FIELD else _OF_RESULTS[name]()
+    if width <= 0:
+        return column
+    bin_number = cast(cast(column, Float) / width + _ROUNDING, Integer)
+    begin: ColumnElement[Any] = literal(width) * bin_number
+    return begin
+
+
+def _step_time(values_ms: Sequence[float]) -> StepTime:
+    ordered = sorted(values_ms)
+    p90 = ordered[min(len(ordered) - 1, int(0.9 * len(ordered)))]
+    return StepTime(statistics.median(ordered), p90, len(ordered))
