@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib
 import sys
@@ -22,6 +23,7 @@ if getattr(sys.modules.get("gradio_viewer"), "__file__", None) is None:
 def _collected() -> Iterator[None]:
     """What Gradio leaves open is collected here, where its warnings are let pass."""
     yield
+    asyncio.set_event_loop(None)  # it makes one that nobody runs
     gc.collect()
 
 

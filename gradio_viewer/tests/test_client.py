@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from gradio_viewer import client, handlers
 from gradio_viewer.client import ApiError, InputApi, Json
-from gradio_viewer.uploads import UploadFolder
+from gradio_viewer.list_html import Upload
 from tests.support.fake_input_api import FakeApi, portrait
 
 T = TypeVar("T")
@@ -30,27 +30,24 @@ def ask(address: str, question: Callable[[InputApi], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def test_uploads_are_followed_to_the_end(address: str, tmp_path: Path) -> None:
-    # given
-    good, bad = tmp_path / "0", tmp_path / "1"
-    good.write_bytes(portrait())
-    bad.write_bytes(b"no image")
-
+def test_uploads_are_followed_to_the_end(address: str) -> None:
+    # given a file that the API took, and one that it refused
     async def upload(api: InputApi) -> list[str]:
-        files = [(str(good), "family <b>.jpg"), (str(bad), "bad.jpg")]
-        folder = UploadFolder(tmp_path)
-        return [html async for html in handlers.upload(api, folder, files)]
+        entry = await api.send(io.BytesIO(portrait()), "family.jpg")
+        uploads = [
+            Upload.sent("family <b>.jpg", entry["image_id"], ""),
+            Upload.sent("bad.jpg", "", "no image"),
+        ]
+        return [html async for html in handlers.upload(api, uploads)]
 
     # when
     pages = ask(address, upload)
     # then
-    assert "sending" in pages[0]
+    assert "1 of 2 finished" in pages[0]
     assert "done: 2 faces" in pages[-1]
     assert "family &lt;b&gt;.jpg" in pages[-1]
-    assert "refused: not an image of an accepted format" in pages[-1]
+    assert "refused: no image" in pages[-1]
     assert "2 of 2 finished" in pages[-1]
-    assert not good.exists()  # Gradio's copies do not stay
-    assert not bad.exists()
 
 
 def test_follow_yields_every_state(address: str, fake: FakeApi) -> None:

@@ -1,239 +1,315 @@
-"""The folder of uploads: nobody's photograph stays in it, and nobody's is taken away."""
+"""Uploads go through the page: each file has its answer, none stays, memory is bounded."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import io
 import os
-import stat
 import threading
-import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import httpx
 import pytest
+from starlette.requests import Request
 
 from tests.support.fake_input_api import FakeApi, portrait, serving
 
 pytest.importorskip("gradio")
 
+from facepipe.errors import InvalidRequestError
 from facepipe.settings import AddressSettings
-from gradio_viewer import handlers
+from gradio_viewer import uploads
 from gradio_viewer.app import create_viewer_app
-from gradio_viewer.client import InputApi
-from gradio_viewer.settings import ViewerSettings
-from gradio_viewer.uploads import UploadFolder
+from gradio_viewer.client import ApiError, InputApi
+from gradio_viewer.multipart import Begin, End, pieces
+from gradio_viewer.room import Place, Room
+from gradio_viewer.settings import UploadSection, ViewerSettings
+
+from .visitor import Visitor, file_data
 
 pytestmark = pytest.mark.filterwarnings("default")
 
-
-class Clock:
-    """A monotonic clock that the test sets."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+MAX_BYTES = 100_000
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def folder(tmp_path: Path, clock: Clock) -> UploadFolder:
-    folder = UploadFolder(tmp_path / "uploads", keep_s=100, clock=clock)
-    folder.clear()
-    return folder
-
-
-def lay(tmp_path: Path, name: str = "a.jpg") -> Path:
-    path = tmp_path / "uploads" / "0f" / name
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(b"pixels")
-    return path
-
-
-def test_the_folder_is_emptied_and_for_its_owner_alone(
-    folder: UploadFolder, tmp_path: Path
-) -> None:
-    # given what a crash has left, in a folder that others may enter
-    lay(tmp_path)
-    (tmp_path / "uploads").chmod(0o755)
-    # when
-    folder.clear()
-    # then
-    assert list((tmp_path / "uploads").iterdir()) == []
-    assert stat.S_IMODE((tmp_path / "uploads").stat().st_mode) == 0o700
-
-
-def test_what_is_dropped_leaves_not_even_its_folder(folder: UploadFolder, tmp_path: Path) -> None:
-    path = lay(tmp_path)
-
-    folder.drop(path)
-    folder.drop(path)
-
-    assert list((tmp_path / "uploads").iterdir()) == []
-
-
-def test_a_file_that_nobody_took_up_is_swept_when_its_time_is_over(
-    folder: UploadFolder, tmp_path: Path, clock: Clock
-) -> None:
-    # given a file that nobody takes up, and one that is taken up
-    left, taken = lay(tmp_path, "left"), lay(tmp_path, "taken")
-    folder.take(taken)
-    assert folder.sweep() == 0
-    # when their time is not over yet
-    clock.now += 99
-    assert folder.sweep() == 0
-    # and when it is
-    clock.now += 1
-    assert folder.sweep() == 1
-    # then the one alone is gone
-    assert [left.exists(), taken.exists()] == [False, True]
-
-
-def test_a_large_selection_may_take_its_time(
-    folder: UploadFolder, tmp_path: Path, clock: Clock
-) -> None:
-    # given a file that an earlier upload left, and the first one of a selection on its way
-    left = lay(tmp_path, "left")
-    folder.sweep()
-    clock.now += 1
-    with folder.upload_on_its_way():
-        first = lay(tmp_path, "first")
-        folder.sweep()
-        # when it goes on for long
-        clock.now += 1000
-        # then the file that was there before goes, the other one stays
-        assert folder.sweep() == 1
-        assert [left.exists(), first.exists()] == [False, True]
-    # and once the upload has ended without anybody taking its files up, they go
-    assert folder.sweep() == 1
-    assert not first.exists()
-
-
-def test_a_wall_clock_that_jumps_sweeps_nothing(
-    folder: UploadFolder, tmp_path: Path, clock: Clock
-) -> None:
-    # given files from an hour before and after
-    early, late = lay(tmp_path, "early"), lay(tmp_path, "late")
-    now = early.stat().st_mtime
-    os.utime(early, (now - 3600, now - 3600))
-    os.utime(late, (now + 3600, now + 3600))
-    # when they are swept, then neither is gone before its time
-    folder.sweep()
-    clock.now += 99
-    assert folder.sweep() == 0
-    clock.now += 1
-    assert folder.sweep() == 2
-
-
-def test_a_file_is_gone_once_it_is_sent_though_its_analysis_goes_on(
-    folder: UploadFolder, tmp_path: Path
-) -> None:
-    # given an API that takes the image and is not done with it
-    path = lay(tmp_path)
-    seen: list[bool] = []
-
-    class Api(InputApi):
-        async def send(self, path: Path, file_name: str) -> dict[str, Any]:
-            seen.append(path.exists())
-            return {"image_id": "ab", "status": "queued"}
-
-        async def follow(self, image_id: str) -> Any:
-            seen.append(path.exists())
-            yield {"status": "stored"}
-
-    async def run() -> None:
-        async for _ in handlers.upload(Api("http://nowhere"), folder, [(str(path), "a.jpg")]):
-            pass
-
-    # when it is uploaded
-    asyncio.run(run())
-    # then it was there to be sent and gone while it was followed
-    assert seen == [True, False]
-
-
-def test_a_browser_that_goes_away_takes_its_files_along(
-    folder: UploadFolder, tmp_path: Path
-) -> None:
-    # given two files, one of them on its way, in an API that never answers
-    paths = [lay(tmp_path, name) for name in ("a.jpg", "b.jpg", "c.jpg")]
-
-    class Api(InputApi):
-        async def send(self, path: Path, file_name: str) -> dict[str, Any]:
-            await asyncio.sleep(3600)
-            raise AssertionError
-
-    async def run() -> None:
-        progress = handlers.upload(
-            Api("http://nowhere"), folder, [(str(path), path.name) for path in paths]
-        )
-        await anext(progress)
-        await progress.aclose()  # type: ignore[attr-defined]  # it is a generator
-
-    # when the page is closed
-    asyncio.run(run())
-    # then none is left
-    assert [path.exists() for path in paths] == [False, False, False]
-
-
-@pytest.fixture
-def upload_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The viewer's folder, beneath one of the test's own."""
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The only folder that Gradio has."""
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "gradio"))
     return tmp_path / "gradio"
 
 
-def test_two_people_with_the_same_photograph_have_a_file_each(
-    upload_root: Path, address: str, fake: FakeApi
+@pytest.fixture(scope="module")
+def taken() -> FakeApi:
+    """The API behind the viewer."""
+    return FakeApi()
+
+
+@pytest.fixture(scope="module")
+def viewer(taken: FakeApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with pytest.MonkeyPatch.context() as patch, serving(taken.app) as address:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        settings = ViewerSettings(
+            address=AddressSettings(input=address), upload=UploadSection(max_bytes=MAX_BYTES)
+        )
+        with serving(create_viewer_app(settings)) as viewer:
+            yield viewer
+
+
+@pytest.fixture
+def visitor(viewer: str) -> Iterator[Visitor]:
+    visitor = Visitor(viewer)
+    yield visitor
+    visitor.close()
+
+
+def shown(visitor: Visitor, tickets: list[str], names: list[str]) -> str:
+    """What the page shows of files that it has uploaded."""
+    number = next(n for n, kinds in visitor.events.items() if kinds == ["file"])
+    files = [file_data(*entry) for entry in zip(tickets, names, strict=True)]
+    assert visitor.join(number, [files]).status_code == 200
+    return visitor.messages()
+
+
+def test_a_file_that_is_refused_or_too_large_does_not_end_the_batch(
+    visitor: Visitor, taken: FakeApi
 ) -> None:
-    # given a viewer
-    settings = ViewerSettings(address=AddressSettings(input=address))
+    # given good files with two bad ones and a too large one between them
+    names = ["first.jpg", "huge.jpg", "none.txt", "empty.jpg", "last.jpg"]
+    files = [portrait(), b"\xff\xd8" + bytes(MAX_BYTES), b"no image", b"", portrait()]
+    # when they are sent in one call
+    tickets = visitor.upload(*zip(names, files, strict=True))
+    # then each has an answer of its own, in their order, and the good ones are accepted
+    told = shown(visitor, tickets, names)
+    assert "5 of 5 finished" in told
+    assert told.count("done: 2 faces") >= 2
+    assert "it is larger than 0.0953674 MB" in told
+    assert "not an image of an accepted format" in told
+    assert sorted(image["image"]["file_name"] for image in taken.images.values()) == [
+        "first.jpg",
+        "last.jpg",
+    ]
+
+
+def test_nothing_of_an_upload_touches_the_disk(visitor: Visitor) -> None:
+    # given a viewer whose folder is its own
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    # when files were sent and one call breaks off in the middle of a file
+    visitor.upload(("a.jpg", portrait()), ("b.txt", b"no image"))
+    with pytest.raises(ConnectionError):
+        visitor.http.post(
+            "/gradio_api/upload?upload_id=u2",
+            content=_half_a_form(),
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+    # then there is no file
+    assert [path for path in folder.rglob("*") if path.is_file()] == []
+
+
+def _half_a_form() -> Iterator[bytes]:
+    yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+    yield b"half of the pixels" * 1000
+    raise ConnectionError
+
+
+def test_the_folder_is_emptied_at_the_start_and_gone_at_the_end(address: str, folder: Path) -> None:
+    # given what a crash has left, in a folder that others may enter
+    folder.mkdir(mode=0o755)
+    (folder / "left.jpg").write_bytes(portrait())
+    with serving(create_viewer_app(ViewerSettings(address=AddressSettings(input=address)))):
+        assert list(folder.glob("*.jpg")) == []
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not folder.exists()
+
+
+def test_an_api_that_is_down_is_told_for_each_file(folder: Path) -> None:
+    # given a page without an API
+    settings = ViewerSettings(address=AddressSettings(input="http://127.0.0.1:9"))
     with serving(create_viewer_app(settings)) as viewer:
-        # when the same file comes twice
-        answers = [_upload(viewer, portrait()) for _ in range(2)]
-        # then there are two, so that dropping one leaves the other
-        paths = {Path(path) for answer in answers for path in answer}
-        assert len(paths) == 2
-        assert all(path.is_file() and path.is_relative_to(upload_root) for path in paths)
-    # and nothing is left when the viewer has ended
-    assert not upload_root.exists()
+        visitor = Visitor(viewer)
+        # when two files are sent
+        tickets = visitor.upload(("a.jpg", portrait()), ("b.jpg", portrait()))
+        # then both rows say so
+        assert shown(visitor, tickets, ["a", "b"]).count("does not answer") >= 2
+        visitor.close()
 
 
-def _upload(viewer: str, photo: bytes) -> list[str]:
-    answer = httpx.post(
-        f"{viewer}/gradio_api/upload", files={"files": ("a.jpg", photo)}, timeout=20
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("text/plain", b"hello"),
+        ("multipart/form-data", b"--x--"),
+        ("multipart/form-data; boundary=" + "x" * 300, b"--x--"),
+        ("multipart/form-data; boundary=x", b""),
+        ("multipart/form-data; boundary=x", b"--y\r\n\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\n" + b"A" * 20_000 + b": b\r\n\r\n"),
+        ("multipart/form-data; boundary=x", b"--x\r\n\r\nno file\r\n--x--\r\n"),
+        ("multipart/form-data; boundary=x", b'--x\r\nContent-Disposition: form-data; '
+         b'name="files"; filename="a"\r\n\r\nno end'),
+    ],
+)  # fmt: skip
+def test_a_form_that_is_none_is_refused(visitor: Visitor, kind: str, body: bytes) -> None:
+    answer = visitor.http.post(
+        "/gradio_api/upload?upload_id=u3", content=body, headers={"Content-Type": kind}
     )
-    paths: list[str] = answer.raise_for_status().json()
-    return paths
+
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_request"
 
 
-def test_an_upload_that_breaks_off_is_swept_as_well(upload_root: Path, address: str) -> None:
-    # given a viewer and an upload of which only the beginning comes
-    settings = ViewerSettings(address=AddressSettings(input=address))
-    with serving(create_viewer_app(settings)) as viewer:
-        half_sent = threading.Event()
+def test_progress_is_told_to_who_sends_alone(viewer: str) -> None:
+    # given a visitor whose file has come half
+    owner, other = Visitor(viewer), Visitor(viewer)
+    go_on = threading.Event()
 
-        def body() -> Any:
-            yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
-            yield b"half of the pixels" * 1000
-            half_sent.wait(1)
-            raise ConnectionError
+    def form() -> Iterator[bytes]:
+        yield next(_half_a_form())
+        yield b"pixels" * 1000
+        go_on.wait(20)
+        yield b"\r\n--x--\r\n"
 
-        headers = {"Content-Type": "multipart/form-data; boundary=x"}
-        with contextlib.suppress(ConnectionError):
-            httpx.post(f"{viewer}/gradio_api/upload", content=body(), headers=headers)
-        half_sent.set()
-        # then its half is still there, and a sweep removes it
-        folder = UploadFolder(upload_root, keep_s=0)
-        for _ in range(50):
-            if folder.sweep():
-                break
-            time.sleep(0.1)
-        else:
-            pytest.fail("nothing had been written, so nothing was shown")
-        assert not [path for path in upload_root.rglob("*") if path.is_file()]
+    def send() -> None:
+        owner.http.post(
+            "/gradio_api/upload?upload_id=known",
+            content=form(),
+            headers={"Content-Type": "multipart/form-data; boundary=x"},
+        )
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    # when both ask how far the upload is
+    progress = "/gradio_api/upload_progress?upload_id=known"
+    with owner.http.stream("GET", progress) as answer:
+        told = next(answer.iter_lines())
+    stolen = other.http.get(progress).text
+    go_on.set()
+    sender.join()
+    # then only the one who sends is told the file's name
+    assert '"orig_name": "a.jpg", "chunk_size": 6000' in told
+    assert stolen == 'data: {"msg": "done"}\n\n'
+    owner.close()
+    other.close()
+
+
+def test_a_busy_api_is_asked_again_with_the_same_bytes() -> None:
+    # given an API that is busy twice
+    got: list[bytes] = []
+
+    class Api(InputApi):
+        async def send(self, file: BinaryIO, file_name: str) -> dict[str, Any]:
+            got.append(file.read())
+            if len(got) < 3:
+                raise ApiError("busy", 429, retry_after_s=0.001)
+            return {"image_id": "ab"}
+
+    intake = uploads._Intake(Api("http://nowhere"), 10, Room(10))
+    # when a file is sent
+    ticket = asyncio.run(intake._send(io.BytesIO(b"pixels"), "a.jpg"))
+    # then it came whole each time, and is accepted in the end
+    assert ticket.image_id == "ab"
+    assert got == [b"pixels"] * 3
+
+
+def _request(body: bytes, size: int) -> Request:
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+
+    async def receive() -> dict[str, Any]:
+        chunk = chunks.pop(0) if chunks else b""
+        return {"type": "http.request", "body": chunk, "more_body": bool(chunks)}
+
+    headers = [(b"content-type", b"multipart/form-data; boundary=x")]
+    return Request({"type": "http", "headers": headers, "method": "POST"}, receive)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 10_000])
+def test_a_form_is_read_the_same_however_it_is_cut(size: int) -> None:
+    # given a form with an odd name, bytes that look like a boundary, and a field that is no file
+    photo = b"\r\n--y\r\n--" + bytes(range(256))
+    body = (
+        b'--x\r\ncontent-disposition: form-data; name="files"; filename="\xc3\xa9 %22.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\n" + photo + b"\r\n"
+        b'--x\r\nContent-Disposition: form-data; name="other"\r\n\r\nvalue\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="files"; filename=""\r\n\r\n\r\n--x--\r\n'
+    )
+
+    async def read() -> list[Any]:
+        return [piece async for piece in pieces(_request(body, size))]
+
+    # when it comes in pieces
+    found = asyncio.run(read())
+    # then the files are what they were
+    whole = b"".join(piece for piece in found if isinstance(piece, bytes))
+    others = [piece for piece in found if not isinstance(piece, bytes)]
+    assert whole == photo
+    assert others == [Begin("é %22.jpg"), End(), Begin(""), End()]
+
+
+def test_who_finds_the_room_full_waits_and_nobody_waits_for_ever() -> None:
+    # given room for three parts, and five files of two parts that come side by side
+    room, most = Room(3), 0
+
+    async def hold() -> None:
+        nonlocal most
+        with room.place() as place:
+            for _ in range(2):
+                await place.add(b"x")
+                most = max(most, room.held)
+                await asyncio.sleep(0)
+
+    async def run() -> None:
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(hold() for _ in range(5)))
+
+    # when all of them come
+    asyncio.run(run())
+    # then all have gone through, and never more than the room and one file were held
+    assert 3 <= most <= 5
+    assert room.held == 0
+
+
+def test_what_is_held_is_read_again_from_its_beginning() -> None:
+    # given a file that came in pieces of all sizes
+    async def hold(place: Place) -> None:
+        for chunk in (b"", b"abc", b"d" * 100_000, b"ef"):
+            await place.add(chunk)
+
+    with Room(10).place() as place:
+        asyncio.run(hold(place))
+        # when it is read twice
+        for _ in range(2):
+            place.seek(0)
+            whole = b"".join(iter(lambda: place.read(70_000) or b"", b""))
+            # then it is whole
+            assert whole == b"abc" + b"d" * 100_000 + b"ef"
+        assert place.size == len(whole)
+
+
+def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a file whose bytes do not come
+    monkeypatch.setattr(uploads, "FILE_S", 0.01)
+    room = Room(10)
+
+    async def coming() -> AsyncIterator[object]:
+        yield b"a"
+        await asyncio.sleep(3600)
+
+    async def read() -> None:
+        intake = uploads._Intake(InputApi("http://nowhere"), 10, room)
+        with room.place() as place:
+            await intake._read(coming(), place, "a.jpg", uploads.Note())
+
+    # when it is waited for, then not for ever, and its room is free again
+    with pytest.raises(InvalidRequestError, match="longer than"):
+        asyncio.run(read())
+    assert room.held == 0
+
+
+def test_files_in_one_call_are_limited(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "MAX_FILES", 2)
+    form = [("files", ("a.txt", b"x"))] * 3
+
+    answer = visitor.http.post("/gradio_api/upload?upload_id=u4", files=form)
+
+    assert answer.status_code == 413

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from facepipe.analysis import Status
+from facepipe.visible import visible
 from local.paths import VENVS
 from local.stack.api import Api, BusyError, RefusedError
 from local.stack.configuration import Stack
@@ -27,7 +28,7 @@ def demo(stack: Stack, own_photo: str) -> int:
     """
     photo = _photo(own_photo)
     start(stack)
-    print(f"\nsending {photo.name}", flush=True)
+    print(f"\nsending {visible(photo.name)}", flush=True)
     with Api(stack.address(_INPUT)) as api:
         image_id = _send(api, photo)
         outcome = api.wait(image_id, _WAIT_S)

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from facepipe.analysis import Status
+from facepipe.visible import visible
 from local.stack.api import Api, BusyError, ImageStatus, RefusedError
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
@@ -179,4 +180,5 @@ def _print_summary(console: Console, tally: Tally, total: int, root: Path) -> No
 
 
 def _failure_lines(failures: Iterable[tuple[Path, str]], root: Path) -> Iterable[str]:
-    return (f"{photo.relative_to(root)}: {reason}" for photo, reason in sorted(failures))
+    found = sorted(failures)
+    return (visible(f"{photo.relative_to(root)}: {reason}") for photo, reason in found)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import httpx
 
+from facepipe.visible import visible
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
 from local.stack.services import SERVICES
@@ -55,4 +56,5 @@ def _stream(address: str, parameters: dict[str, str]) -> Iterator[str]:
 def _text(line: dict[str, object]) -> str:
     image_id = str(line.get("image_id") or "")[:12]
     head = f"{line.get('time', '')}  {line.get('level', ''):7} {line.get('service', ''):20}"
-    return f"{head} {image_id:12} {line.get('message', '')}"
+    # Other programs log here too: a terminal must not obey what they say.
+    return visible(f"{head} {image_id:12} {line.get('message', '')}")

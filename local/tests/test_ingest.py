@@ -118,3 +118,11 @@ def _photos(folder: Path, *contents: bytes) -> list[Path]:
 def _run(api: FakeApi, photos: list[Path]) -> ingest.Tally:
     with api:
         return ingest.run(api, photos, Progress(disable=True))
+
+
+def test_a_terminal_does_not_obey_a_name(tmp_path: Path) -> None:
+    failures = {tmp_path / "a\x1b[2J\u202egpj.exe": "not \x07 an image"}
+
+    assert list(ingest._failure_lines(failures.items(), tmp_path)) == [
+        "a\\u001b[2J\\u202egpj.exe: not \\u0007 an image"
+    ]

@@ -85,7 +85,8 @@ class FakeApi:
     def __init__(self) -> None:
         self.images: dict[str, Json] = {}
         self.queries: list[dict[str, str]] = []
-        self.plots_down = False
+        self.plots: list[Json] = [{"name": "age_by_gender", "title": "Age by gender"}]
+        self.plots_down: bool | str = False  # or what is said of it
         self.app = FastAPI()
         self._add_routes()
 
@@ -164,9 +165,10 @@ class FakeApi:
         @app.get("/v1/plots")
         async def plots() -> Any:
             if self.plots_down:
-                detail = "plotter_service does not answer"
+                is_text = isinstance(self.plots_down, str)
+                detail = self.plots_down if is_text else "plotter_service does not answer"
                 return JSONResponse({"title": "Down", "detail": detail, "code": "x"}, 503)
-            return {"plots": [{"name": "age_by_gender", "title": "Age by gender"}]}
+            return {"plots": self.plots}
 
         @app.get("/v1/plots/{name}.png")
         async def plot(name: str) -> Response:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
+import shutil
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI
 
@@ -17,35 +16,27 @@ from facepipe.service import create_app
 from gradio_viewer.client import InputApi
 from gradio_viewer.files import create_router
 from gradio_viewer.login import Login, needs_login
+from gradio_viewer.room import Room
 from gradio_viewer.settings import ViewerSettings
-from gradio_viewer.uploads import NotesUploads, UploadFolder
+from gradio_viewer.visitors import Visitors
 
 # Gradio reads this when it is imported: nothing leaves the page or this process.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-# Uploads must not end in a folder that others share, e.g. another program with Gradio.
+# Gradio must not have a folder that others share, e.g. another program with Gradio.
 if "GRADIO_TEMP_DIR" not in os.environ:
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="facepipe-viewer-")
 
 import gradio as gr  # after the environment is set
-from gradio import route_utils
 
-from gradio_viewer.pages import create_page  # after the environment is set
+from gradio_viewer.door import Door
+from gradio_viewer.events import Events
+from gradio_viewer.pages import create_page
+from gradio_viewer.uploads import create_upload_router
 
-
-class _OwnUpload(route_utils.GradioUploadFile):
-    """An upload in a folder of its own.
-
-    Gradio names the folder by the content: two people who send the same photograph would have
-    one file, and the first to be done would take it away from the other.
-    """
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.sha.update(secrets.token_bytes(16))
-
-
-route_utils.GradioUploadFile = _OwnUpload  # type: ignore[misc]  # there is no other way in
+ROOM = 64 * 2**20
+# Events that wait for a worker; beyond, the page asks to try again.
+MAX_WAITING = 500
 
 
 def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> FastAPI:
@@ -55,21 +46,23 @@ def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> 
     """
     client = api or InputApi(settings.address.input, settings.viewer.key)
     has_login = needs_login(settings)
-    uploads = UploadFolder(Path(os.environ["GRADIO_TEMP_DIR"]))
+    visitors = Visitors()
+    page = create_page(client, settings)
+    page.queue(default_concurrency_limit=16, max_size=MAX_WAITING, api_open=False)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with uploads.kept_clean():
+        with _own_folder():
             yield
         await client.close()
 
     app = create_app("gradio_viewer", settings, lifespan=lifespan, private_paths=("/gradio_api/",))
-    app.add_middleware(NotesUploads, uploads=uploads)
+    app.add_middleware(Door, events=Events(page, visitors), visitors=visitors)
     if has_login:
         app.add_middleware(Login, user=settings.viewer.user, password=settings.viewer.password)
     app.include_router(create_router(client, settings))
-    page = create_page(client, settings, uploads)
-    page.queue(default_concurrency_limit=16)
+    max_bytes = settings.upload.max_bytes
+    app.include_router(create_upload_router(client, visitors, max_bytes, Room(ROOM)))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,
@@ -78,8 +71,24 @@ def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> 
         ssr_mode=False,
         show_error=False,
         enable_monitoring=False,
-        max_file_size=f"{settings.viewer.max_upload_mb}mb",
+        allowed_paths=[],
+        run_history=False,
+        mcp_server=False,
         css=files("gradio_viewer").joinpath("style.css").read_text(),
         theme=gr.themes.Default(),
     )
+    # Gradio checks where a file lies only on a page that was launched; a mounted one never is.
+    page.has_launched = True
     return mounted
+
+
+@contextmanager
+def _own_folder() -> Iterator[None]:
+    """An empty folder for Gradio, for this user alone. Nothing is ever put there."""
+    folder = Path(os.environ["GRADIO_TEMP_DIR"])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

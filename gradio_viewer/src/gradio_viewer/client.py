@@ -6,8 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 
@@ -61,16 +60,15 @@ class InputApi:
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def send(self, path: Path, file_name: str) -> Json:
+    async def send(self, file: BinaryIO, file_name: str) -> Json:
         """Uploads one file; the API's entry for it, with `image_id` and `status`."""
-        with path.open("rb") as file:
-            answer = await self._call(
-                "POST",
-                "/v1/images",
-                files={"files": (file_name, file)},
-                headers={"X-Priority": "interactive"},
-                timeout=UPLOAD_TIMEOUT,
-            )
+        answer = await self._call(
+            "POST",
+            "/v1/images",
+            files={"files": (file_name, file)},
+            headers={"X-Priority": "interactive"},
+            timeout=UPLOAD_TIMEOUT,
+        )
         entries = _json(answer).get("images") or [{}]
         entry: Json = entries[0]
         error = entry.get("error")

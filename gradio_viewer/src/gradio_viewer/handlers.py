@@ -7,18 +7,15 @@ import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from gradio_viewer import image_html, list_html, plots_html, trace_html
 from gradio_viewer.client import ApiError, InputApi
 from gradio_viewer.list_html import Upload
 from gradio_viewer.markup import Html, notice
-from gradio_viewer.uploads import UploadFolder
 
 FOLLOWED_AT_ONCE = 8
 REDRAW_S = 0.25
-MAX_TRIES = 6
 
 _log = logging.getLogger(__name__)
 
@@ -41,33 +38,18 @@ async def banner(api: InputApi) -> Html:
     )
 
 
-async def upload(
-    api: InputApi, folder: UploadFolder, files: Sequence[tuple[str, str]]
-) -> AsyncIterator[Html]:
-    """Sends files and follows them to the end; yields the progress whenever it changes.
-
-    `files` are paths in `folder` with the names that their owner gave them; each file is
-    removed as soon as it is sent, or has been refused.
-    """
-    uploads = [Upload(name) for _, name in files]
+async def upload(api: InputApi, uploads: Sequence[Upload]) -> AsyncIterator[Html]:
+    """Follows files that were sent to the end; yields the progress whenever it changes."""
     changed = asyncio.Event()
     slots = asyncio.Semaphore(FOLLOWED_AT_ONCE)
-    sending = asyncio.Semaphore(2)
 
-    async def run(item: Upload, path: Path) -> None:
+    async def follow(item: Upload) -> None:
         try:
-            try:
-                async with sending:
-                    await _send(api, item, path)
-            finally:
-                folder.drop(path)
-            changed.set()
             async with slots:
                 async for state in api.follow(item.image_id):
                     item.update(state)
                     changed.set()
         except ApiError as error:
-            item.status = "refused" if not item.image_id else item.status
             item.problem = error.message
         except Exception:
             _log.exception("an upload could not be followed")
@@ -75,12 +57,7 @@ async def upload(
         finally:
             changed.set()
 
-    paths = [Path(path) for path, _ in files]
-    for path in paths:
-        folder.take(path)
-    tasks = [
-        asyncio.create_task(run(item, path)) for item, path in zip(uploads, paths, strict=True)
-    ]
+    tasks = [asyncio.create_task(follow(item)) for item in uploads if item.image_id]
     try:
         while not all(task.done() for task in tasks):
             changed.clear()
@@ -90,23 +67,8 @@ async def upload(
             await asyncio.sleep(REDRAW_S)
         yield list_html.progress(uploads)
     finally:
-        for task, path in zip(tasks, paths, strict=True):
+        for task in tasks:
             task.cancel()
-            folder.drop(path)  # a task that never began drops nothing
-
-
-async def _send(api: InputApi, item: Upload, path: Path) -> None:
-    for attempt in range(1, MAX_TRIES + 1):
-        try:
-            entry = await api.send(path, item.file_name)
-        except ApiError as error:
-            if error.status != 429 or attempt == MAX_TRIES:
-                raise
-            await asyncio.sleep(min(30.0, error.retry_after_s or 2.0**attempt))
-        else:
-            item.image_id = str(entry["image_id"])
-            item.update(entry)
-            return
 
 
 def search_filters(

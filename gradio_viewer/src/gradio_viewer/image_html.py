@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from facepipe.visible import visible
 from gradio_viewer import words
 from gradio_viewer.client import FINAL
 from gradio_viewer.markup import Html, join, notice, tag
@@ -58,7 +59,17 @@ def shortened(result: Json) -> dict[str, Any]:
         points = face.get("landmarks") or []
         shown = [*points[:2], f"... {len(points) - 2} more"] if len(points) > 3 else points
         faces.append({**face, "landmarks": shown})
-    return {**result, "faces": faces}
+    document: dict[str, Any] = _visible({**result, "faces": faces})
+    return document
+
+
+def _visible(value: Any) -> Any:
+    """The same document, unseen characters of its texts written out."""
+    if isinstance(value, Mapping):
+        return {visible(str(key)): _visible(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_visible(inner) for inner in value]
+    return visible(value) if isinstance(value, str) else value
 
 
 def _headline(state: Json, width: int, height: int) -> Html:

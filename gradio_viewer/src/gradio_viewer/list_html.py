@@ -20,6 +20,11 @@ class Upload:
     num_faces: int | None = None
     problem: str = ""
 
+    @classmethod
+    def sent(cls, name: str, id: str, problem: str) -> Upload:  # noqa: A002  # the entry's key
+        """A file as the API took or refused it."""
+        return cls(name, "received" if id else "refused", id, problem=problem)
+
     def update(self, state: Mapping[str, Any]) -> None:
         """Takes over what the API says of the image."""
         self.status = str(state.get("status") or self.status)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import html
 import re
 
+from facepipe.visible import visible
+
 
 class Html(str):
     """Markup that is safe to put into a page."""
@@ -20,8 +22,8 @@ _NAME = re.compile(r"^[a-zA-Z][a-zA-Z0-9-]*$")
 
 
 def escape(text: object) -> Html:
-    """Text as HTML; `Html` stays as it is."""
-    return text if isinstance(text, Html) else Html(html.escape(str(text), quote=True))
+    """Text as HTML, unseen characters written out; `Html` stays as it is."""
+    return text if isinstance(text, Html) else Html(html.escape(visible(str(text)), quote=True))
 
 
 def join(*parts: object) -> Html:
@@ -42,7 +44,7 @@ def tag(name: str, *children: object, **attributes: object) -> Html:
         if value is True:
             written.append(f" {attribute}")
         elif value is not None and value is not False:
-            written.append(f' {attribute}="{html.escape(str(value), quote=True)}"')
+            written.append(f' {attribute}="{html.escape(visible(str(value)), quote=True)}"')
     start = f"<{name}{''.join(written)}>"
     return Html(start) if name in _VOID else Html(f"{start}{join(*children)}</{name}>")
 

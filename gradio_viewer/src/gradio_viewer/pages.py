@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.data_classes import GradioRootModel
 
 from gradio_viewer import handlers, image_html
 from gradio_viewer.client import InputApi
+from gradio_viewer.list_html import Upload
 from gradio_viewer.settings import ViewerSettings
-from gradio_viewer.uploads import UploadFolder
 
 TITLE = "Face analysis"
 STATUSES = ["any", "stored", "partial", "failed", "queued", "detecting", "analysing", "storing"]
@@ -21,7 +21,11 @@ BANNER_EVERY_S = 20
 _IMAGE_ID = re.compile(r"^[0-9a-f]{64}$")
 
 
-def create_page(api: InputApi, settings: ViewerSettings, uploads: UploadFolder) -> gr.Blocks:
+class _Entries(GradioRootModel):
+    root: list[dict[str, str]]
+
+
+def create_page(api: InputApi, settings: ViewerSettings) -> gr.Blocks:
     """The whole page; mount it in an application with `gr.mount_gradio_app`."""
     page = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:
@@ -29,7 +33,7 @@ def create_page(api: InputApi, settings: ViewerSettings, uploads: UploadFolder) 
         banner = gr.HTML(elem_id="banner")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Upload", id="upload"):
-                _upload_tab(api, uploads)
+                _upload_tab(api, settings)
             with gr.Tab("Results", id="results") as results:
                 _results_tab(api, settings, page, results)
             with gr.Tab("Image", id="image"):
@@ -46,20 +50,24 @@ def create_page(api: InputApi, settings: ViewerSettings, uploads: UploadFolder) 
     return page
 
 
-def _upload_tab(api: InputApi, uploads: UploadFolder) -> None:
-    gr.Markdown("Choose one or many photographs: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF.")
+def _upload_tab(api: InputApi, settings: ViewerSettings) -> None:
+    gr.Markdown(
+        "Choose one or many photographs: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF, "
+        f"each up to {settings.upload.max_bytes / 2**20:g} MB."
+    )
     files = gr.File(
         label="Photographs", file_count="multiple", elem_id="upload", height=180, type="filepath"
     )
-    # Gradio itself hands on a path whose name it has changed.
-    files.preprocess = _paths_and_names  # type: ignore[method-assign, assignment] # see above
+    # Gradio would look for files; what comes are the entries that `events` makes of them.
+    files.data_model = _Entries
+    files.preprocess = _uploads  # type: ignore[method-assign, assignment]  # see above
     progress = gr.HTML(elem_id="progress")
 
-    async def send(chosen: list[tuple[str, str]]) -> AsyncIterator[Any]:
-        if not chosen:
+    async def send(uploads: list[Upload]) -> AsyncIterator[Any]:
+        if not uploads:
             yield gr.skip(), gr.skip()
             return
-        async for html in handlers.upload(api, uploads, chosen):
+        async for html in handlers.upload(api, uploads):
             yield gr.skip(), html
         yield None, gr.skip()  # ready for more
 
@@ -68,15 +76,13 @@ def _upload_tab(api: InputApi, uploads: UploadFolder) -> None:
         inputs=files,
         outputs=[files, progress],
         show_progress="hidden",
-        concurrency_limit=None,  # a file that waits in a queue is not taken up
+        concurrency_limit=None,  # they were sent already, and are only followed
         api_visibility="private",
     )
 
 
-def _paths_and_names(payload: Any) -> list[tuple[str, str]]:
-    """Where Gradio has put the files, and what they were called."""
-    chosen = getattr(payload, "root", None) or ([payload] if payload else [])
-    return [(file.path, file.orig_name or Path(file.path).name) for file in chosen]
+def _uploads(entries: _Entries | None) -> list[Upload]:
+    return [Upload.sent(**entry) for entry in entries.root] if entries else []
 
 
 def _results_tab(api: InputApi, settings: ViewerSettings, page: gr.Blocks, tab: gr.Tab) -> None:

@@ -11,13 +11,17 @@ class ViewerSection(BaseModel):
     page_size: int = Field(default=24, ge=1, le=200, description="images on a page of results")
     max_side: int = Field(default=1600, ge=256, description="longest side of an image shown, px")
     decoders: int = Field(default=2, ge=1, description="images prepared for showing side by side")
-    max_upload_mb: int = Field(default=64, ge=1, description="larger files are refused here")
     user: str = Field(default="viewer", description="name of the login")
     password: str = Field(default="", repr=False, description="password of the login, if any")
     key: str = Field(default="", repr=False, description="API key with which the page calls")
 
 
+class UploadSection(BaseModel):
+    max_bytes: int = Field(default=50 * 2**20, description="largest file of the API, bytes")
+
+
 class ViewerSettings(Settings):
     """Everything that gradio_viewer reads from the environment."""
 
+    upload: UploadSection = UploadSection()
     viewer: ViewerSection = ViewerSection()

@@ -1,130 +1,168 @@
-"""Where Gradio puts uploads, and how they leave: none stays longer than it takes to send it."""
+"""Uploads on their way through: from the browser into memory, and from there to the input API.
+
+Gradio would collect a whole selection on disk first. Here each file goes on as soon as it has
+come, so that a selection of any size needs the memory of one file, and each file has an answer
+of its own. What all visitors together have in memory is bounded; who comes late waits.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-import shutil
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
 
-# A file is taken up a moment after it came; what is not was left by a browser that went away.
-KEEP_S = 120.0
-SWEEP_EVERY_S = 20.0
+from facepipe.errors import ImageTooLargeError, InvalidRequestError
+from gradio_viewer.client import ApiError, InputApi
+from gradio_viewer.door import API
+from gradio_viewer.multipart import Begin, End, pieces
+from gradio_viewer.room import Place, Room
+from gradio_viewer.visitors import Ticket, Visitors
 
-_log = logging.getLogger(__name__)
+MAX_FILES = 1000  # Gradio's page sends no more in one call
+MAX_TRIES = 6
+FILE_S = 600.0
+_TOLD_EVERY_S = 0.1
+_BEGINS_WITHIN_S = 3.0
 
 
-class UploadFolder:
-    """Gradio's folder of temporary files, which belongs to one viewer alone.
+def create_upload_router(
+    api: InputApi, visitors: Visitors, max_bytes: int, room: Room
+) -> APIRouter:
+    """The routes by which Gradio's page sends files and learns how far they are."""
+    router = APIRouter(prefix=API, include_in_schema=False)
+    progress = Progress()
 
-    Ages are measured by a monotonic clock, from when a file was last seen to change.
+    @router.post("/upload")
+    async def upload(request: Request, upload_id: str) -> list[str]:
+        """A ticket for each file, in their order, where Gradio would give a path."""
+        intake = _Intake(api, max_bytes, room)
+        visitor = request.state.visitor
+        with progress.of(upload_id) as note:
+            tickets = [visitors.write(visitor, t) async for t in intake.take(request, note)]
+        if not tickets:
+            raise InvalidRequestError("there is no file in that form")
+        return tickets
 
-    Args:
-        folder: made with mode 0700 if it is missing.
-        keep_s: how long a file may lie unchanged without being taken up.
-    """
+    @router.get("/upload_progress")
+    async def upload_progress(upload_id: str) -> StreamingResponse:
+        return StreamingResponse(progress.told(upload_id), media_type="text/event-stream")
 
-    def __init__(
-        self,
-        folder: Path,
-        keep_s: float = KEEP_S,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._folder = folder.resolve()
-        self._keep_s = keep_s
-        self._clock = clock
-        self._taken: set[Path] = set()
-        self._began_at: dict[object, float] = {}
-        self._unchanged_since: dict[tuple[Path, int, int], float] = {}
+    return router
 
-    def take(self, path: Path) -> None:
-        """Takes a file up: it stays until it is dropped."""
-        self._taken.add(path.resolve())
 
-    def drop(self, path: Path) -> None:
-        """Removes a file; doing it twice does no harm."""
-        self._taken.discard(path.resolve())
-        with contextlib.suppress(OSError):
-            path.unlink()
-        self._remove_if_empty(path.parent)
+class _Intake:
+    """Takes the files of one call, one after the other."""
 
-    @contextlib.contextmanager
-    def upload_on_its_way(self) -> Iterator[None]:
-        """While files are being received."""
-        call = object()
-        self._began_at[call] = self._clock()
+    def __init__(self, api: InputApi, max_bytes: int, room: Room) -> None:
+        self._api = api
+        self._max_bytes = max_bytes
+        self._room = room
+
+    async def take(self, request: Request, note: Note) -> AsyncIterator[Ticket]:
+        """What became of each file; one that is refused does not hinder the next."""
+        coming = pieces(request)
+        count = 0
+        while (name := await self._next(coming)) is not None:
+            count += 1
+            if count > MAX_FILES:
+                raise ImageTooLargeError(f"send no more than {MAX_FILES} files in one call")
+            with self._room.place() as place:
+                is_whole = await self._read(coming, place, name, note)
+                yield (
+                    await self._send(cast(BinaryIO, place), name) if is_whole else self._too_large()
+                )
+
+    @staticmethod
+    async def _next(coming: AsyncIterator[object]) -> str | None:
+        async for piece in coming:
+            if isinstance(piece, Begin):
+                return piece.name
+        return None
+
+    async def _read(
+        self, coming: AsyncIterator[object], place: Place, name: str, note: Note
+    ) -> bool:
+        """Reads a file to its end; False if it is too large, and nothing of it is kept."""
+        size = 0
         try:
-            yield
-        finally:
-            del self._began_at[call]
+            async with asyncio.timeout(FILE_S):
+                async for piece in coming:
+                    if isinstance(piece, End):
+                        break
+                    assert isinstance(piece, bytes)  # noqa: S101  # a file's pieces are bytes
+                    note.add(name, len(piece))
+                    size += len(piece)
+                    if size <= self._max_bytes:
+                        await place.add(piece)
+                    else:
+                        place.leave()
+        except TimeoutError:
+            raise InvalidRequestError(f"a file took longer than {FILE_S:.0f} s") from None
+        return size <= self._max_bytes
 
-    def sweep(self) -> int:
-        """Removes what nobody took up, half an upload included; returns how many files.
+    def _too_large(self) -> Ticket:
+        largest = self._max_bytes / 2**20
+        return Ticket(problem=f"it is larger than {largest:g} MB, the most that is accepted")
 
-        A large selection may take its time, the first of its files lying unchanged meanwhile:
-        only what was there before the oldest upload on its way began is swept.
-        """
-        now, seen, count = self._clock(), {}, 0
-        oldest = min((*self._began_at.values(), now + 1))
-        for path in [path for path in self._folder.rglob("*") if path.is_file()]:
-            with contextlib.suppress(OSError):
-                status = path.lstat()
-                key = (path, status.st_mtime_ns, status.st_size)
-                seen[key] = since = self._unchanged_since.get(key, now)
-                is_left = now - since >= self._keep_s and since < oldest
-                if is_left and path not in self._taken:
-                    self.drop(path)
-                    count += 1
-        self._unchanged_since = seen
-        return count
-
-    def clear(self) -> None:
-        """Leaves an empty folder that only this user may enter."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder.chmod(0o700)
-
-    @contextlib.asynccontextmanager
-    async def kept_clean(self) -> AsyncIterator[None]:
-        """Empties the folder before, sweeps it meanwhile, and removes it at the end."""
-        self.clear()
-        task = asyncio.create_task(self._sweep_again_and_again())
-        try:
-            yield
-        finally:
-            task.cancel()
-            shutil.rmtree(self._folder, ignore_errors=True)
-
-    async def _sweep_again_and_again(self) -> None:
-        while True:
-            await asyncio.sleep(min(SWEEP_EVERY_S, self._keep_s))
+    async def _send(self, file: BinaryIO, name: str) -> Ticket:
+        for attempt in range(1, MAX_TRIES + 1):
+            file.seek(0)
             try:
-                if count := await asyncio.to_thread(self.sweep):
-                    _log.info("%d uploads that were never sent were removed", count)
-            except Exception:
-                _log.exception("a sweep of the uploads failed")
-
-    def _remove_if_empty(self, folder: Path) -> None:
-        if folder != self._folder:
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+                entry = await self._api.send(file, name)
+                return Ticket(image_id=str(entry["image_id"]))
+            except ApiError as error:
+                if error.status != 429 or attempt == MAX_TRIES:
+                    return Ticket(problem=error.message)
+                await asyncio.sleep(min(30.0, error.retry_after_s or 2.0**attempt))
+        raise AssertionError
 
 
-class NotesUploads:
-    """ASGI middleware that tells the folder which uploads are on their way."""
+class Note:
+    """How far an upload is: bytes since somebody asked, and of which file."""
 
-    def __init__(self, app: ASGIApp, *, uploads: UploadFolder) -> None:
-        self._app = app
-        self._uploads = uploads
+    def __init__(self) -> None:
+        self._name = ""
+        self._size = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].endswith("/upload"):
-            with self._uploads.upload_on_its_way():
-                await self._app(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+    def add(self, name: str, size: int) -> None:
+        self._size = size + (self._size if name == self._name else 0)
+        self._name = name
+
+    def taken(self) -> tuple[str, int]:
+        size, self._size = self._size, 0
+        return self._name, size
+
+
+class Progress:
+    """What uploads on their way tell to the page that sends them."""
+
+    def __init__(self) -> None:
+        self._notes: dict[str, Note] = {}
+
+    @contextmanager
+    def of(self, upload_id: str) -> Iterator[Note]:
+        note = self._notes[upload_id] = Note()
+        try:
+            yield note
+        finally:
+            if self._notes.get(upload_id) is note:
+                del self._notes[upload_id]
+
+    async def told(self, upload_id: str) -> AsyncIterator[str]:
+        """Events as Gradio's page reads them, until the upload has ended."""
+        for _ in range(round(_BEGINS_WITHIN_S / _TOLD_EVERY_S)):
+            if upload_id in self._notes:
+                break
+            await asyncio.sleep(_TOLD_EVERY_S)
+        while note := self._notes.get(upload_id):
+            name, size = note.taken()
+            if size:
+                message = {"msg": "update", "orig_name": name, "chunk_size": size}
+                yield f"data: {json.dumps(message)}\n\n"
+            await asyncio.sleep(_TOLD_EVERY_S)
+        yield 'data: {"msg": "done"}\n\n'
