@@ -6,7 +6,7 @@ import re
 
 from local.paths import ROOT
 
-_NAMED = re.compile(r"`((?:tests|services|shared)/[\w/]+\.py)?(?:::(test_\w+))?`")
+_NAMED = re.compile(r"`((?:tests|services|shared|gradio_viewer|local)/[\w/]+\.py)?(?:::(test_\w+))?`")
 
 
 def test_every_promise_names_a_test_that_there_is() -> None:
