@@ -6,7 +6,8 @@ import re
 
 from local.paths import ROOT
 
-_NAMED = re.compile(r"`((?:tests|services|shared|gradio_viewer|local)/[\w/]+\.py)?(?:::(test_\w+))?`")
+_ROOTS = "tests|services|shared|gradio_viewer|local"
+_NAMED = re.compile(rf"`((?:{_ROOTS})/[\w/]+\.py)?(?:::(test_\w+))?`")
 
 
 def test_every_promise_names_a_test_that_there_is() -> None:
