@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+
+# What services show each other in tests; whoever starts a whole stack has it make its own.
+os.environ["FACEPIPE_ACCESS_TOKEN"] = "-".join(["the", "inside", "token", "of", "the", "tests"])
 
 _ROOT = Path(__file__).parent
 _LAYERS = ("contract", "integration", "acceptance", "e2e", "compose")

@@ -136,7 +136,8 @@ def _restarts(stack: LocalStack) -> dict[str, int]:
     restarts: dict[str, int] = {}
     for service in ("LANDMARK", "AGEGENDER", "STORAGE", "PLOTTER"):
         url = f"http://127.0.0.1:{stack.port(service)}/metrics"
-        text = httpx.get(url, timeout=20, trust_env=False).text
+        headers = stack.inside_token.headers
+        text = httpx.get(url, headers=headers, timeout=20, trust_env=False).text
         for reason, number in _RESTARTS.findall(text):
             if float(number):
                 restarts[f"{service.lower()} {reason}"] = int(float(number))

@@ -11,8 +11,12 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field
 
+from facepipe.errors import MisconfiguredError
+from facepipe.inside_token import InsideToken
+from facepipe.make_secrets import ACCESS_TOKEN, WATCHER, Vault
 from facepipe.settings import PortSettings, RedisSettings, Settings
 from local.paths import ROOT
+from local.stack.errors import StackError
 from local.stack.services import Service
 
 # In the environment of every process of the stack: the folder it keeps its own files in.
@@ -95,6 +99,24 @@ class Stack:
         }
         return self.settings.redis.model_copy(update=place)
 
+    @property
+    def vault(self) -> Vault:
+        """Where the secrets of this stack are."""
+        return Vault(self.run / "secrets")
+
+    @property
+    def inside_token(self) -> InsideToken:
+        """What the inside ports of the stack ask for.
+
+        Raises:
+            StackError: it is not there, e.g. because nothing was started yet.
+        """
+        file = Path(self.environment["FACEPIPE_ACCESS_TOKEN_FILE"])
+        try:
+            return InsideToken.read(self.settings.access.token, file)
+        except MisconfiguredError as error:
+            raise StackError(error.message) from error
+
     def port(self, name: str) -> int:
         return int(getattr(self.settings.port, name))
 
@@ -133,6 +155,8 @@ def load_stack() -> Stack:
         password_file = run / REDIS_PASSWORD
     if password_file is not None:
         environ["FACEPIPE_REDIS_PASSWORD_FILE"] = str(ROOT / password_file)
+    token_file = settings.access.token_file or run / "secrets" / WATCHER / ACCESS_TOKEN
+    environ["FACEPIPE_ACCESS_TOKEN_FILE"] = str(ROOT / token_file)
     environment = {
         **derived,
         **environ,

@@ -21,9 +21,9 @@ def follow_logs(stack: Stack, image_id: str = "") -> None:
     """Prints log lines as they come, until interrupted."""
     parameters = {"image_id": image_id} if image_id else {}
     try:
-        for line in _stream(stack.address(_LOGGER), parameters):
+        for line in _stream(stack, parameters):
             print(line, flush=True)
-    except httpx.HTTPError:
+    except (httpx.HTTPError, StackError):
         if _runs_in_docker():
             subprocess.run(["docker", "compose", "logs", "--follow", "--tail", "20"], check=False)
             return
@@ -42,9 +42,13 @@ def _runs_in_docker() -> bool:
     return bool(subprocess.run(command, capture_output=True, check=False).stdout.strip())
 
 
-def _stream(address: str, parameters: dict[str, str]) -> Iterator[str]:
-    timeout = httpx.Timeout(5, read=None)
-    with httpx.Client(base_url=address, timeout=timeout, trust_env=False) as client:
+def _stream(stack: Stack, parameters: dict[str, str]) -> Iterator[str]:
+    with httpx.Client(
+        base_url=stack.address(_LOGGER),
+        headers=stack.inside_token.headers,
+        timeout=httpx.Timeout(5, read=None),
+        trust_env=False,
+    ) as client:
         recent = client.get("/logs", params={**parameters, "limit": "30"}).raise_for_status()
         yield from (_text(line) for line in reversed(recent.json()["lines"]))
         with client.stream("GET", "/logs/stream", params=parameters) as answer:

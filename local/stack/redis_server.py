@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 import shutil
@@ -11,6 +10,7 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+from facepipe.make_secrets import write_privately
 from local.stack.configuration import REDIS_PASSWORD, Stack
 from local.stack.errors import StackError
 
@@ -54,15 +54,6 @@ def password_of(stack: Stack) -> str:
     if not password:
         raise StackError(f"the password of Redis is missing: {path} is empty")
     return password
-
-
-def write_privately(path: Path, text: str) -> None:
-    """Writes a file that nobody but its owner can read, at no moment."""
-    aside = path.with_name(f"{path.name}.new")
-    aside.unlink(missing_ok=True)
-    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    aside.replace(path)
 
 
 def render_config(port: int, data: Path, password: str) -> str:

@@ -12,6 +12,7 @@ from facepipe.job_table import FUNCTIONS
 from facepipe.jobs import queue_of
 from facepipe.redis_connection import connect_redis, shown_address
 from local.stack.configuration import Stack
+from local.stack.errors import StackError
 from local.stack.readiness import not_ready
 from local.stack.services import SERVICES
 from local.stack.supervision import ProcessState, process_states
@@ -33,7 +34,7 @@ def print_status(stack: Stack) -> int:
                 name,
                 _process(states.get(name)),
                 "no" if name in missing else "yes",
-                _workers(address) if queue else "",
+                _workers(stack, address) if queue else "",
                 str(waiting.get(queue, "?")) if queue else "",
                 address,
             )
@@ -60,11 +61,12 @@ def _process(state: ProcessState | None) -> str:
     return f"{state.pid}, up {minutes}:{seconds:02}"
 
 
-def _workers(address: str) -> str:
+def _workers(stack: Stack, address: str) -> str:
     """`2 idle, 1 busy`, as the stage's metrics tell it."""
     try:
-        text = httpx.get(f"{address}/metrics", timeout=3, trust_env=False).text
-    except httpx.HTTPError:
+        headers = stack.inside_token.headers
+        text = httpx.get(f"{address}/metrics", headers=headers, timeout=3, trust_env=False).text
+    except (httpx.HTTPError, StackError):
         return "?"
     counts = {state: int(float(number)) for state, number in _WORKERS.findall(text)}
     return ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "none"

@@ -12,6 +12,8 @@ from xmlrpc.client import ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
 
+from facepipe.errors import MisconfiguredError
+from facepipe.make_secrets import write_privately
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
 from local.stack.ports import complaints
@@ -20,7 +22,6 @@ from local.stack.redis_server import (
     find_redis_server,
     password_of,
     render_config,
-    write_privately,
 )
 from local.stack.supervisor_config import render, socket_path
 
@@ -99,6 +100,7 @@ def _write_configuration(stack: Stack) -> Path:
     stack.log_folder.mkdir(parents=True, exist_ok=True)
     for name in ("inbox", "saved_data", "logs", "models", "redis"):
         (stack.volumes / name).mkdir(parents=True, exist_ok=True)
+    _make_secrets(stack)
     redis_command: list[str] = []
     if stack.starts_redis:
         redis_config = stack.run / "redis.conf"
@@ -108,6 +110,16 @@ def _write_configuration(stack: Stack) -> Path:
     config = stack.run / "supervisord.conf"
     config.write_text(render(stack, redis_command))
     return config
+
+
+def _make_secrets(stack: Stack) -> None:
+    if stack.settings.access.token_file is not None:
+        _ = stack.inside_token  # the user's own: it must be there
+        return
+    try:
+        stack.vault.share_token(stack.settings.access.token)
+    except (MisconfiguredError, OSError) as error:
+        raise StackError(f"the secrets of the stack cannot be made: {error}") from error
 
 
 def _spawn(stack: Stack, config: Path) -> None:

@@ -8,6 +8,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
+from facepipe.make_secrets import ACCESS_TOKEN
 from local.paths import ROOT
 from local.stack.configuration import Stack
 from local.stack.services import SERVICES, Service
@@ -87,6 +88,9 @@ def _service(stack: Stack, service: Service) -> str:
     command = [str(python_of(stack, service.name)), "-m", service.name]
     host = stack.settings.bind if service.public else stack.settings.host
     environment = f'environment=FACEPIPE_HOST="{_escape(host)}"'
+    if stack.settings.access.token_file is None:
+        token = stack.vault.path(service.name, ACCESS_TOKEN)
+        environment += f',FACEPIPE_ACCESS_TOKEN_FILE="{_escape(str(token))}"'
     if service.name == _VIEWER:  # it alone enters this folder, and empties it
         uploads = stack.run / "uploads"
         environment += f',GRADIO_TEMP_DIR="{_escape(str(uploads))}"'

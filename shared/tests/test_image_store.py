@@ -12,7 +12,7 @@ from redis import Redis
 from facepipe.errors import ServiceUnavailableError
 from facepipe.image_store import RedisImageStore, SourceImages
 from facepipe.inbox import Inbox
-from facepipe.settings import RedisSettings
+from facepipe.settings import RedisSettings, Settings
 from tests.support.missing import missing
 from tests.support.redis_server import RedisServer, find_redis_server
 
@@ -84,7 +84,9 @@ def test_a_miss_is_read_from_the_upload_that_was_kept(redis: Redis, tmp_path: Pa
     (tmp_path / "source" / ID).write_bytes(_png())
     store = RedisImageStore(redis, RedisSettings())
 
-    images = SourceImages(store, Inbox(tmp_path / "inbox"), tmp_path, NOWHERE)
+    images = SourceImages(
+        store, Inbox(tmp_path / "inbox"), tmp_path, NOWHERE, Settings().inside_token
+    )
 
     assert images.load(ID).shape == (2, 3, 3)
 
@@ -93,7 +95,9 @@ def test_an_upload_on_a_host_that_does_not_answer_can_be_tried_again(
     redis: Redis, tmp_path: Path
 ) -> None:
     store = RedisImageStore(redis, RedisSettings())
-    images = SourceImages(store, Inbox(tmp_path / "inbox"), tmp_path, NOWHERE)
+    images = SourceImages(
+        store, Inbox(tmp_path / "inbox"), tmp_path, NOWHERE, Settings().inside_token
+    )
 
     with pytest.raises(ServiceUnavailableError) as raised:
         images.load(ID)

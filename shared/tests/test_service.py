@@ -51,7 +51,11 @@ def build(folder: Path) -> FastAPI:
 
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(build(tmp_path), "http://127.0.0.1", raise_server_exceptions=False) as client:
+    headers = Settings().inside_token.headers
+    app = build(tmp_path)
+    with TestClient(
+        app, "http://127.0.0.1", raise_server_exceptions=False, headers=headers
+    ) as client:
         yield client
 
 
@@ -200,7 +204,12 @@ def test_a_request_that_a_stop_cuts_off_is_told_so(monkeypatch: pytest.MonkeyPat
         wait_until(lambda: server.started)
         port = server.servers[0].sockets[0].getsockname()[1]
         with ThreadPoolExecutor() as pool:
-            call = pool.submit(httpx.post, f"http://127.0.0.1:{port}/slow", timeout=30)
+            call = pool.submit(
+                httpx.post,
+                f"http://127.0.0.1:{port}/slow",
+                headers=Settings().inside_token.headers,
+                timeout=30,
+            )
             assert has_arrived.wait(10)
 
             # When it is stopped

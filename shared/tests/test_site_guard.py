@@ -20,7 +20,11 @@ GALLERY = "https://gallery.example"
 
 def build(settings: Settings) -> FastAPI:
     app = create_app(
-        "landmark_service", settings, other_origins=[GALLERY], private_paths=("/queue/",)
+        "landmark_service",
+        settings,
+        is_inside=False,
+        other_origins=[GALLERY],
+        private_paths=("/queue/",),
     )
 
     @app.api_route("/things", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -42,7 +46,10 @@ def client() -> Iterator[TestClient]:
         host="0.0.0.0",  # noqa: S104  # as in a container
         bind="192.0.2.7",
         address=AddressSettings(storage="http://data_storage_service:8003", otlp="logs:4317"),
-        access=AccessSettings(allowed_hosts="Photos.example, nas.example:8443"),
+        access=AccessSettings(
+            allowed_hosts="Photos.example, nas.example:8443",
+            token=Settings().access.token,
+        ),
     )
     with TestClient(build(settings), HERE) as client:
         yield client

@@ -10,9 +10,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
+import httpx
 import psutil
 import pytest
 
+from facepipe.v1 import face_store_pb2 as pb
+from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
 from local.paths import ROOT
 from tests.support.local_stack import LocalStack, kill
 from tests.support.missing import missing
@@ -83,6 +87,47 @@ def test_status_shows_workers_and_queues(stack: LocalStack) -> None:
 
     row = next(line for line in lines if line.startswith("landmark_service"))
     assert re.search(r"\d+, up \d+:\d\d +yes +1 idle +0 ", row)
+
+
+def test_who_has_no_token_gets_nothing_from_the_inside_ports(stack: LocalStack) -> None:
+    for name in ("LANDMARK", "AGEGENDER", "STORAGE", "LOGGER", "PLOTTER"):
+        address = f"http://127.0.0.1:{stack.port(name)}"
+        assert httpx.get(f"{address}/readyz", trust_env=False).is_success
+        refused = httpx.get(f"{address}/metrics", trust_env=False)
+        assert (refused.status_code, refused.json()["code"]) == (401, "inside_only")
+        headers = stack.inside_token.headers
+        assert httpx.get(f"{address}/metrics", headers=headers, trust_env=False).is_success
+
+    delete = pb.DeleteAnalysisRequest(image_id="0" * 64)
+    with grpc.insecure_channel(f"127.0.0.1:{stack.port('STORE_GRPC')}") as channel:
+        stub = FaceStoreStub(channel)  # type: ignore[no-untyped-call]  # generated
+        with pytest.raises(grpc.RpcError) as told:
+            stub.DeleteAnalysis(delete, timeout=20)
+    assert told.value.code() is grpc.StatusCode.UNAUTHENTICATED
+
+    secrets = [path for path in (stack.run_folder / "secrets").rglob("*") if path.is_file()]
+    assert len(secrets) >= 8
+    assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
+    shown = [" ".join(process.cmdline()) for process in stack.processes()]
+    shown += [path.read_text() for path in stack.run_folder.rglob("*.log")]
+    assert not any(stack.inside_token.value in text for text in shown)
+
+
+def test_the_central_log_is_read_with_the_token(stack: LocalStack) -> None:
+    answer = httpx.get(
+        f"http://127.0.0.1:{stack.port('LOGGER')}/logs?limit=1000",
+        headers=stack.inside_token.headers,
+        trust_env=False,
+    )
+
+    assert {line["service"] for line in answer.json()["lines"]} >= {
+        "input_service",
+        "landmark_service",
+        "agegender_service",
+        "data_storage_service",
+        "plotter_service",
+        "gradio_viewer",
+    }
 
 
 def test_the_curl_example_of_the_readme_works(

@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import psutil
 
+from facepipe.inside_token import InsideToken
+from facepipe.make_secrets import ACCESS_TOKEN, WATCHER, Vault
 from facepipe.settings import RedisSettings
 from local.paths import ROOT, VENVS
 from local.stack.configuration import REDIS_PASSWORD, LocalPorts
@@ -75,6 +77,11 @@ class LocalStack:
         """How the Redis of this stack is reached."""
         url = f"redis://127.0.0.1:{self.port('REDIS')}/0"
         return RedisSettings(url=url, password_file=self.run_folder / REDIS_PASSWORD)
+
+    @property
+    def inside_token(self) -> InsideToken:
+        """What the inside ports of this stack ask for."""
+        return InsideToken.read("", Vault(self.run_folder / "secrets").path(WATCHER, ACCESS_TOKEN))
 
     def port(self, name: str) -> int:
         return int(self.environment[f"FACEPIPE_PORT_{name}"])

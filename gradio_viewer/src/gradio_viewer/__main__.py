@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from facepipe import telemetry
-from facepipe.service import serve
+from facepipe import service
 from gradio_viewer.app import create_viewer_app
 from gradio_viewer.settings import ViewerSettings
 
 
 def main() -> None:
     settings = ViewerSettings()
-    telemetry.setup("gradio_viewer", settings)
-    try:
-        serve(create_viewer_app(settings), settings.host, settings.port.viewer)
-    finally:
-        telemetry.shutdown()
+    service.run("gradio_viewer", settings, create_viewer_app, settings.port.viewer)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,13 @@ def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> 
             yield
         await client.close()
 
-    app = create_app("gradio_viewer", settings, lifespan=lifespan, private_paths=("/gradio_api/",))
+    app = create_app(
+        "gradio_viewer",
+        settings,
+        lifespan=lifespan,
+        private_paths=("/gradio_api/",),
+        is_inside=False,
+    )
     app.add_middleware(Door, events=Events(page, visitors), visitors=visitors)
     if has_login:
         app.add_middleware(Login, user=settings.viewer.user, password=settings.viewer.password)

@@ -13,12 +13,13 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from facepipe.errors import MisconfiguredError
 from gradio_viewer.settings import ViewerSettings
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
 
-class LoginMissingError(Exception):
+class LoginMissingError(MisconfiguredError):
     """The page would be open to a network; the message says what to set."""
 
 

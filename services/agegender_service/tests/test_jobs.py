@@ -108,7 +108,9 @@ def worker_of(
     settings: AgeGenderServiceSettings, ledger: FakeLedger, store: FakeImageStore
 ) -> AgeGenderWorker:
     inbox = Inbox(settings.volumes.inbox)
-    sources = SourceImages(store, inbox, settings.volumes.saved_data, "http://127.0.0.1:9")
+    sources = SourceImages(
+        store, inbox, settings.volumes.saved_data, "http://127.0.0.1:9", settings.inside_token
+    )
     return AgeGenderWorker(settings, load_estimator(settings), ledger, store, sources)
 
 

@@ -15,6 +15,8 @@ from input_service.access.rates import TokenBuckets
 from input_service.app import create_input_app
 from input_service.settings import InputAccessSettings, InputSettings, ViewerSettings
 
+TOKEN = InputSettings().access.token
+
 
 def test_a_key_is_shown_once_and_stored_as_a_hash(capsys: pytest.CaptureFixture[str]) -> None:
     assert keys.main(["new", "anna", "--scopes", "read,write"]) == 0
@@ -76,7 +78,7 @@ def test_on_loopback_no_key_is_needed(bind: str) -> None:
 
 
 def test_keys_or_an_explicit_word_let_it_start() -> None:
-    opened = InputSettings(bind="192.0.2.1", access=InputAccessSettings(open=True))
+    opened = InputSettings(bind="192.0.2.1", access=InputAccessSettings(open=True, token=TOKEN))
     with_viewer = InputSettings(bind="192.0.2.1", viewer=ViewerSettings(key=new_key()))
 
     assert not AccessPolicy(opened).is_required
@@ -85,8 +87,8 @@ def test_keys_or_an_explicit_word_let_it_start() -> None:
 
 def test_keys_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
     for access in (
-        InputAccessSettings(keys="nonsense"),
-        InputAccessSettings(keys_file=tmp_path / "missing"),
+        InputAccessSettings(keys="nonsense", token=TOKEN),
+        InputAccessSettings(keys_file=tmp_path / "missing", token=TOKEN),
     ):
         with pytest.raises(UnsafeSettingsError, match="cannot be read"):
             AccessPolicy(InputSettings(access=access))
@@ -95,7 +97,7 @@ def test_keys_that_cannot_be_read_stop_the_start(tmp_path: Path) -> None:
 def test_settings_do_not_show_keys() -> None:
     settings = InputSettings(
         viewer=ViewerSettings(key="secret-1"),
-        access=InputAccessSettings(service_key="secret-2", keys="secret-3"),
+        access=InputAccessSettings(token="secret-2", keys="secret-3"),
     )
 
     assert "secret" not in repr(settings)

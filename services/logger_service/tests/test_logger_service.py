@@ -51,7 +51,9 @@ def service(settings: LoggerSettings) -> Iterator[httpx.Client]:
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{settings.port.logger}", timeout=10) as client:
+    address = f"http://127.0.0.1:{settings.port.logger}"
+    headers = settings.inside_token.headers
+    with httpx.Client(base_url=address, headers=headers, timeout=10) as client:
         while not server.started:
             assert thread.is_alive()
             time.sleep(0.01)
@@ -188,10 +190,12 @@ def test_line_that_arrives_after_the_erasing_is_blank(
     assert "anna" not in everything
 
 
-def test_any_program_with_the_opentelemetry_sdk_may_send(
-    service: httpx.Client, settings: LoggerSettings
+def test_any_program_with_the_opentelemetry_sdk_and_the_inside_token_may_send(
+    service: httpx.Client, settings: LoggerSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
+    token = settings.inside_token.value
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"authorization=Bearer%20{token}")
     provider = TracerProvider(resource=Resource.create({"service.name": "someone_else"}))
     exporter = OTLPSpanExporter(endpoint=f"http://{settings.address.otlp}", insecure=True)
     provider.add_span_processor(SimpleSpanProcessor(exporter))

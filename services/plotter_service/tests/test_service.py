@@ -99,8 +99,9 @@ def asked(monkeypatch: pytest.MonkeyPatch, worker: PlotWorker) -> list[str]:
 class Http:
     """Asks an application in process."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: FastAPI, headers: dict[str, str]) -> None:
         self._app = app
+        self._headers = headers
 
     def get(self, path: str) -> httpx.Response:
         async def ask() -> httpx.Response:
@@ -108,7 +109,7 @@ class Http:
             async with httpx.AsyncClient(
                 transport=transport, base_url="http://127.0.0.1"
             ) as client:
-                return await client.get(path)
+                return await client.get(path, headers=self._headers)
 
         return asyncio.run(ask())
 
@@ -117,7 +118,7 @@ class Http:
 def http(settings: PlotterServiceSettings, files: PlotFiles, ledger: FakeLedger) -> Http:
     app = create_app("plotter_service", settings)
     add_routes(app, files, Freshness(files, ledger, Redis(port=9), settings.plotter))
-    return Http(app)
+    return Http(app, settings.inside_token.headers)
 
 
 def age_by(files: PlotFiles, seconds: float) -> None:

@@ -2,7 +2,9 @@
 
     FacepipeError                   500  internal_error
     ├── InvalidRequestError         400  invalid_request
+    ├── MisconfiguredError          500  misconfigured
     ├── UnauthorizedError           401  unauthorized
+    │   └── InsideOnlyError         401  inside_only
     ├── ForbiddenError              403  forbidden
     │   └── ForeignPageError        403  forbidden
     ├── ImageNotFoundError          404  not_found
@@ -55,10 +57,22 @@ class InvalidRequestError(FacepipeError):
     code, http_status, title = "invalid_request", 400, "Invalid request"
 
 
+class MisconfiguredError(FacepipeError):
+    """A process does not start with these settings; the message says what to change."""
+
+    code, title = "misconfigured", "Misconfigured"
+
+
 class UnauthorizedError(FacepipeError):
     """An API key is needed and none, or an unknown one, was sent."""
 
     code, http_status, title = "unauthorized", 401, "API key required"
+
+
+class InsideOnlyError(UnauthorizedError):
+    """The port is for the services of the pipeline, and the inside token was not sent."""
+
+    code, title = "inside_only", "Inside token required"
 
 
 class ForbiddenError(FacepipeError):

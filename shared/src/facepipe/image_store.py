@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.imaging import DecodeLimits, RgbImage, decode
 from facepipe.inbox import Inbox, check_image_id
+from facepipe.inside_token import InsideToken
 from facepipe.settings import RedisSettings
 
 FaceCrops = npt.NDArray[np.uint8]
@@ -103,14 +104,13 @@ class SourceImages:
         inbox: Inbox,
         saved_data: Path,
         input_url: str,
-        service_key: str = "",
+        token: InsideToken,
     ) -> None:
         self._cache = cache
         self._inbox = inbox
         self._sources = saved_data / "source"
         self._input_url = input_url
-        # Sent where the input API asks for a key: `settings.access.service_key`.
-        self._headers = {"Authorization": f"Bearer {service_key}"} if service_key else {}
+        self._headers = token.headers  # asked for where the input API asks for keys
 
     def load(self, image_id: str) -> RgbImage:
         """The image, shape `(height, width, 3)`, uint8, RGB, upright.

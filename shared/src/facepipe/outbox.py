@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 import grpc
 
 T = TypeVar("T")
+Metadata = Sequence[tuple[str, str]]
 
 BATCH_SIZE = 256
 SEND_PAUSE_S = 0.4
@@ -47,8 +48,9 @@ _log = logging.getLogger(__name__)
 class Collector:
     """The connection to a collector, and whether it answers; reports an outage once."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, metadata: Metadata = ()) -> None:
         self.address = address
+        self.metadata = metadata
         self.channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
         self._lock = threading.Lock()
         self._down = False
@@ -171,7 +173,7 @@ class Outbox(Generic[T]):
             try:
                 request = self._encode(batch)
                 timeout = min(CALL_TIMEOUT_S, self._deadline - time.monotonic())
-                self._export(request, timeout=max(0.05, timeout))
+                self._export(request, timeout=max(0.05, timeout), metadata=self._collector.metadata)
             except Exception as error:
                 status = error.code() if isinstance(error, grpc.RpcError) else None
                 if isinstance(error, grpc.RpcError) and status not in _REFUSALS:

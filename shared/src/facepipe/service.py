@@ -1,8 +1,8 @@
 """What every HTTP service of the pipeline has: health, readiness, metrics, problem documents.
 
 `create_app` makes the FastAPI application, `create_server` its server, `serve` runs both until
-SIGTERM. Errors leave as RFC 9457 problem documents with a stable `code`; raise a
-`FacepipeError` and it is one.
+SIGTERM; `run` is the `main` of a service. Errors leave as RFC 9457 problem documents with a
+stable `code`; raise a `FacepipeError` and it is one.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -23,8 +24,10 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from facepipe import telemetry
 from facepipe.connections import bounded_protocol
-from facepipe.errors import ServiceUnavailableError
+from facepipe.errors import MisconfiguredError, ServiceUnavailableError
+from facepipe.inside_gates import HttpGate
 from facepipe.problems import add_problem_handlers, error_response, problem_response
 from facepipe.settings import Settings
 from facepipe.site_guard import guarded_by
@@ -32,6 +35,7 @@ from facepipe.site_guard import guarded_by
 CHECK_TIMEOUT_S = 3.0
 DRAIN_S = 5
 
+S = TypeVar("S", bound=Settings)
 Check = Callable[[], str | None]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
@@ -44,6 +48,7 @@ def create_app(
     *,
     checks: Mapping[str, Check] | None = None,
     lifespan: Lifespan | None = None,
+    is_inside: bool = True,
     version: str = "0.1.0",
     other_origins: Iterable[str] = (),
     private_paths: tuple[str, ...] = (),
@@ -56,14 +61,20 @@ def create_app(
         checks: what must hold before the service can work, by name. A check returns None
             when all is well, else the reason; it may block for up to three seconds.
         lifespan: what is opened at start and closed at the end, as FastAPI has it.
+        is_inside: only those who show the inside token get further than the probes.
         version: of the service.
         other_origins: origins whose pages may call, beside those of the service itself.
         private_paths: beginnings of paths that pages of other origins may not even read.
+
+    Raises:
+        MisconfiguredError: there is no inside token.
     """
     app = FastAPI(title=name, version=version, lifespan=lifespan)
     app.state.settings = settings
     add_problem_handlers(app)
     _add_probes(app, dict(checks or {}))
+    if is_inside:
+        app.add_middleware(HttpGate, token=settings.inside_token)
     # Outside of all other layers: nothing of a foreign call is looked at.
     build = app.build_middleware_stack
     app.build_middleware_stack = lambda: guarded_by(  # type: ignore[method-assign]  # see above
@@ -114,6 +125,23 @@ async def run_checks(
             for name, check in checks.items():
                 group.start_soon(ask, name, check)
     return {name: reason for name, reason in answers.items() if reason is not None}
+
+
+def run(name: str, settings: S, create: Callable[[S], FastAPI], port: int) -> None:
+    """Runs a service with its telemetry until SIGTERM; the whole of its `main`.
+
+    Settings that do not allow a start end the process with a line that says what to change.
+    """
+    try:
+        telemetry.setup(name, settings)
+        app = create(settings)
+    except MisconfiguredError as error:
+        telemetry.shutdown()
+        sys.exit(f"{name} does not start: {error.message}")
+    try:
+        serve(app, settings.host, port)
+    finally:
+        telemetry.shutdown()
 
 
 def serve(app: FastAPI, host: str, port: int) -> None:

@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from facepipe.inside_token import InsideToken
+
 
 class RedisSettings(BaseModel):
     url: str = Field(
@@ -116,11 +118,10 @@ class AccessSettings(BaseModel):
         default="",
         description="further names that lead here, `host` or `host:port`, e.g. of a proxy",
     )
-    service_key: str = Field(
-        default="",
-        repr=False,
-        description="key with which workers on other hosts read uploads from the input API",
+    token: str = Field(
+        default="", repr=False, description="the inside token, which services show each other"
     )
+    token_file: Path | None = Field(default=None, description="a file with that token")
 
 
 class HttpSettings(BaseModel):
@@ -169,6 +170,11 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     access: AccessSettings = AccessSettings()
     http: HttpSettings = HttpSettings()
+
+    @property
+    def inside_token(self) -> InsideToken:
+        """What this process shows others. Raises MisconfiguredError when there is none."""
+        return InsideToken.read(self.access.token, self.access.token_file)
 
     @property
     def is_published(self) -> bool:

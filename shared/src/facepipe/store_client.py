@@ -17,6 +17,7 @@ from facepipe.errors import (
     InvalidRequestError,
     ServiceUnavailableError,
 )
+from facepipe.inside_token import InsideToken
 from facepipe.ledger import (
     Grouping,
     ImageState,
@@ -41,6 +42,8 @@ _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
 ]
 
+_NO_IMAGE = "0" * 64
+
 _Response = TypeVar("_Response")
 
 
@@ -51,7 +54,8 @@ class FaceStoreClient:
     and `DeadlineExceededError` when it takes longer than `timeout_s`.
     """
 
-    def __init__(self, address: str, timeout_s: float = 5.0) -> None:
+    def __init__(self, address: str, token: InsideToken, timeout_s: float = 5.0) -> None:
+        self._metadata = token.metadata
         self._channel = grpc.insecure_channel(address, options=_OPTIONS)
         self._stub = FaceStoreStub(self._channel)  # type: ignore[no-untyped-call]  # generated, untyped
         self._timeout_s = timeout_s
@@ -137,7 +141,9 @@ class FaceStoreClient:
 
     def watch(self, image_ids: Sequence[str] = ()) -> Iterator[ImageState]:
         """Streams states as they change until `close`; no ids: those of all images."""
-        stream = self._stub.WatchAnalyses(pb.WatchAnalysesRequest(image_ids=image_ids))
+        stream = self._stub.WatchAnalyses(
+            pb.WatchAnalysesRequest(image_ids=image_ids), metadata=self._metadata
+        )
         try:
             for message in stream:
                 yield messages.state_from_pb(message)
@@ -146,13 +152,18 @@ class FaceStoreClient:
         finally:
             stream.cancel()
 
-    def is_reachable(self, timeout_s: float = 1.0) -> bool:
-        """Whether the server accepts connections."""
+    def problem(self, timeout_s: float = 1.0) -> str | None:
+        """A check of `/readyz`: why the ledger cannot be asked, None when it can."""
         try:
             grpc.channel_ready_future(self._channel).result(timeout=timeout_s)
+            self.get(_NO_IMAGE)
         except grpc.FutureTimeoutError:
-            return False
-        return True
+            return "data_storage_service does not answer"
+        except ImageNotFoundError:
+            return None
+        except FacepipeError as error:
+            return error.message
+        return None
 
     def close(self) -> None:
         self._channel.close()
@@ -163,7 +174,7 @@ class FaceStoreClient:
 
     def _call(self, method: Callable[..., _Response], request: object) -> _Response:
         try:
-            return method(request, timeout=self._timeout_s)
+            return method(request, timeout=self._timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
             raise _translated(error) from error
 
@@ -175,6 +186,11 @@ def _translated(error: grpc.RpcError) -> FacepipeError:
             return ImageNotFoundError(details or "no such image")
         case grpc.StatusCode.INVALID_ARGUMENT:
             return InvalidRequestError(details)
+        case grpc.StatusCode.UNAUTHENTICATED:
+            # It says nothing about the image: another token may come with the next start.
+            return ServiceUnavailableError(
+                "data_storage_service refuses the inside token (see FACEPIPE_ACCESS_TOKEN)"
+            )
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return DeadlineExceededError(f"data_storage_service took too long: {details}")
         case grpc.StatusCode.UNAVAILABLE | grpc.StatusCode.CANCELLED:

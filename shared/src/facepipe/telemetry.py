@@ -7,7 +7,8 @@ Call `setup` once per process and log as usual::
         logging.getLogger(__name__).info("faces found", extra={"faces": 3})
 
 Every line goes to stderr and, over OTLP/gRPC, to `settings.address.otlp`, which may be
-logger_service or any other collector. Keys of `extra` become attributes. Inside `image_span`
+logger_service or any other collector; that one is shown `OTEL_EXPORTER_OTLP_HEADERS` instead of
+the inside token. Keys of `extra` become attributes. Inside `image_span`
 a line carries the trace, the span and the image id. While the collector is down, up to
 `settings.telemetry.backlog` log records and as many spans are kept and sent later.
 
@@ -37,14 +38,16 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2_grpc import TraceServiceStub
 from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_HEADERS
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.re import parse_env_headers
 from opentelemetry.util.types import AnyValue
 
-from facepipe.outbox import Collector, Outbox
+from facepipe.outbox import Collector, Metadata, Outbox
 from facepipe.settings import Settings
 from facepipe.text_log import TextFormatter, attribute_value, extra_fields
 
@@ -80,7 +83,10 @@ def setup(service: str, settings: Settings) -> None:
 
     Args:
         service: `service.name` of everything that this process reports.
-        settings: `address.otlp` and the section `telemetry` are read.
+        settings: `address.otlp`, the inside token and the section `telemetry` are read.
+
+    Raises:
+        MisconfiguredError: there is no inside token to show the collector.
     """
     global _running  # one process, one telemetry
     shutdown()
@@ -119,7 +125,7 @@ def setup(service: str, settings: Settings) -> None:
 def _connect(
     running: _Running, provider: TracerProvider, resource: Resource, settings: Settings
 ) -> None:
-    collector = Collector(settings.address.otlp)
+    collector = Collector(settings.address.otlp, _metadata(settings))
     backlog = settings.telemetry.backlog
     log_service = LogsServiceStub(collector.channel)  # type: ignore[no-untyped-call] # generated
     trace_service = TraceServiceStub(collector.channel)  # type: ignore[no-untyped-call] # generated
@@ -129,6 +135,13 @@ def _connect(
     running.handlers.append(_LogSink(logs, resource))
     running.outboxes += [logs, spans]
     running.collector = collector
+
+
+def _metadata(settings: Settings) -> Metadata:
+    """What the collector asks for: logger_service the inside token, another one its own headers."""
+    if headers := os.environ.get(OTEL_EXPORTER_OTLP_HEADERS):
+        return tuple(parse_env_headers(headers, liberal=True).items())
+    return settings.inside_token.metadata
 
 
 def shutdown() -> None:

@@ -53,7 +53,7 @@ class Store:
 def store(settings: DataStorageSettings) -> Iterator[Store]:
     room = open_room(settings)
     server = create_server(room, "127.0.0.1:0")
-    client = FaceStoreClient(f"127.0.0.1:{server.port}", timeout_s=20)
+    client = FaceStoreClient(f"127.0.0.1:{server.port}", settings.inside_token, timeout_s=20)
     with serving(server):
         yield Store(room, server, client, Inbox(settings.volumes.inbox))
         client.close()

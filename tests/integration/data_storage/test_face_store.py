@@ -30,6 +30,7 @@ from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
 from tests.integration.data_storage.conftest import Store
 from tests.integration.input.bench import wait_for
 from tests.support import store_samples as samples
+from tests.support.insider import ShowsToken
 from tests.support.redis_server import RedisServer
 
 
@@ -158,7 +159,7 @@ def test_malformed_messages_are_the_callers_mistake(store: Store) -> None:
     ]
     for request in requests:
         with pytest.raises(grpc.RpcError) as caught:
-            stub.SavePart(request, timeout=20)
+            stub.SavePart(request, timeout=20, metadata=store.room.settings.inside_token.metadata)
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(InvalidRequestError):
         store.client.list(ListQuery(cursor="not one"))
@@ -232,7 +233,8 @@ def test_health_and_reflection_are_the_standard_ones(store: Store) -> None:
         for service in ("", SERVICE_NAME):
             answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=20)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        services = ProtoReflectionDescriptorDatabase(channel).get_services()
+        insider = grpc.intercept_channel(channel, ShowsToken(store.room.settings.inside_token))
+        services = ProtoReflectionDescriptorDatabase(insider).get_services()
     assert SERVICE_NAME == "facepipe.v1.FaceStore"
     assert SERVICE_NAME in services
 

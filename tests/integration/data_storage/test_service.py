@@ -37,10 +37,12 @@ def test_parts_become_files_on_the_volume(
     monkeypatch.setenv("FACEPIPE_VOLUMES_ROOT", str(tmp_path / "volumes"))
     monkeypatch.setenv("FACEPIPE_TELEMETRY_ENABLED", "false")
     image_id = samples.image_id_of(1)
+    app = create_storage_app(settings)
+    headers = settings.inside_token.headers
     with TestClient(
-        create_storage_app(settings), "http://127.0.0.1", raise_server_exceptions=False
+        app, "http://127.0.0.1", raise_server_exceptions=False, headers=headers
     ) as http:
-        client = FaceStoreClient(f"127.0.0.1:{port}", timeout_s=20)
+        client = FaceStoreClient(f"127.0.0.1:{port}", settings.inside_token, timeout_s=20)
         inbox = Inbox(settings.volumes.inbox)
         inbox.add(image_id, samples.png(1), samples.entry(image_id))
         client.register(image_id, samples.info(image_id), samples.START)

@@ -63,7 +63,14 @@ def logger() -> Iterator[Logger]:
 
 def erasure(store: Store, logger: Logger, every_s: float = 0) -> Erasure:
     room = store.room
-    return Erasure(room.ledger, room.queries, room.redis, logger.address, every_s=every_s)
+    return Erasure(
+        room.ledger,
+        room.queries,
+        room.redis,
+        logger.address,
+        room.settings.inside_token,
+        every_s=every_s,
+    )
 
 
 def stored(store: Store, number: int) -> str:

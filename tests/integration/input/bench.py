@@ -172,7 +172,7 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
         room = open_room(DataStorageSettings(**shared))
         stack.callback(room.close)
         server = stack.enter_context(serving(create_server(room, "127.0.0.1:0")))
-        store = FaceStoreClient(f"127.0.0.1:{server.port}")
+        store = FaceStoreClient(f"127.0.0.1:{server.port}", room.settings.inside_token)
         stack.callback(store.close)
         address = AddressSettings(
             store_grpc=f"127.0.0.1:{server.port}",

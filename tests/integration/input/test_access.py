@@ -16,7 +16,8 @@ from input_service.settings import InputAccessSettings, InputSettings, ViewerSet
 from tests.integration.input.bench import Bench, open_bench, photograph
 
 READER, WRITER, ERASER, BUSY = (new_key() for _ in range(4))
-SERVICE, VIEWER = new_key(), new_key()
+VIEWER = new_key()
+INSIDE = InputSettings().inside_token.value
 ORIGIN = "https://gallery.example"
 
 
@@ -33,7 +34,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     access = InputAccessSettings(
         keys=" ".join(map(str, stored)),
         keys_file=keys_file,
-        service_key=SERVICE,
+        token=INSIDE,
         cors_origins=ORIGIN,
         rate_per_s=1,
         rate_burst=40,
@@ -65,7 +66,7 @@ def test_health_needs_no_key(bench: Bench) -> None:
     assert bench.http.get("/readyz").status_code == 200
 
 
-@pytest.mark.parametrize("key", [READER, WRITER, ERASER, VIEWER, SERVICE])
+@pytest.mark.parametrize("key", [READER, WRITER, ERASER, VIEWER, INSIDE])
 def test_every_key_reads_either_way_it_is_sent(bench: Bench, image_id: str, key: str) -> None:
     path = f"/v1/images/{image_id}"
 
@@ -75,7 +76,7 @@ def test_every_key_reads_either_way_it_is_sent(bench: Bench, image_id: str, key:
 
 def test_a_key_does_what_its_scopes_say(bench: Bench, image_id: str) -> None:
     assert _post(bench, READER).json()["code"] == "forbidden"
-    assert _post(bench, SERVICE).status_code == 403
+    assert _post(bench, INSIDE).status_code == 403
     for key in (READER, WRITER):
         answer = bench.http.delete(f"/v1/images/{image_id}", headers=_bearer(key))
         assert answer.status_code == 403
@@ -145,14 +146,16 @@ def test_reads_and_deletions_are_recorded(
     assert READER not in caplog.text
 
 
-def test_a_worker_on_another_host_reads_uploads_with_the_service_key(
+def test_a_worker_on_another_host_reads_uploads_with_the_inside_token(
     bench: Bench, image_id: str, tmp_path: Path
 ) -> None:
     cache = RedisImageStore(bench.redis, bench.settings.redis)
     cache.discard(image_id)
     url = str(bench.http.base_url)
 
-    elsewhere = SourceImages(cache, Inbox(tmp_path / "inbox"), tmp_path, url, SERVICE)
+    elsewhere = SourceImages(
+        cache, Inbox(tmp_path / "inbox"), tmp_path, url, bench.settings.inside_token
+    )
 
     assert elsewhere.load(image_id).shape == (32, 48, 3)
 

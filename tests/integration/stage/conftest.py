@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from facepipe import jobs
 from facepipe.job_table import FUNCTIONS
 from facepipe.jobs import ImageJob
+from facepipe.settings import Settings
 from facepipe.stages import StageName
 from tests.support.redis_server import RedisServer, free_port, running_redis
 
@@ -55,7 +56,8 @@ class StageProcess:
         )
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(self._url + path, timeout=5, trust_env=False)
+        headers = Settings().inside_token.headers
+        return httpx.get(self._url + path, headers=headers, timeout=5, trust_env=False)
 
     def is_ready(self) -> bool:
         return self.get("/readyz").status_code == 200

@@ -1,19 +1,15 @@
-"""Runs the service: `python -m agegender_service`."""
+"""Runs agegender_service: `python -m agegender_service`."""
 
 from __future__ import annotations
 
 from agegender_service.app import create_app
 from agegender_service.settings import AgeGenderServiceSettings
-from facepipe import service, telemetry
+from facepipe import service
 
 
 def main() -> None:
     settings = AgeGenderServiceSettings()
-    telemetry.setup("agegender_service", settings)
-    try:
-        service.serve(create_app(settings), settings.host, settings.port.agegender)
-    finally:
-        telemetry.shutdown()
+    service.run("agegender_service", settings, create_app, settings.port.agegender)
 
 
 if __name__ == "__main__":

@@ -99,9 +99,9 @@ def load() -> None:
         Inbox(volumes.inbox),
         volumes.saved_data,
         settings.address.input,
-        settings.access.service_key,
+        settings.inside_token,
     )
-    client = FaceStoreClient(settings.address.store_grpc)
+    client = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
     _worker = AgeGenderWorker(settings, estimator, client, store, sources)
 
 

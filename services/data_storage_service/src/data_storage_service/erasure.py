@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
+from facepipe.inside_token import InsideToken
 
 _log = logging.getLogger(__name__)
 _BUDGET_S = 30.0
@@ -30,6 +31,7 @@ class Erasure:
         queries: to know whose traces are left.
         redis: whose append-only file holds cached pixels and ids of jobs.
         logger_url: of logger_service.
+        token: that it asks for.
         every_s: pause between two passes that found something to erase.
     """
 
@@ -39,6 +41,7 @@ class Erasure:
         queries: Queries,
         redis: Redis,
         logger_url: str,
+        token: InsideToken,
         *,
         every_s: float = _REWRITE_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
@@ -46,7 +49,9 @@ class Erasure:
         self._ledger = ledger
         self._queries = queries
         self._redis = redis
-        self._http = httpx.Client(base_url=logger_url, timeout=30.0, trust_env=False)
+        self._http = httpx.Client(
+            base_url=logger_url, headers=token.headers, timeout=30.0, trust_env=False
+        )
         self._every_s = every_s
         self._clock = clock
         self._next_at = clock()

@@ -15,6 +15,7 @@ from data_storage_service.servicer import FaceStore
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Room
 from facepipe.errors import ServiceUnavailableError
+from facepipe.inside_gates import GrpcGate
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import add_FaceStoreServicer_to_server
 
@@ -51,7 +52,9 @@ def create_server(room: Room, address: str) -> StoreServer:
     feed = ChangeFeed(room.queries, limits.watch_poll_ms / 1000)
     # A watcher holds its thread; the others must not wait for it.
     pool = ThreadPoolExecutor(limits.grpc_threads + limits.watchers, thread_name_prefix="grpc")
-    server = grpc.server(pool, options=_OPTIONS)
+    server = grpc.server(
+        pool, interceptors=[GrpcGate(room.settings.inside_token)], options=_OPTIONS
+    )
     add_FaceStoreServicer_to_server(FaceStore(room, feed), server)  # type: ignore[no-untyped-call]  # generated
     health_servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)

@@ -61,8 +61,8 @@ def open_room(settings: DataStorageSettings) -> Room:
     files, inbox = ResultFiles(saved_data), Inbox(settings.volumes.inbox)
     images = RedisImageStore(redis, settings.redis)
     settler = Settler(ledger, files, inbox, images, keep_source=settings.storage.keep_source)
-    key = settings.access.service_key
-    sources = SourceImages(images, inbox, saved_data, settings.address.input, key)
+    token = settings.inside_token
+    sources = SourceImages(images, inbox, saved_data, settings.address.input, token)
     look = Look(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
     results = ResultStore(ledger, queries, files, sources, settler, look)
     dispatcher = Dispatcher(ledger, queries, redis, settings.stage.job_timeout_s)
@@ -83,5 +83,11 @@ def chores(room: Room) -> list[Callable[[], object]]:
         CacheSweep(room.redis, room.queries),
         FailedJobSweep(room.redis, room.queries),
         FaceIndexing(room.ledger, room.queries, room.files),
-        Erasure(room.ledger, room.queries, room.redis, settings.address.logger),
+        Erasure(
+            room.ledger,
+            room.queries,
+            room.redis,
+            settings.address.logger,
+            settings.inside_token,
+        ),
     ]

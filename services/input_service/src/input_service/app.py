@@ -56,6 +56,7 @@ def create_input_app(settings: InputSettings) -> FastAPI:
         lifespan=lifespan_of(settings),
         checks=_checks(settings),
         other_origins=origins,
+        is_inside=False,
     )
     app.title = "Face analysis pipeline"
     app.description = DESCRIPTION
@@ -95,13 +96,10 @@ def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> N
 
 def _checks(settings: InputSettings) -> dict[str, Check]:
     redis = connect_redis(settings.redis, timeout_s=1.0)
-    store = FaceStoreClient(settings.address.store_grpc)
+    store = FaceStoreClient(settings.address.store_grpc, settings.inside_token, timeout_s=1.0)
 
     def inbox_problem() -> str | None:
         folder = settings.volumes.inbox
         return None if folder.is_dir() else f"{folder} is missing"
 
-    def store_problem() -> str | None:
-        return None if store.is_reachable() else "data_storage_service does not answer"
-
-    return {"inbox": inbox_problem, "redis": partial(redis_problem, redis), "ledger": store_problem}
+    return {"inbox": inbox_problem, "redis": partial(redis_problem, redis), "ledger": store.problem}

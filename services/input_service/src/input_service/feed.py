@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator
 
 from facepipe.errors import FacepipeError
+from facepipe.inside_token import InsideToken
 from facepipe.ledger import ImageState
 from facepipe.store_client import FaceStoreClient
 
@@ -23,8 +24,9 @@ class StateFeed:
     seconds, so that a broken stream delays and never loses a change.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, token: InsideToken) -> None:
         self._address = address
+        self._token = token
         self._followers: dict[str, set[asyncio.Event]] = {}
         self._stop = threading.Event()
         self._client: FaceStoreClient | None = None
@@ -72,7 +74,7 @@ class StateFeed:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._client = FaceStoreClient(self._address)
+            self._client = FaceStoreClient(self._address, self._token)
             try:
                 for state in self._client.watch():
                     self._announce(state.image_id)

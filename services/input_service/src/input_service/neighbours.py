@@ -62,14 +62,16 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
             inbox.tidy()
         except OSError as error:
             _log.warning("what a crash has left in the inbox stays there: %s", error)
-        store = FaceStoreClient(settings.address.store_grpc)
+        store = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
         results = ResultFiles(settings.volumes.saved_data, inbox)
         images = RedisImageStore(redis, settings.redis)
         backlog = Backlog(inbox, redis, settings.queue.limit)
-        feed = StateFeed(settings.address.store_grpc)
+        feed = StateFeed(settings.address.store_grpc, settings.inside_token)
         reconciler = Reconciler(inbox, store, settings.reconcile.every_s)
         with DecoderPool(settings.upload) as decoders:
-            async with httpx.AsyncClient(timeout=10.0, trust_env=False) as http:
+            async with httpx.AsyncClient(
+                headers=settings.inside_token.headers, timeout=10.0, trust_env=False
+            ) as http:
                 intake = Intake(decoders, inbox, store, images, results, backlog)
                 counting = asyncio.create_task(backlog.watch())
                 app.state.neighbours = Neighbours(

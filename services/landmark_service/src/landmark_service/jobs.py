@@ -83,14 +83,14 @@ def load() -> None:
     volumes = settings.volumes
     _worker = LandmarkWorker(
         pipeline=pipeline,
-        client=FaceStoreClient(settings.address.store_grpc),
+        client=FaceStoreClient(settings.address.store_grpc, settings.inside_token),
         store=store,
         sources=SourceImages(
             store,
             Inbox(volumes.inbox),
             volumes.saved_data,
             settings.address.input,
-            settings.access.service_key,
+            settings.inside_token,
         ),
     )
 

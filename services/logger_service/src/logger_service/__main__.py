@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from facepipe import telemetry
-from facepipe.service import serve
+from facepipe import service
 from logger_service.app import create_logger_app
 from logger_service.settings import LoggerSettings
 
 
 def main() -> None:
     settings = LoggerSettings()
-    telemetry.setup("logger_service", settings)
-    try:
-        serve(create_logger_app(settings), settings.host, settings.port.logger)
-    finally:
-        telemetry.shutdown()
+    service.run("logger_service", settings, create_logger_app, settings.port.logger)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,9 @@ def create_logger_app(settings: LoggerSettings) -> FastAPI:
         try:
             app.state.journal, app.state.tail, app.state.erased = journal, Tail(), Erased()
             address = f"{settings.host}:{settings.port.otlp}"
-            server = create_server(journal, app.state.tail, app.state.erased, address)
+            server = create_server(
+                journal, app.state.tail, app.state.erased, address, settings.inside_token
+            )
             server.start()
             yield
         finally:

@@ -1,4 +1,4 @@
-"""The OTLP/gRPC receiver: any program with an OpenTelemetry exporter may send here."""
+"""The OTLP/gRPC receiver: any OpenTelemetry exporter that has the inside token may send here."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from facepipe.errors import ServiceUnavailableError
+from facepipe.inside_gates import GrpcGate
+from facepipe.inside_token import InsideToken
 from logger_service.erasure import Erased
 from logger_service.journal import Journal
 from logger_service.otlp import log_lines, span_lines
@@ -63,7 +65,9 @@ class SpansReceiver(trace_service_pb2_grpc.TraceServiceServicer):
         return ExportTraceServiceResponse()
 
 
-def create_server(journal: Journal, tail: Tail, erased: Erased, address: str) -> grpc.Server:
+def create_server(
+    journal: Journal, tail: Tail, erased: Erased, address: str, token: InsideToken
+) -> grpc.Server:
     """A gRPC server with both services and the standard health service; not yet started.
 
     Raises:
@@ -71,6 +75,7 @@ def create_server(journal: Journal, tail: Tail, erased: Erased, address: str) ->
     """
     server = grpc.server(
         ThreadPoolExecutor(THREADS, thread_name_prefix="otlp"),
+        interceptors=[GrpcGate(token)],
         options=[
             ("grpc.so_reuseport", 0),  # a taken port is an error, not a port shared
             ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

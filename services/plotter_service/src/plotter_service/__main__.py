@@ -1,19 +1,15 @@
-"""Runs the service: `python -m plotter_service`."""
+"""Runs plotter_service: `python -m plotter_service`."""
 
 from __future__ import annotations
 
-from facepipe import service, telemetry
+from facepipe import service
 from plotter_service.app import create_app
 from plotter_service.settings import PlotterServiceSettings
 
 
 def main() -> None:
     settings = PlotterServiceSettings()
-    telemetry.setup("plotter_service", settings)
-    try:
-        service.serve(create_app(settings), settings.host, settings.port.plotter)
-    finally:
-        telemetry.shutdown()
+    service.run("plotter_service", settings, create_app, settings.port.plotter)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def create_app(settings: PlotterServiceSettings) -> FastAPI:
     )
     app = create_stage_app(stage)
     files = PlotFiles(settings.plots_folder)
-    ledger = FaceStoreClient(settings.address.store_grpc)
+    ledger = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
     redis = connect_redis(settings.redis)
     add_routes(app, files, Freshness(files, ledger, redis, settings.plotter))
     return app

@@ -14,6 +14,7 @@ from uuid import uuid4
 from redis.exceptions import RedisError
 
 from facepipe.redis_connection import connect_redis, redis_problem
+from facepipe.settings import Settings
 from facepipe.stage.child import Child
 from facepipe.stage.definition import Stage
 from facepipe.stage.leases import Lease, Leases, Reason
@@ -30,6 +31,10 @@ FLUSH_S = 3.0
 _log = logging.getLogger(__name__)
 
 
+def _store_of(settings: Settings) -> FaceStoreClient:
+    return FaceStoreClient(settings.address.store_grpc, settings.inside_token)
+
+
 class Supervisor:
     """A thread that runs the workers of a stage, and one that reclaims jobs.
 
@@ -43,7 +48,7 @@ class Supervisor:
         self._lease_s = settings.stage.lease_s
         self._redis = connect_redis(settings.redis, REDIS_TIMEOUT_S)
         self._leases = Leases(self._redis, stage.queue, self._lease_s)
-        self._store = None if failures else FaceStoreClient(settings.address.store_grpc)
+        self._store = None if failures else _store_of(settings)
         reports = failures or self._store
         assert reports is not None  # noqa: S101  # one of the two is
         self._reclaimer = Reclaimer(self._leases, reports, stage.patience)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe.errors import ForbiddenError, UnauthorizedError
+from facepipe.errors import ForbiddenError, MisconfiguredError, UnauthorizedError
 from input_service.access.keyring import ALL_SCOPES, ApiKey, KeyRing, Scope, parse_keys
 from input_service.settings import InputSettings
 
@@ -10,7 +10,7 @@ ANYBODY = ApiKey("anybody", ALL_SCOPES, "")
 """Whoever calls where no key is asked for."""
 
 
-class UnsafeSettingsError(ValueError):
+class UnsafeSettingsError(MisconfiguredError):
     """The settings would open the API to a network by accident, or cannot be read."""
 
 
@@ -20,9 +20,12 @@ class AccessPolicy:
     def __init__(self, settings: InputSettings) -> None:
         """Raises UnsafeSettingsError, with what to do about it."""
         access = settings.access
-        self._keys = KeyRing(_keys(settings))
-        self.is_required = bool(self._keys) and not access.open
-        if not self._keys and not access.open and settings.is_published:
+        keys = _keys(settings)
+        # Workers on other hosts read uploads with it.
+        inside = ApiKey.of("inside", [Scope.READ], settings.inside_token.value)
+        self._keys = KeyRing([*keys, inside])
+        self.is_required = bool(keys) and not access.open
+        if not keys and not access.open and settings.is_published:
             raise UnsafeSettingsError(
                 f"FACEPIPE_BIND={settings.bind} opens the API to other machines, and there is no "
                 "API key. Make one with `python -m input_service.keys new NAME --scopes "
@@ -64,6 +67,4 @@ def _keys(settings: InputSettings) -> list[ApiKey]:
         raise UnsafeSettingsError(f"the API keys cannot be read: {error}") from error
     if settings.viewer.key:
         keys.append(ApiKey.of("viewer", ALL_SCOPES, settings.viewer.key))
-    if access.service_key:
-        keys.append(ApiKey.of("service", [Scope.READ], access.service_key))
     return keys
