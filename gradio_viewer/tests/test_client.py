@@ -121,12 +121,21 @@ def test_api_that_is_down_is_a_banner() -> None:
     # given
     nobody = "http://127.0.0.1:9"
     # when / then
-    assert "does not answer" in ask(nobody, handlers.banner)
+    assert "does not answer" in ask(nobody, handlers.outlook)[0]
     html, _ = ask(nobody, lambda api: handlers.gallery(api, {}, "", 3))
     assert "does not answer" in html
     assert "Traceback" not in html
     assert "does not answer" in ask(nobody, lambda api: handlers.trace(api, "ab" * 32))
 
 
-def test_api_that_runs_needs_no_banner(address: str) -> None:
-    assert ask(address, handlers.banner) == ""
+def test_api_that_runs_needs_no_banner_and_names_the_models(address: str) -> None:
+    banner, models = ask(address, handlers.outlook)
+    assert banner == ""
+    assert "faces: facepipe-yolov8n-face" in models
+
+
+def test_a_stage_that_cannot_work_is_a_banner(address: str, fake: FakeApi) -> None:
+    fake.problems = {"landmark_service": "worker 1 died: no face detector: <looked for>"}
+    banner, _ = ask(address, handlers.outlook)
+    assert "landmark_service cannot work now: worker 1 died: no face detector" in banner
+    assert "&lt;looked for&gt;" in banner

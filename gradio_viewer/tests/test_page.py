@@ -39,6 +39,15 @@ def viewer(address: str, uploads: Path) -> Iterator[str]:
         yield viewer
 
 
+@pytest.mark.usefixtures("uploads")
+def test_a_viewer_without_its_api_is_not_ready(address: str) -> None:
+    with serving(create_viewer_app(ViewerSettings(address=AddressSettings(input=address)))) as url:
+        assert httpx.get(f"{url}/readyz").status_code == 200
+    nobody = ViewerSettings(address=AddressSettings(input="http://127.0.0.1:9"))
+    with serving(create_viewer_app(nobody)) as url:
+        assert set(httpx.get(f"{url}/readyz").json()["checks"]) == {"input_api"}
+
+
 def test_files_are_shown_upright_and_offered_for_download(viewer: str, fake: FakeApi) -> None:
     # given
     image_id = fake.add("a.jpg")

@@ -41,6 +41,8 @@ def print_status(stack: Stack) -> int:
         )
     for row in rows:
         print("{:21} {:18} {:6} {:9} {:8} {}".format(*row))
+    if models := _models(stack):
+        print(f"models in use: {', '.join(models)}")
     for name, reason in missing.items():
         print(f"{name} is not ready: {reason}")
     return 1 if missing else 0
@@ -59,6 +61,18 @@ def _process(state: ProcessState | None) -> str:
         return state.state.lower()
     minutes, seconds = divmod(state.uptime_s, 60)
     return f"{state.pid}, up {minutes}:{seconds:02}"
+
+
+def _models(stack: Stack) -> list[str]:
+    """`detector facepipe-yolov8n-face`, as the stages that are ready tell it."""
+    found: list[str] = []
+    for address in (stack.address(service) for service in SERVICES if service.name in _QUEUES):
+        try:
+            ready = httpx.get(f"{address}/readyz", timeout=5, trust_env=False).json()
+        except (httpx.HTTPError, ValueError):
+            continue
+        found += [f"{part} {model['name']}" for part, model in ready.get("models", {}).items()]
+    return found
 
 
 def _workers(stack: Stack, address: str) -> str:

@@ -87,6 +87,7 @@ class FakeApi:
         self.queries: list[dict[str, str]] = []
         self.plots: list[Json] = [{"name": "age_by_gender", "title": "Age by gender"}]
         self.plots_down: bool | str = False  # or what is said of it
+        self.problems: dict[str, str] = {}
         self.app = FastAPI()
         self._add_routes()
 
@@ -116,6 +117,11 @@ class FakeApi:
         @app.get("/healthz")
         async def healthz() -> Json:
             return {"status": "alive"}
+
+        @app.get("/v1/stats")
+        async def stats() -> Json:
+            model = {"name": "facepipe-yolov8n-face", "sha256": "ab" * 32}
+            return {"problems": self.problems, "models": {"detector": [model]}}
 
         @app.post("/v1/images", status_code=202)
         async def send(request: Request) -> Any:

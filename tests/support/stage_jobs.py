@@ -13,7 +13,7 @@ import time
 from redis import Redis
 
 from facepipe import stage
-from facepipe.analysis import PartError
+from facepipe.analysis import ModelInfo, PartError
 from facepipe.errors import ServiceUnavailableError, UndecodableImageError
 from facepipe.ledger import StageRun
 from facepipe.stages import StageName
@@ -36,10 +36,11 @@ class ReportsInRedis:
         return True
 
 
-def load() -> None:
+def load() -> dict[str, ModelInfo]:
     Redis.from_url(os.environ["STAGE_TEST_LEDGER"]).rpush("loads", os.getpid())
     if os.environ.get("STAGE_TEST_BROKEN_MODEL"):
         raise RuntimeError("the model is broken")
+    return {"detector": ModelInfo(name="tested", sha256="ab")}
 
 
 def work(image_id: str, generation: int) -> None:

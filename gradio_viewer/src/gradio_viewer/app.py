@@ -7,12 +7,14 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+import httpx
 from fastapi import FastAPI
 
-from facepipe.service import create_app
+from facepipe.service import Check, create_app
 from gradio_viewer.client import InputApi
 from gradio_viewer.files import create_router
 from gradio_viewer.login import Login, needs_login
@@ -42,7 +44,7 @@ MAX_WAITING = 500
 def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> FastAPI:
     """The viewer; `api` is made from `settings.address.input` unless one is given.
 
-    It is ready as soon as it runs: without the API the page says so.
+    Without the API it is not ready, and the page says so.
     """
     client = api or InputApi(settings.address.input, settings.viewer.key)
     has_login = needs_login(settings)
@@ -56,9 +58,11 @@ def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> 
             yield
         await client.close()
 
+    checks: dict[str, Check] = {"input_api": partial(_api_problem, client.address)}
     app = create_app(
         "gradio_viewer",
         settings,
+        checks=checks,
         lifespan=lifespan,
         private_paths=("/gradio_api/",),
         is_inside=False,
@@ -98,3 +102,12 @@ def _own_folder() -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _api_problem(address: str) -> str | None:
+    """A check of `/readyz`: does the input API answer?"""
+    try:
+        httpx.get(f"{address}/healthz", timeout=2.0, trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        return f"{address} does not answer: {error}"
+    return None

@@ -99,12 +99,8 @@ class InputApi:
         """A file of the API, whole; `path` begins with /v1/."""
         return await self._call("GET", path)
 
-    async def alive(self) -> bool:
-        try:
-            await self._call("GET", "/healthz")
-        except ApiError:
-            return False
-        return True
+    async def stats(self) -> Json:
+        return _json(await self._call("GET", "/v1/stats"))
 
     async def follow(self, image_id: str) -> AsyncIterator[Json]:
         """States of an image as they change, up to a final one; survives broken streams."""

@@ -9,10 +9,10 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from gradio_viewer import image_html, list_html, plots_html, trace_html
+from gradio_viewer import image_html, list_html, plots_html, trace_html, words
 from gradio_viewer.client import ApiError, InputApi
 from gradio_viewer.list_html import Upload
-from gradio_viewer.markup import Html, notice
+from gradio_viewer.markup import Html, join, notice, tag
 
 FOLLOWED_AT_ONCE = 8
 REDRAW_S = 0.25
@@ -27,15 +27,32 @@ def problem(error: ApiError) -> Html:
     return notice(error.message, "error")
 
 
-async def banner(api: InputApi) -> Html:
-    """A banner while the API is down; nothing when all is well."""
-    if await api.alive():
-        return Html("")
-    return notice(
-        f"The input API at {api.address} does not answer: nothing can be uploaded or shown "
-        "until it is running again.",
-        "error",
-    )
+async def outlook(api: InputApi) -> tuple[Html, Html]:
+    """A banner that says what cannot work now, empty when all is well; and the models in use."""
+    try:
+        stats = await api.stats()
+    except ApiError as error:
+        if not error.is_down:
+            return problem(error), Html("")
+        return notice(
+            f"The input API at {api.address} does not answer: nothing can be uploaded or shown "
+            "until it is running again.",
+            "error",
+        ), Html("")
+    problems: dict[str, str] = stats.get("problems") or {}
+    banners = [
+        notice(f"{service} cannot work now: {reason}. What is uploaded waits for it.", "error")
+        for service, reason in problems.items()
+    ]
+    return join(*banners), _models(stats.get("models") or {})
+
+
+def _models(models: dict[str, list[dict[str, str]]]) -> Html:
+    parts = [
+        f"{words.PARTS.get(part, part)}: {' and '.join(model['name'] for model in found)}"
+        for part, found in models.items()
+    ]
+    return tag("p", f"Models in use: {', '.join(parts)}", class_="fp-dim") if parts else Html("")
 
 
 async def upload(api: InputApi, uploads: Sequence[Upload]) -> AsyncIterator[Html]:

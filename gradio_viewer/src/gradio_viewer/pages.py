@@ -41,12 +41,16 @@ def create_page(api: InputApi, settings: ViewerSettings) -> gr.Blocks:
             with gr.Tab("Plots", id="plots") as plots:
                 _plots_tab(api, plots)
 
-        async def check() -> str:
-            return await handlers.banner(api)
+        models = gr.HTML(elem_id="models")
 
-        page.load(check, outputs=banner, show_progress="hidden", api_visibility="private")
-        timer = gr.Timer(BANNER_EVERY_S)
-        timer.tick(check, outputs=banner, show_progress="hidden", api_visibility="private")
+        async def check() -> tuple[str, str]:
+            return await handlers.outlook(api)
+
+        shown: dict[str, Any] = {
+            "outputs": [banner, models], "show_progress": "hidden", "api_visibility": "private",
+        }  # fmt: skip
+        page.load(check, **shown)
+        gr.Timer(BANNER_EVERY_S).tick(check, **shown)
     return page
 
 

@@ -31,6 +31,7 @@ PROGRESS = {
     "failed": 100,
     "deleted": 100,
 }
+PARTS = {"detector": "faces", "landmarks": "landmarks", "agegender": "age and gender"}
 DOUBTS = {
     "switched_off": "age and gender are switched off",
     "stage_failed": "the age and gender stage failed",

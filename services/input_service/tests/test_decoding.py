@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from facepipe.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
+from input_service import decoding
 from input_service.decoding import DecoderPool
 from input_service.settings import UploadSettings
 from services.input_service.tests.conftest import image_bytes
@@ -74,8 +75,23 @@ def test_an_idle_decoder_may_die_without_a_trace() -> None:
             decoder.wait(5)
         time.sleep(0.5)
 
-        # Then the next image finds others
+        # Then the service can still decode, and the next image finds others
+        assert pool.problem() is None
         assert pool.decode(image_bytes()).size == (48, 32)
+
+
+def test_decoders_that_cannot_be_started_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_memory_bytes: int) -> None:
+        raise OSError("no more processes")
+
+    with DecoderPool(UploadSettings()) as pool:
+        before = set(_decoders())
+        monkeypatch.setattr(decoding, "Decoder", refuse)
+        for decoder in before:
+            decoder.kill()
+            decoder.wait(5)
+
+        assert "no decoder can be started" in (pool.problem() or "")
 
 
 def test_what_a_library_prints_goes_nowhere(capfd: pytest.CaptureFixture[str]) -> None:

@@ -156,3 +156,14 @@ def test_readiness_names_what_is_missing(client: TestClient) -> None:
 
     assert answer.status_code == 503
     assert set(answer.json()["checks"]) == {"redis", "ledger"}
+
+
+def test_an_inbox_that_is_gone_is_not_ready(client: TestClient, volumes: Path) -> None:
+    inbox = volumes / "inbox"
+    inbox.rename(volumes / "elsewhere")
+    try:
+        checks = client.get("/readyz").json()["checks"]
+    finally:
+        (volumes / "elsewhere").rename(inbox)
+
+    assert str(inbox) in checks["inbox"]

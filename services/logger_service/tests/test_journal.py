@@ -114,6 +114,12 @@ def test_full_disk_keeps_lines_until_the_buffer_is_full(
     assert [text[:4] for text in messages(tmp_path)] == ["kept"]
 
 
+def test_a_journal_that_has_ended_is_not_ready(journal: Journal) -> None:
+    assert journal.problem() is None
+    journal.close()
+    assert "nothing is written" in (journal.problem() or "")
+
+
 def test_old_days_and_then_the_largest_total_are_removed(tmp_path: Path) -> None:
     # given
     for days in (40, 3, 2, 0):

@@ -214,6 +214,18 @@ def test_any_program_with_the_opentelemetry_sdk_and_the_inside_token_may_send(
     assert found["events"][0]["name"] == "half way"
 
 
+def test_log_files_that_cannot_be_written_are_not_ready(
+    service: httpx.Client, settings: LoggerSettings
+) -> None:
+    logs = settings.volumes.logs
+    logs.rename(logs.with_name("elsewhere"))
+
+    answer = service.get("/readyz")
+
+    assert answer.status_code == 503
+    assert str(logs) in answer.json()["checks"]["files"]
+
+
 def test_probes_and_metrics(service: httpx.Client) -> None:
     assert service.get("/healthz").status_code == 200
     assert service.get("/readyz").status_code == 200

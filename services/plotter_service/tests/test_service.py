@@ -152,6 +152,15 @@ def test_every_plot_is_drawn_in_every_format(worker: PlotWorker, files: PlotFile
     assert plot["series"][0]["values"] == [3, 0, 1]
 
 
+def test_plots_that_cannot_be_written_are_a_problem(files: PlotFiles) -> None:
+    assert files.problem() is None
+
+    files.folder.rmdir()
+    files.folder.touch()  # a file where the folder should be
+
+    assert str(files.folder) in (files.problem() or "")
+
+
 def test_an_unchanged_ledger_is_not_drawn_again(
     worker: PlotWorker, files: PlotFiles, ledger: FakeLedger
 ) -> None:

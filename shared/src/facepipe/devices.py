@@ -32,3 +32,19 @@ def execution_providers(device: str, available: Sequence[str]) -> list[str]:
             f"{', '.join(available)}; use docker-compose.gpu.yml, or onnxruntime-gpu"
         )
     return [CUDA, CPU]
+
+
+def check_device(device: str, used: Sequence[str]) -> None:
+    """Refuses a session that onnxruntime has put on another device than was asked for.
+
+    Where a library of CUDA is missing it says so in its log and takes the CPU.
+
+    Args:
+        device: what the user asked for.
+        used: `session.get_providers()`.
+    """
+    if device == "cuda" and CUDA not in used:
+        raise ModelError(
+            "FACEPIPE_STAGE_DEVICE=cuda, and onnxruntime could not open the GPU: it would have "
+            f"used {', '.join(used)}; its own log says what is missing"
+        )

@@ -25,6 +25,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from facepipe import telemetry
+from facepipe.analysis import ModelInfo
 from facepipe.connections import bounded_protocol
 from facepipe.errors import MisconfiguredError, ServiceUnavailableError
 from facepipe.inside_gates import HttpGate
@@ -37,6 +38,7 @@ DRAIN_S = 5
 
 S = TypeVar("S", bound=Settings)
 Check = Callable[[], str | None]
+Models = Callable[[], Mapping[str, ModelInfo]]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[Any]]
 
 _log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ def create_app(
     settings: Settings,
     *,
     checks: Mapping[str, Check] | None = None,
+    models: Models | None = None,
     lifespan: Lifespan | None = None,
     is_inside: bool = True,
     version: str = "0.1.0",
@@ -60,6 +63,7 @@ def create_app(
         settings: found again as `app.state.settings`.
         checks: what must hold before the service can work, by name. A check returns None
             when all is well, else the reason; it may block for up to three seconds.
+        models: those in use, by part; `/readyz` names them.
         lifespan: what is opened at start and closed at the end, as FastAPI has it.
         is_inside: only those who show the inside token get further than the probes.
         version: of the service.
@@ -72,7 +76,7 @@ def create_app(
     app = FastAPI(title=name, version=version, lifespan=lifespan)
     app.state.settings = settings
     add_problem_handlers(app)
-    _add_probes(app, dict(checks or {}))
+    _add_probes(app, dict(checks or {}), models or dict)
     if is_inside:
         app.add_middleware(HttpGate, token=settings.inside_token)
     # Outside of all other layers: nothing of a foreign call is looked at.
@@ -83,7 +87,7 @@ def create_app(
     return app
 
 
-def _add_probes(app: FastAPI, checks: Mapping[str, Check]) -> None:
+def _add_probes(app: FastAPI, checks: Mapping[str, Check], models: Models) -> None:
     @app.get("/healthz", tags=["service"], summary="Whether the process is alive")
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
@@ -97,7 +101,8 @@ def _add_probes(app: FastAPI, checks: Mapping[str, Check]) -> None:
     async def readyz(request: Request) -> Response:
         failing = await run_checks(checks)
         if not failing:
-            return JSONResponse({"status": "ready"})
+            in_use = {part: model.model_dump() for part, model in models().items()}
+            return JSONResponse({"status": "ready"} | ({"models": in_use} if in_use else {}))
         detail = "; ".join(f"{name}: {reason}" for name, reason in failing.items())
         return problem_response(
             request, 503, "not_ready", "Not ready", detail, extra={"checks": failing}

@@ -64,4 +64,10 @@ def test_parts_become_files_on_the_volume(
             assert time.monotonic() < deadline, ready.text
             time.sleep(0.1)
         assert "facepipe" in http.get("/metrics").text
+
+        # and a volume that is gone is told
+        inbox_folder = settings.volumes.inbox
+        inbox_folder.rename(tmp_path / "elsewhere")
+        assert str(inbox_folder) in http.get("/readyz").json()["checks"]["inbox"]
+        (tmp_path / "elsewhere").rename(inbox_folder)
         client.close()

@@ -7,7 +7,9 @@ import io
 
 import pytest
 
-from tests.integration.input.bench import Bench, photograph
+from facepipe.stage_reports import StageReport, publish
+from input_service.stages import STAGES
+from tests.integration.input.bench import MODEL, Bench, photograph
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +93,18 @@ def test_the_numbers_add_up(bench: Bench, ids: list[str]) -> None:
     assert stats["accepted"] == len(ids) == final + stats["in_flight"]
     assert stats["faces"] == 3
     assert stats["inbox"] == 1
+
+
+def test_the_numbers_name_models_and_problems(bench: Bench) -> None:
+    # Given one stage that works, one that does not, and two that nobody has heard of
+    publish(bench.redis, "a", StageReport(service="landmark_service", models={"detector": MODEL}))
+    publish(bench.redis, "b", StageReport(service="agegender_service", problem="no weights"))
+
+    stats = bench.http.get("/v1/stats").json()
+
+    assert stats["models"] == {"detector": [MODEL.model_dump()]}
+    assert stats["problems"]["agegender_service"] == "no weights"
+    assert set(stats["problems"]) == set(STAGES) - {"landmark_service"}
 
 
 def test_everything_is_exported(bench: Bench, ids: list[str]) -> None:

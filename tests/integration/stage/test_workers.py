@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from facepipe.stage_reports import StageReport, stage_reports
 from tests.integration.stage.conftest import Bench, wait_for
 
 
@@ -12,9 +13,26 @@ def test_a_stage_whose_models_do_not_load_says_so_and_keeps_trying(bench: Bench)
 
     assert stage.get("/readyz").status_code == 503
     assert stage.get("/healthz").status_code == 200
+    # And it tells the others, who cannot ask it
+    wait_for(lambda: any("the model is broken" in r.problem for r in stage_reports(bench.redis)), 5)
     loads = bench.ledger.llen("loads")
     wait_for(lambda: bench.ledger.llen("loads") > loads, 20)
     assert stage.stop() == 0
+
+
+def test_a_stage_names_its_models_until_it_stops(bench: Bench) -> None:
+    stage = bench.start_stage()
+    stage.wait_until_ready()
+
+    assert stage.get("/readyz").json()["models"]["detector"]["name"] == "tested"
+
+    def said() -> list[StageReport]:
+        return [report for report in stage_reports(bench.redis) if report.models]
+
+    wait_for(lambda: len(said()) == 1 and not said()[0].problem, 10)
+    assert said()[0].models["detector"].name == "tested"
+    assert stage.stop() == 0
+    assert said() == []
 
 
 def test_a_worker_is_replaced_between_jobs_after_its_share(bench: Bench) -> None:

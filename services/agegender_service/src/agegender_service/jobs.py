@@ -11,9 +11,9 @@ from typing import Protocol
 
 from agegender_service.estimator import AgeGenderEstimator
 from agegender_service.load_models import load_estimator
-from agegender_service.pipeline import cut_crops, estimate_faces, switched_off_part
+from agegender_service.pipeline import NO_MODEL, cut_crops, estimate_faces, switched_off_part
 from agegender_service.settings import AgeGenderServiceSettings
-from facepipe.analysis import AgeGenderPart, DetectedFace, LandmarksPart, Part
+from facepipe.analysis import AgeGenderPart, DetectedFace, LandmarksPart, ModelInfo, Part
 from facepipe.errors import FacepipeError
 from facepipe.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.inbox import Inbox
@@ -82,8 +82,8 @@ class AgeGenderWorker:
         return cut_crops(self._sources.load(image_id), faces)
 
 
-def load() -> None:
-    """Connects and loads the models; called once in each worker process.
+def load() -> dict[str, ModelInfo]:
+    """Connects and loads the models, and names them; called once in each worker process.
 
     Raises:
         ModelError: the weights are missing or broken. The worker ends, the stage is not ready
@@ -103,6 +103,7 @@ def load() -> None:
     )
     client = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
     _worker = AgeGenderWorker(settings, estimator, client, store, sources)
+    return {"agegender": estimator.model if estimator else NO_MODEL}
 
 
 def estimate(image_id: str, generation: int) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -16,6 +16,7 @@ from data_storage_service.wiring import chores, open_room
 from facepipe.errors import FacepipeError
 from facepipe.stage import Stage, create_stage_app
 from facepipe.stages import StageName
+from facepipe.volumes import volume_problem
 
 _log = logging.getLogger(__name__)
 
@@ -51,11 +52,13 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
             return error.message
         return None
 
-    def volume_problem() -> str | None:
-        folder = settings.volumes.saved_data
-        return None if os.access(folder, os.W_OK) else f"{folder} cannot be written"
-
-    app = create_stage_app(
-        stage, checks={"ledger": ledger_problem, "volume": volume_problem}, lifespan=lifespan
-    )
+    # The ledger and the kept uploads have folders of their own; uploads are taken from the inbox.
+    folders = {
+        "saved_data": settings.volumes.saved_data,
+        "source": settings.volumes.saved_data / "source",
+        "index": settings.index_path.parent,
+        "inbox": settings.volumes.inbox,
+    }
+    volumes = {name: partial(volume_problem, folder) for name, folder in folders.items()}
+    app = create_stage_app(stage, checks={"ledger": ledger_problem, **volumes}, lifespan=lifespan)
     return app

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import cast
 
 from fastapi import FastAPI, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
@@ -12,11 +14,12 @@ from facepipe.redis_connection import connect_redis, redis_problem
 from facepipe.service import Check, create_app
 from facepipe.site_guard import words
 from facepipe.store_client import FaceStoreClient
+from facepipe.volumes import volume_problem
 from input_service.access.gate import Gate
 from input_service.access.headers import SecurityHeaders
 from input_service.access.policy import AccessPolicy
 from input_service.access.rates import Slots, TokenBuckets
-from input_service.neighbours import lifespan_of
+from input_service.neighbours import Neighbours, lifespan_of
 from input_service.routes import export, images, passthrough, results, upload
 from input_service.settings import InputSettings
 from input_service.views import Responses
@@ -54,7 +57,7 @@ def create_input_app(settings: InputSettings) -> FastAPI:
         "input_service",
         settings,
         lifespan=lifespan_of(settings),
-        checks=_checks(settings),
+        checks=_checks(settings, lambda: cast(Neighbours, app.state.neighbours)),
         other_origins=origins,
         is_inside=False,
     )
@@ -94,12 +97,13 @@ def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> N
     )
 
 
-def _checks(settings: InputSettings) -> dict[str, Check]:
+def _checks(settings: InputSettings, neighbours: Callable[[], Neighbours]) -> dict[str, Check]:
     redis = connect_redis(settings.redis, timeout_s=1.0)
     store = FaceStoreClient(settings.address.store_grpc, settings.inside_token, timeout_s=1.0)
 
-    def inbox_problem() -> str | None:
-        folder = settings.volumes.inbox
-        return None if folder.is_dir() else f"{folder} is missing"
-
-    return {"inbox": inbox_problem, "redis": partial(redis_problem, redis), "ledger": store.problem}
+    return {
+        "inbox": partial(volume_problem, settings.volumes.inbox),
+        "decoders": lambda: neighbours().decoders.problem(),
+        "redis": partial(redis_problem, redis),
+        "ledger": store.problem,
+    }

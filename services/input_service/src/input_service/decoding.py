@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from queue import LifoQueue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Empty, LifoQueue
 from types import TracebackType
 from typing import Self
 
@@ -37,16 +39,20 @@ class DecoderPool:
             raise ImageTooLargeError(
                 f"the file has {len(data)} bytes, the limit is {self._limits.max_bytes}"
             )
-        decoder = self._idle.get()
-        try:
-            if decoder is None or not decoder.is_usable:
-                if decoder is not None:
-                    decoder.kill()
-                decoder = self._start()
-            decoder.wait_until_ready()
+        with self._usable(self._idle.get()) as decoder:
             return decoder.decode(data, self._limits, self._settings.decode_timeout_s)
-        finally:
-            self._idle.put(decoder if decoder is not None and decoder.is_usable else None)
+
+    def problem(self) -> str | None:
+        """A check of `/readyz`: why nothing can be decoded. It replaces a decoder that died."""
+        try:
+            idle = self._idle.get_nowait()
+        except Empty:
+            return None  # all are at work
+        try:
+            with self._usable(idle):
+                return None
+        except ServiceUnavailableError as error:
+            return error.message
 
     def close(self) -> None:
         """Ends all decoders; what they have in hand is waited for."""
@@ -55,6 +61,20 @@ class DecoderPool:
             decoder = self._idle.get(timeout=START_S + self._settings.decode_timeout_s)
             if decoder is not None:
                 decoder.kill()
+
+    @contextmanager
+    def _usable(self, idle: Decoder | None) -> Iterator[Decoder]:
+        """A decoder that is ready, the idle one or its successor; it goes back afterwards."""
+        decoder = idle
+        try:
+            if decoder is None or not decoder.is_usable:
+                if decoder is not None:
+                    decoder.kill()
+                decoder = self._start()
+            decoder.wait_until_ready()
+            yield decoder
+        finally:
+            self._idle.put(decoder if decoder is not None and decoder.is_usable else None)
 
     def _start(self) -> Decoder:
         if self._is_closed:

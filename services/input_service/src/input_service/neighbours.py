@@ -38,6 +38,7 @@ class Neighbours:
     store: FaceStoreClient
     redis: Redis
     inbox: Inbox
+    decoders: DecoderPool
     results: ResultFiles
     intake: Intake
     feed: StateFeed
@@ -75,7 +76,7 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 intake = Intake(decoders, inbox, store, images, results, backlog)
                 counting = asyncio.create_task(backlog.watch())
                 app.state.neighbours = Neighbours(
-                    settings, store, redis, inbox, results, intake, feed, http
+                    settings, store, redis, inbox, decoders, results, intake, feed, http
                 )
                 feed.start(asyncio.get_running_loop())
                 reconciler.start()

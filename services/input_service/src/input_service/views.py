@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from facepipe.analysis import ImageId, ImageInfo, PartError, Status
+from facepipe.analysis import ImageId, ImageInfo, ModelInfo, PartError, Status
 from facepipe.errors import FacepipeError
 from facepipe.ledger import ImageState, StageRun, Stats
 from facepipe.stages import StageName
+from input_service.stages import Outlook
 
 Responses = dict[int | str, dict[str, Any]]
 """How FastAPI has the further answers of a route described."""
@@ -147,9 +148,15 @@ class StatsView(BaseModel):
     stored_last_hour: int
     queues: dict[str, int] = Field(description="jobs waiting, by queue; empty when Redis is down")
     inbox: int = Field(description="uploads on disk whose result is not")
+    models: dict[str, list[ModelInfo]] = Field(
+        description="in use, by part; several where hosts differ; empty when Redis is down"
+    )
+    problems: dict[str, str] = Field(
+        description="why a service cannot work, by its name; empty when all is well"
+    )
 
     @classmethod
-    def of(cls, stats: Stats, queues: dict[str, int], inbox: int) -> StatsView:
+    def of(cls, stats: Stats, queues: dict[str, int], inbox: int, outlook: Outlook) -> StatsView:
         by_status = {status: stats.images_by_status.get(status, 0) for status in Status}
         return cls(
             accepted=stats.accepted,
@@ -164,4 +171,6 @@ class StatsView(BaseModel):
             stored_last_hour=stats.stored_last_hour,
             queues=queues,
             inbox=inbox,
+            models=outlook.models,
+            problems=outlook.problems,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 
-from facepipe.analysis import LandmarksPart
+from facepipe.analysis import LandmarksPart, ModelInfo
 from facepipe.cpu import threads_per_worker
 from facepipe.errors import FacepipeError
 from facepipe.image_store import ImageStore, RedisImageStore, SourceImages
@@ -68,8 +68,8 @@ class LandmarkWorker:
         return part
 
 
-def load() -> None:
-    """Connects and loads the models; called once in each worker process.
+def load() -> dict[str, ModelInfo]:
+    """Connects and loads the models, and names them; called once in each worker process.
 
     Raises:
         ModelError: a model is missing or broken. The worker ends, the stage is not ready and
@@ -93,6 +93,7 @@ def load() -> None:
             settings.inside_token,
         ),
     )
+    return pipeline.models
 
 
 def find_faces(image_id: str, generation: int) -> None:

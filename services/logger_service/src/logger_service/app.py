@@ -89,8 +89,8 @@ def create_logger_app(settings: LoggerSettings) -> FastAPI:
             await asyncio.to_thread(journal.close)
 
     def files() -> str | None:
-        failure: str | None = app.state.journal.failure
-        return failure
+        journal: Journal = app.state.journal
+        return journal.problem()
 
     app = create_app("logger_service", settings, checks={"files": files}, lifespan=lifespan)
     app.include_router(_router(settings))

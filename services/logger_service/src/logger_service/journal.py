@@ -20,6 +20,7 @@ from typing import BinaryIO
 from prometheus_client import Counter, Gauge
 
 from facepipe.inbox import make_folder
+from facepipe.volumes import volume_problem
 from logger_service.files import LogFile, latest_part
 from logger_service.records import Kind, LogLine, SpanLine
 from logger_service.retention import remove_old_files
@@ -56,6 +57,12 @@ class Journal:
         make_folder(folder)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
+
+    def problem(self) -> str | None:
+        """A check of `/readyz`: why what comes is not kept."""
+        if not self._thread.is_alive():
+            return "nothing is written any more: restart the service, its output says why"
+        return self.failure or volume_problem(self.folder)
 
     def add(self, kind: Kind, records: Sequence[LogLine | SpanLine]) -> bool:
         """Takes records in; False, and none taken, when the buffer is full."""

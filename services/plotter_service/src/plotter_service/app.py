@@ -26,8 +26,8 @@ def create_app(settings: PlotterServiceSettings) -> FastAPI:
         queue=PLOTS_QUEUE,
         settings=settings.model_copy(update={"stage": one_worker}),
     )
-    app = create_stage_app(stage)
     files = PlotFiles(settings.plots_folder)
+    app = create_stage_app(stage, checks={"plots": files.problem})
     ledger = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
     redis = connect_redis(settings.redis)
     add_routes(app, files, Freshness(files, ledger, redis, settings.plotter))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from facepipe.inbox import make_folder, write_durably
+from facepipe.volumes import volume_problem
 from plotter_service.plots import NAMES
 
 MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "json": "application/json"}
@@ -30,6 +31,14 @@ class PlotFiles:
     @property
     def cache_folder(self) -> Path:
         return self.folder / ".cache"
+
+    def problem(self) -> str | None:
+        """A check of `/readyz`: why no plot can be written."""
+        try:
+            make_folder(self.folder)
+        except OSError as error:
+            return f"{self.folder} cannot be made: {error.strerror}"
+        return volume_problem(self.folder)
 
     def write(self, name: str, contents: Mapping[str, bytes]) -> None:
         """Writes one plot; `contents` by file extension."""

@@ -52,7 +52,11 @@ def create_stage_app(
         "workers": supervisor.workers_problem,
     }
     app = create_app(
-        stage.name, stage.settings, checks=own_checks | dict(checks or {}), lifespan=with_workers
+        stage.name,
+        stage.settings,
+        checks=own_checks | dict(checks or {}),
+        models=supervisor.models,
+        lifespan=with_workers,
     )
     app.state.supervisor = supervisor
     return app

@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from facepipe.analysis import ModelInfo
 from facepipe.settings import Settings
 from facepipe.stage.definition import Stage
 from facepipe.stage.leases import Lease, Reason
@@ -39,6 +40,7 @@ class Child:
         self.is_registered = False
         self.renewed_at = 0.0
         self.loaded_at: float | None = None
+        self.models: dict[str, ModelInfo] = {}
         self.ended_jobs = 0
         self.problem = ""
         self.leaving = ""
@@ -97,6 +99,8 @@ class Child:
         match event["event"]:
             case "loaded":
                 self.loaded_at = time.monotonic()
+                models = event["models"].items()
+                self.models = {part: ModelInfo.model_validate(model) for part, model in models}
             case "started":
                 lease = Lease(event["job"], event["execution"])
                 self.job = RunningJob(lease, time.monotonic(), event["timeout"])

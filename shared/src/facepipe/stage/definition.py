@@ -41,7 +41,8 @@ class Stage:
         queue: which jobs its workers do.
         settings: of the service; the section `stage` says how many workers and how patient.
         function: what does the jobs of the queue, where it is not that of the table. Its module
-            has `load() -> None` beside it, called once in each worker process.
+            has `load()` beside it, called once in each worker process; it may return the models
+            in use, a `ModelInfo` for each part.
     """
 
     name: str

@@ -9,10 +9,13 @@ import socket
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from uuid import uuid4
 
 from redis.exceptions import RedisError
 
+from facepipe import stage_reports
+from facepipe.analysis import ModelInfo
 from facepipe.redis_connection import connect_redis, redis_problem
 from facepipe.settings import Settings
 from facepipe.stage.child import Child
@@ -20,6 +23,7 @@ from facepipe.stage.definition import Stage
 from facepipe.stage.leases import Lease, Leases, Reason
 from facepipe.stage.reclaimer import FailureReports, Reclaimer
 from facepipe.stage.slot import Slot
+from facepipe.stage_reports import StageReport
 from facepipe.store_client import FaceStoreClient
 
 TICK_S = 0.25
@@ -56,6 +60,8 @@ class Supervisor:
         # Leases, or all those of a dead worker.
         self._to_give_back: list[tuple[Lease | str, Reason]] = []
         self._looked_at = 0.0
+        self._instance = f"{stage.name}:{socket.gethostname()}:{os.getpid()}"
+        self._reported_at = float("-inf")
         self._kill_at: float | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
@@ -89,6 +95,11 @@ class Supervisor:
         """What became of reclaimed jobs, of this host or another: requeued, failed."""
         return Counter({str(key): count for key, count in self._reclaimer.outcomes.items()})
 
+    def models(self) -> dict[str, ModelInfo]:
+        """The models that the workers have loaded, by part."""
+        loaded = [child.models for child in self.children]
+        return {part: model for models in loaded for part, model in models.items()}
+
     def queue_length(self) -> int:
         """Jobs that wait; raises RedisError."""
         return self._leases.queue_length()
@@ -117,6 +128,8 @@ class Supervisor:
         while self._to_give_back and time.monotonic() < deadline:
             self._give_back()
             time.sleep(0.05 if self._to_give_back else 0)
+        with suppress(RedisError):
+            stage_reports.withdraw(self._redis, self._instance)
 
     def _is_finished(self) -> bool:
         return self._stopping.is_set() and not self.children
@@ -132,6 +145,7 @@ class Supervisor:
         self._renew()
         self._give_back()
         self._look_at_registrations()
+        self._report()
 
     def _listen(self) -> None:
         by_fd = {child.events_fd: child for child in self.children}
@@ -236,3 +250,16 @@ class Supervisor:
                 child.is_registered = answers and self._leases.is_registered(child.name)
             except RedisError:
                 child.is_registered = answers = False
+
+    def _report(self) -> None:
+        """Tells the others what is in use here, and what is wrong."""
+        if time.monotonic() < self._reported_at + stage_reports.EVERY_S:
+            return
+        self._reported_at = time.monotonic()
+        report = StageReport(
+            service=self._stage.name, problem=self.workers_problem() or "", models=self.models()
+        )
+        try:
+            stage_reports.publish(self._redis, self._instance, report)
+        except RedisError:
+            _log.debug("Redis does not answer; the report comes later")

@@ -18,6 +18,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,7 @@ from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
 from facepipe import telemetry
+from facepipe.analysis import ModelInfo
 from facepipe.errors import UnknownJobError
 from facepipe.job_table import JobKind, job_kind
 from facepipe.jobs import ImageJob, id_text
@@ -49,6 +51,7 @@ HEARTBEAT_S = 5.0
 MAX_PAUSE_S = 2.0
 # RQ derives its time to live of a worker's record and its socket timeout from this.
 WORKER_TTL_S = 16
+MAX_PROBLEM_CHARS = 600
 _PR_SET_PDEATHSIG = 1
 
 # The module runs as `__main__`, which would say nothing in a log.
@@ -242,15 +245,15 @@ def main() -> int:
     events = Events(config.events_fd)
     try:
         module = importlib.import_module(config.kind.module)
-        module.load()
+        models: Mapping[str, ModelInfo] = module.load() or {}
     except Exception as error:
         _log.exception("%s could not be loaded", config.kind.module)
-        events.tell("problem", text=f"{type(error).__name__}: {error}"[:300])
+        events.tell("problem", text=f"{type(error).__name__}: {error}"[:MAX_PROBLEM_CHARS])
         return 1
     worker = StageWorker(config, connect_redis(settings.redis), events)
     workers.append(worker)
     worker.is_stopping = stopping[0]
-    events.tell("loaded")
+    events.tell("loaded", models={part: model.model_dump() for part, model in models.items()})
     why = worker.run()
     _log.info("worker %s leaves: %s", config.name, why)
     events.tell("leaving", why=why)

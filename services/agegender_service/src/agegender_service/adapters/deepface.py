@@ -16,7 +16,7 @@ from agegender_service.estimate import AGE_CLASSES, Probabilities
 from agegender_service.estimator import FaceProbabilities
 from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights
 from facepipe.analysis import ModelInfo
-from facepipe.devices import execution_providers
+from facepipe.devices import check_device, execution_providers
 from facepipe.errors import ModelError
 from facepipe.geometry import FACE_CROP_SIZE
 from facepipe.image_store import FaceCrops
@@ -114,6 +114,7 @@ def _build(model_name: str, path: Path | None, threads: int, device: str) -> Any
         client.model = ort.InferenceSession(str(path), _options(threads), providers=providers)
     except Exception as error:  # DeepFace and onnxruntime raise what they like
         raise ModelError(f"{path} cannot be loaded: {error}") from error
+    check_device(device, client.model.get_providers())
     return client
 
 

@@ -14,6 +14,7 @@ from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.job_table import FUNCTIONS
 from facepipe.jobs import queue_of
 from input_service.neighbours import Neighbours, NeighboursDep
+from input_service.stages import outlook
 from input_service.views import Responses, StatsView
 
 router = APIRouter(prefix="/v1")
@@ -63,9 +64,10 @@ async def get_plot(
 
 @router.get("/stats", tags=["statistics"], responses=_UNAVAILABLE)
 def get_stats(neighbours: NeighboursDep) -> StatsView:
-    """Numbers for dashboards."""
+    """Numbers for dashboards, the models in use, and what cannot work just now."""
     inbox = sum(1 for _ in neighbours.inbox.ids())
-    return StatsView.of(neighbours.store.stats(), _queue_lengths(neighbours), inbox)
+    stats, queues = neighbours.store.stats(), _queue_lengths(neighbours)
+    return StatsView.of(stats, queues, inbox, outlook(neighbours.redis))
 
 
 def _queue_lengths(neighbours: Neighbours) -> dict[str, int]:

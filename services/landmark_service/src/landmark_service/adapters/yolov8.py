@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from facepipe.analysis import ModelInfo
-from facepipe.devices import execution_providers
+from facepipe.devices import check_device, execution_providers
 from facepipe.errors import ModelError
 from facepipe.geometry import ImageSize
 from facepipe.imaging import RgbImage
@@ -104,9 +104,11 @@ def _open_session(path: Path, threads: int, device: str) -> Any:
     options.log_severity_level = 3
     providers = execution_providers(device, onnxruntime.get_available_providers())
     try:
-        return onnxruntime.InferenceSession(path, options, providers=providers)
+        session = onnxruntime.InferenceSession(path, options, providers=providers)
     except Exception as error:  # onnxruntime's errors have no common type of their own
         raise ModelError(f"{path} is no ONNX model that can be run: {error}") from error
+    check_device(device, session.get_providers())
+    return session
 
 
 def _fixed_size(shape: list[Any]) -> ImageSize | None:

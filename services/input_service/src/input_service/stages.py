@@ -1,0 +1,51 @@
+"""What the other stages say of themselves, put together for `/v1/stats`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from facepipe.analysis import ModelInfo
+from facepipe.redis_connection import explain
+from facepipe.stage_reports import StageReport, stage_reports
+
+STAGES = ("landmark_service", "agegender_service", "data_storage_service", "plotter_service")
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What the pipeline can do now.
+
+    Attributes:
+        models: in use, by part; several where hosts differ.
+        problems: why a service cannot work, by its name.
+    """
+
+    models: dict[str, list[ModelInfo]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+def outlook(redis: Redis) -> Outlook:
+    """Asks Redis; without it nothing works, and that is all that is known."""
+    try:
+        return outlook_of(stage_reports(redis))
+    except RedisError as error:
+        return Outlook(problems={"redis": explain(error)})
+
+
+def outlook_of(reports: list[StageReport]) -> Outlook:
+    """A stage has a problem when none of its processes can work."""
+    models: dict[str, list[ModelInfo]] = {}
+    problems: dict[str, str] = {}
+    for report in reports:
+        for part, model in report.models.items():
+            known = models.setdefault(part, [])
+            if model not in known:
+                known.append(model)
+    for service in STAGES:
+        own = [report.problem for report in reports if report.service == service]
+        if all(own):
+            problems[service] = "; ".join(dict.fromkeys(own)) or "no process of it reports"
+    return Outlook(models, problems)
