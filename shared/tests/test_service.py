@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
-from facepipe import service
+from facepipe import healthcheck, service
 from facepipe.errors import ImageNotFoundError, TooManyRequestsError
 from facepipe.file_response import StoredFile
 from facepipe.problems import PROBLEM_MEDIA_TYPE
@@ -20,7 +21,7 @@ from facepipe.service import create_app, create_server, run_checks
 from facepipe.settings import Settings
 from tests.support.waiting import wait_until
 
-STATE = {"database": None}
+STATE: dict[str, str | None] = {"database": None}
 
 
 def build(folder: Path) -> FastAPI:
@@ -224,3 +225,26 @@ def test_a_request_that_a_stop_cuts_off_is_told_so(monkeypatch: pytest.MonkeyPat
     assert answer.headers["content-type"] == PROBLEM_MEDIA_TYPE
     assert answer.headers["retry-after"] == "1"
     assert answer.json()["code"] == "service_unavailable"
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[int]:
+    """Serves an application on a free port of this host; its number."""
+    server = create_server(app, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_until(lambda: server.started)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join(10)
+
+
+def test_the_health_check_of_a_container_says_why(tmp_path: Path) -> None:
+    with listening(build(tmp_path)) as port:
+        assert healthcheck.problem(port) == ""
+        STATE["database"] = "gone"
+        try:
+            assert healthcheck.problem(port) == "database: gone"
+        finally:
+            STATE["database"] = None
+    assert "does not answer" in healthcheck.problem(port)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -83,6 +84,17 @@ class ComposeStack:
 
     def wait_healthy(self, service: str, timeout_s: float = 120) -> None:
         """Waits until every container of a service is healthy."""
+        self._wait_health(service, "healthy", timeout_s)
+
+    def wait_unhealthy(self, service: str, timeout_s: float = 120) -> str:
+        """Waits until every container of a service is unhealthy; what its check says."""
+        self._wait_health(service, "unhealthy", timeout_s)
+        (container, *_) = self.containers(service)
+        health = json.loads(self.docker("inspect", "--format", "{{json .State.Health}}", container))
+        said: str = health["Log"][-1]["Output"]
+        return said
+
+    def _wait_health(self, service: str, wanted: str, timeout_s: float) -> None:
         deadline = time.monotonic() + timeout_s
         states: list[str] = []
         while time.monotonic() < deadline:
@@ -91,10 +103,10 @@ class ComposeStack:
                 self.docker("inspect", "--format", "{{.State.Health.Status}}", container).strip()
                 for container in containers
             ]
-            if states and all(state == "healthy" for state in states):
+            if states and all(state == wanted for state in states):
                 return
             time.sleep(0.5)
-        raise AssertionError(f"{service} is not healthy after {timeout_s:g} s: {states}")
+        raise AssertionError(f"{service} is not {wanted} after {timeout_s:g} s: {states}")
 
     def _docker(self, *arguments: str, timeout_s: float, check: bool = True) -> str:
         environment = os.environ | {

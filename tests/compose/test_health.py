@@ -1,0 +1,90 @@
+"""What cannot do its work is not healthy, says why, and is healthy again when it can."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.compose_stack import ComposeStack
+
+STAGES = ("landmark_service", "agegender_service", "data_storage_service", "plotter_service")
+
+
+def test_a_stage_whose_model_is_broken_is_not_healthy(
+    stack: ComposeStack, portraits: list[Path]
+) -> None:
+    # Given a user's model that is none, when the worker has to load it
+    model = stack.volumes / "models" / "model.onnx"
+    model.write_bytes(b"no model")
+    try:
+        _kill_workers(stack, "landmark_service")
+
+        # Then its container says so, and so does what the page asks
+        assert "/volumes/models/model.onnx" in stack.wait_unhealthy("landmark_service")
+        problems = stack.api.get("/v1/stats")["problems"]
+        assert set(problems) == {"landmark_service"}
+        assert "/volumes/models/model.onnx" in problems["landmark_service"]
+
+        # And an image waits, and is lost to nobody
+        (image_id,) = stack.api.upload([portraits[2].read_bytes()])
+    finally:
+        model.unlink()
+    stack.wait_healthy("landmark_service")
+    assert stack.api.wait_final([image_id])[image_id]["status"] == "stored"
+
+    # And the models in use are named
+    stats = stack.api.get("/v1/stats")
+    assert stats["problems"] == {}
+    result = stack.api.result(image_id)
+    assert {part: [model] for part, model in result["models"].items()} == stats["models"]
+    assert result["models"]["detector"]["name"] == "facepipe-yolov8n-face"
+    assert result["faces"][0]["agegender"]["age"] is not None
+
+
+def test_what_cannot_write_its_volume_is_not_healthy(stack: ComposeStack) -> None:
+    needs = {
+        "inbox": ("input_service", "data_storage_service"),
+        "saved_data": ("data_storage_service",),
+        "saved_data/plots": ("plotter_service",),
+        "logs": ("logger_service",),
+    }
+    with _unwritable([stack.volumes / name for name in needs]):
+        for name, services in needs.items():
+            for service in services:
+                assert f"/volumes/{name} cannot be written" in stack.wait_unhealthy(service)
+    for service in {service for services in needs.values() for service in services}:
+        stack.wait_healthy(service)
+
+
+def test_what_has_no_redis_is_not_healthy(stack: ComposeStack) -> None:
+    stack.compose("stop", "redis")
+    try:
+        for service in (*STAGES, "input_service"):
+            assert "redis: does not answer" in stack.wait_unhealthy(service)
+        assert set(stack.api.get("/v1/stats")["problems"]) == {"redis"}
+    finally:
+        stack.compose("start", "redis")
+    for service in (*STAGES, "input_service"):
+        stack.wait_healthy(service)
+
+
+def _kill_workers(stack: ComposeStack, service: str) -> None:
+    for container in stack.containers(service):
+        for pid, command in stack.processes(container):
+            if "facepipe.stage.worker" in command:
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def _unwritable(folders: list[Path]) -> Iterator[None]:
+    modes = {folder: folder.stat().st_mode for folder in folders}
+    for folder in folders:
+        folder.chmod(0o550)
+    try:
+        yield
+    finally:
+        for folder, mode in modes.items():
+            folder.chmod(mode)
