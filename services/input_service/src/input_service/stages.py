@@ -11,6 +11,7 @@ from facepipe.analysis import ModelInfo
 from facepipe.redis_connection import explain
 from facepipe.stage_reports import StageReport, stage_reports
 
+REDIS = "redis"
 STAGES = ("landmark_service", "agegender_service", "data_storage_service", "plotter_service")
 
 
@@ -32,7 +33,7 @@ def outlook(redis: Redis) -> Outlook:
     try:
         return outlook_of(stage_reports(redis))
     except RedisError as error:
-        return Outlook(problems={"redis": explain(error)})
+        return Outlook(problems={REDIS: explain(error)})
 
 
 def outlook_of(reports: list[StageReport]) -> Outlook:

@@ -14,7 +14,7 @@ from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.job_table import FUNCTIONS
 from facepipe.jobs import queue_of
 from input_service.neighbours import Neighbours, NeighboursDep
-from input_service.stages import outlook
+from input_service.stages import REDIS, outlook
 from input_service.views import Responses, StatsView
 
 router = APIRouter(prefix="/v1")
@@ -66,8 +66,10 @@ async def get_plot(
 def get_stats(neighbours: NeighboursDep) -> StatsView:
     """Numbers for dashboards, the models in use, and what cannot work just now."""
     inbox = sum(1 for _ in neighbours.inbox.ids())
-    stats, queues = neighbours.store.stats(), _queue_lengths(neighbours)
-    return StatsView.of(stats, queues, inbox, outlook(neighbours.redis))
+    now = outlook(neighbours.redis)
+    # To ask a Redis that does not answer once more takes as long again.
+    queues = {} if REDIS in now.problems else _queue_lengths(neighbours)
+    return StatsView.of(neighbours.store.stats(), queues, inbox, now)
 
 
 def _queue_lengths(neighbours: Neighbours) -> dict[str, int]:
