@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from agegender_service.settings import AgeGenderServiceSettings
+from agegender_service.weights import AGE_FILE, weights_folder
+from local.paths import ROOT
 from tests.support.compose_stack import ComposeStack, engine_problem
 from tests.support.missing import missing
 
-DETECTOR = "models/face_detector/face_detector.onnx"
-AGE = "models/age_gender/research/age_model_weights.onnx"
+DETECTOR = Path("models/face_detector/face_detector.onnx")
+AGE = (weights_folder(AgeGenderServiceSettings()) / AGE_FILE).relative_to(ROOT)
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def files(tmp_path: Path) -> ComposeStack:
     ("service", "path"), [("landmark_service", DETECTOR), ("agegender_service", AGE)]
 )
 def test_an_image_is_not_built_without_the_weights_that_it_serves_from(
-    files: ComposeStack, service: str, path: str
+    files: ComposeStack, service: str, path: Path
 ) -> None:
     (files.folder / path).unlink()
 
