@@ -8,7 +8,7 @@ import io
 import pytest
 
 from facepipe.stage_reports import StageReport, publish
-from input_service.stages import STAGES
+from input_service.outlook import SERVICES
 from tests.integration.input.bench import MODEL, Bench, photograph
 
 
@@ -104,7 +104,7 @@ def test_the_numbers_name_models_and_problems(bench: Bench) -> None:
 
     assert stats["models"] == {"detector": [MODEL.model_dump()]}
     assert stats["problems"]["agegender_service"] == "no weights"
-    assert set(stats["problems"]) == set(STAGES) - {"landmark_service"}
+    assert set(stats["problems"]) == set(SERVICES) - {"landmark_service"}
 
 
 def test_everything_is_exported(bench: Bench, ids: list[str]) -> None:

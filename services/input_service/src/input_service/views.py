@@ -11,7 +11,7 @@ from facepipe.analysis import ImageId, ImageInfo, ModelInfo, PartError, Status
 from facepipe.errors import FacepipeError
 from facepipe.ledger import ImageState, StageRun, Stats
 from facepipe.stages import StageName
-from input_service.stages import Outlook
+from input_service.outlook import Outlook
 
 Responses = dict[int | str, dict[str, Any]]
 """How FastAPI has the further answers of a route described."""

@@ -14,7 +14,7 @@ from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.job_table import FUNCTIONS
 from facepipe.jobs import queue_of
 from input_service.neighbours import Neighbours, NeighboursDep
-from input_service.stages import REDIS, outlook
+from input_service.outlook import REDIS, outlook
 from input_service.views import Responses, StatsView
 
 router = APIRouter(prefix="/v1")

@@ -4,7 +4,7 @@ from redis import Redis
 
 from facepipe.analysis import ModelInfo
 from facepipe.stage_reports import StageReport
-from input_service.stages import STAGES, outlook, outlook_of
+from input_service.outlook import SERVICES, outlook, outlook_of
 
 YOLO, BLAZE = ModelInfo(name="yolo", sha256="ab"), ModelInfo(name="blaze", sha256="cd")
 
@@ -14,7 +14,7 @@ def report(service: str, problem: str = "", **models: ModelInfo) -> StageReport:
 
 
 def test_the_models_of_all_hosts_are_named_once() -> None:
-    reports = [report(service) for service in STAGES]
+    reports = [report(service) for service in SERVICES]
     reports += [report("landmark_service", detector=model) for model in (YOLO, BLAZE, YOLO)]
 
     found = outlook_of(reports)

@@ -8,11 +8,12 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facepipe.analysis import ModelInfo
+from facepipe.job_table import JOBS
 from facepipe.redis_connection import explain
 from facepipe.stage_reports import StageReport, stage_reports
 
 REDIS = "redis"
-STAGES = ("landmark_service", "agegender_service", "data_storage_service", "plotter_service")
+SERVICES = tuple(kind.worked_by for kind in JOBS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def outlook_of(reports: list[StageReport]) -> Outlook:
             known = models.setdefault(part, [])
             if model not in known:
                 known.append(model)
-    for service in STAGES:
+    for service in SERVICES:
         own = [report.problem for report in reports if report.service == service]
         if all(own):
             problems[service] = "; ".join(dict.fromkeys(own)) or "no process of it reports"
