@@ -45,7 +45,7 @@ def client() -> Iterator[TestClient]:
     settings = Settings(
         host="0.0.0.0",  # noqa: S104  # as in a container
         bind="192.0.2.7",
-        address=AddressSettings(storage="http://data_storage_service:8003", otlp="logs:4317"),
+        address=AddressSettings(store_grpc="data_storage_service:50051", otlp="logs:4317"),
         access=AccessSettings(
             allowed_hosts="Photos.example, nas.example:8443",
             token=Settings().access.token,
