@@ -94,7 +94,7 @@ down: ## Stop the Docker stack; volumes/ is left alone
 image-sizes: ## What the Docker images take on disk
 	@$(BUILD) image-sizes
 
-chaos: setup ## The long tests, an hour or more: random kills, people beside 10,000 images, memory over 3,000
+chaos: setup ## The long tests, an hour or more: random kills, damaged files, people beside 10,000 images, memory over 3,000
 	@$(BUILD) chaos
 
 clean: ## Remove environments and caches; volumes/ is left alone

@@ -26,7 +26,7 @@ from local.build.tidy import clean
 from local.build.uv import BuildError, Uv, find_uv
 from local.paths import ROOT
 
-_LONG_RUNS = ("chaos", "waiting", "soak")
+_LONG_RUNS = ("chaos", "mutations", "waiting", "soak")
 
 
 def run(arguments: Sequence[str]) -> int:
