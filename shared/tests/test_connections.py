@@ -26,7 +26,7 @@ class Served:
     """A service on a free port, and what it knows of its calls."""
 
     def __init__(self, limits: HttpSettings) -> None:
-        self.app = create_app("test_service", Settings(http=limits))
+        self.app = create_app("test_service", Settings(http=limits), is_inside=False)
         self.gone = threading.Event()
         self.release = threading.Event()
         self.begun = threading.Semaphore(0)

@@ -14,6 +14,7 @@ from input_service.settings import InputAccessSettings, InputSettings
 from tests.integration.input.bench import Bench, open_bench, photograph, wait_for
 
 KEYS = {name: new_key() for name in ("anna", "bob")}
+TOKEN = InputSettings().access.token
 LIMIT = 3
 
 
@@ -24,13 +25,13 @@ def _bench(folder: Path, access: InputAccessSettings) -> Iterator[Bench]:
 
 @pytest.fixture
 def open_to_all(tmp_path: Path) -> Iterator[Bench]:
-    yield from _bench(tmp_path, InputAccessSettings(waiting=LIMIT))
+    yield from _bench(tmp_path, InputAccessSettings(waiting=LIMIT, token=TOKEN))
 
 
 @pytest.fixture
 def with_keys(tmp_path: Path) -> Iterator[Bench]:
     keys = " ".join(str(ApiKey.of(name, Scope, key)) for name, key in KEYS.items())
-    yield from _bench(tmp_path, InputAccessSettings(waiting=LIMIT, keys=keys))
+    yield from _bench(tmp_path, InputAccessSettings(waiting=LIMIT, keys=keys, token=TOKEN))
 
 
 def test_an_address_follows_so_many_images_at_a_time(open_to_all: Bench) -> None:
