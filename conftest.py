@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+with suppress(ModuleNotFoundError):  # not every environment has it
+    import hypothesis
+
+    # A busy machine is slow, which is no fault of what is tested.
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
 
 # What services show each other in tests; whoever starts a whole stack has it make its own.
 os.environ["FACEPIPE_ACCESS_TOKEN"] = "-".join(["the", "inside", "token", "of", "the", "tests"])

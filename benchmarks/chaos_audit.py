@@ -93,7 +93,7 @@ def _index(path: Path) -> Iterator[str]:
         (verdict,) = db.execute("PRAGMA integrity_check").fetchone()
         if verdict != "ok":
             yield f"the index is damaged: {verdict}"
-        (parts,) = db.execute("SELECT count(*) FROM parts").fetchone()
+        (parts,) = db.execute("SELECT count(*) FROM stage_parts").fetchone()
         (unsettled,) = db.execute("SELECT count(*) FROM images WHERE NOT is_settled").fetchone()
         if parts or unsettled:
             yield f"the index holds {parts} parts and {unsettled} unsettled images"

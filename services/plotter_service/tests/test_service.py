@@ -238,7 +238,7 @@ class TestHttp:
 
         assert http.get("/plots").json() == {"plots": []}
         answer = http.get("/plots/confidence.png")
-        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
 
     def test_without_redis_there_are_none_yet(
         self, http: Http, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from facepipe.errors import ImageNotFoundError
 from facepipe.file_response import StoredFile
 from facepipe.job_table import PLOTS_QUEUE
 from facepipe.redis_connection import connect_redis
@@ -45,14 +44,14 @@ def add_routes(app: FastAPI, files: PlotFiles, freshness: Freshness) -> None:
         tags=["plots"],
         summary="One plot as PNG, SVG, or its data as JSON",
         response_class=StoredFile,
-        responses={404: {"description": "No such plot, or it cannot be drawn now"}},
+        responses={
+            404: {"description": "No such plot"},
+            503: {"description": "It was not drawn yet; see `Retry-After`"},
+        },
     )
     async def get_plot(name: str, extension: str) -> StoredFile:
         await freshness.ensure()
         path = files.path(name, extension)
-        if path is None:
-            message = f"there is no plot {name}.{extension}; GET /plots lists them"
-            raise ImageNotFoundError(message)
         return StoredFile(
             path, media_type=MEDIA_TYPES[extension], headers={"Cache-Control": "no-cache"}
         )

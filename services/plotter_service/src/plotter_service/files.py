@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.inbox import make_folder, write_durably
 from facepipe.volumes import volume_problem
 from plotter_service.plots import NAMES
@@ -66,12 +67,20 @@ class PlotFiles:
         """The revision of the ledger that the plots show; None when there are none."""
         return self._read_index().get("revision")
 
-    def path(self, name: str, extension: str) -> Path | None:
-        """The file of a plot; None when there is none by that name."""
+    def path(self, name: str, extension: str) -> Path:
+        """The file of a plot.
+
+        Raises:
+            ImageNotFoundError: there is no plot by that name.
+            ServiceUnavailableError: it was not drawn yet.
+        """
         if name not in NAMES or extension not in MEDIA_TYPES:
-            return None
+            message = f"there is no plot {name}.{extension}; GET /plots lists them"
+            raise ImageNotFoundError(message)
         path = self.folder / f"{name}.{extension}"
-        return path if path.is_file() else None
+        if not path.is_file():
+            raise ServiceUnavailableError("the plot is being drawn", retry_after_s=5)
+        return path
 
     def age_s(self) -> float | None:
         """Seconds since the plots were drawn; None when they never were.

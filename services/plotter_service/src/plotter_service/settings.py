@@ -14,7 +14,7 @@ class PlotterSettings(BaseModel):
 
     min_interval_s: float = Field(default=10.0, ge=0, description="seconds between two drawings")
     wait_s: float = Field(
-        default=15.0, ge=0, description="seconds that a visitor waits for plots that are outdated"
+        default=8.0, ge=0, description="seconds that a visitor waits for plots that are outdated"
     )
 
 
