@@ -10,8 +10,8 @@ BUILD := $(PYTHON) -m local.build
 STACK := .venvs/local/bin/python -m local.stack
 
 .PHONY: help setup start stop status logs demo ingest test check lint format types audit sbom proto \
-        lock clean chaos bench accuracy train-face_detector train-age_gender reindex import-model \
-        fetch-deepface up down image-sizes
+        lock clean chaos bench accuracy train-face_detector train-age_gender detector-pt reindex \
+        import-model fetch-deepface up down image-sizes
 
 help: ## Show these verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ train-face_detector: ## Train the face detector on the data sets (MINUTES=480)
 
 train-age_gender: ## Train age and gender on the data sets (VARIANT=research or open, MINUTES=240)
 	@$(BUILD) train age_gender $(if $(VARIANT),--variant $(VARIANT)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
+
+detector-pt: ## Make run/face_detector.pt, which ultralytics.YOLO loads, from the committed weights
+	@$(BUILD) detector-pt
 
 reindex: setup ## Build the index of results anew from the files
 	@$(STACK) reindex

@@ -1,4 +1,4 @@
-"""Gives each test its mark by the folder it stands in."""
+"""Gives each test its mark by the folder it stands in, and the time that a busy machine needs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 with suppress(ModuleNotFoundError):  # not every environment has it
     import hypothesis

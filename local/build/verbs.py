@@ -24,7 +24,7 @@ from local.build.locks import compile_locks
 from local.build.supported import UnsupportedError, python311
 from local.build.tidy import clean
 from local.build.uv import BuildError, Uv, find_uv
-from local.paths import ROOT
+from local.paths import MODELS, ROOT
 
 _LONG_RUNS = ("chaos", "mutations", "waiting", "soak")
 
@@ -134,6 +134,20 @@ def _train(arguments: Sequence[str]) -> int:
     return _in_models(TRAINING, "models.training", arguments)
 
 
+def _detector_pt(_: Sequence[str]) -> int:
+    """The detector as Ultralytics loads it, made of the plain arrays that are committed."""
+    python, uv = _tools()
+    build([TRAINING], uv, python)
+    target = ROOT / "run" / "face_detector.pt"
+    target.parent.mkdir(exist_ok=True)
+    program = MODELS / "face_detector" / "export.py"
+    command = [str(TRAINING.python), str(program), "--pt", str(target)]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if code == 0:
+        print(f"{target.relative_to(ROOT)} is there: ultralytics.YOLO loads it")
+    return code
+
+
 def _in_models(environment: Environment, module: str, arguments: Sequence[str]) -> int:
     python, uv = _tools()
     build([environment], uv, python)
@@ -187,6 +201,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "chaos": _chaos,
     "accuracy": _accuracy,
     "train": _train,
+    "detector-pt": _detector_pt,
     "image-sizes": lambda _: print_image_sizes(),
     "clean": _clean,
 }

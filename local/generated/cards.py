@@ -19,7 +19,7 @@ from models.accuracy.markdown import table
 
 FIGURES = ROOT / "benchmarks" / "results" / "accuracy.json"
 _BLOCK = re.compile(r"<!-- generated: ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
-_WEIGHTS = ("*.onnx", "*.pt", "*/*.onnx")
+_WEIGHTS = ("*.onnx", "weights.npz", "*/*.onnx")
 
 
 def cards() -> dict[Path, str]:

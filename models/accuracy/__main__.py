@@ -47,8 +47,8 @@ def main() -> int:
 
 def measure_detector(places: Places, every: int) -> Figures:
     """Figures of the face detector and its peers."""
-    options = ["--data", places.detector_data, "--peers", places.peers]
-    options += ["--portraits", places.portraits, "--every", every]
+    options = ["--data", places.detector_data, "--test-data", places.test_data]
+    options += ["--sets", places.data / "evaluation_sets", "--every", every]
     return _evaluate("face_detector", options)
 
 

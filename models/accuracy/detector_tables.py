@@ -26,6 +26,7 @@ def detector_blocks(report: Figures) -> dict[str, str]:
     named = [f"{height} px" for height in heights]
     return {
         "musts": musts(report, "face_detector"),
+        "served": _served(part["served"]) if "served" in part else "Not measured yet.",
         "figures": table([*head, "CPU ms", "tight portraits"], precision),
         "recall": table(
             ["recall at that threshold", *named], [["faces", *heights.values()], *recall]
@@ -65,6 +66,37 @@ def readme_block(report: Figures) -> str:
     thin = max(part["every"], report["age_gender"]["every"])
     marks = [sample(thin, "the data sets")] if thin > 1 else []
     return "\n\n".join([*tables, *([goals] if judged else []), *marks])
+
+
+def _served(served: Figures) -> str:
+    """Counts of the detector as it is served."""
+    lines = [
+        [f"{name}, pictures with faces / faces", f"{row['with_faces']} / {row['faces']}",
+         row["pictures"]]
+        for name, row in served["pictures"].items()
+    ]  # fmt: skip
+    lines += [
+        [f"{name.replace('_', ' ')}, found", served[name]["found"], served[name]["of"]]
+        for name in ("portraits", "tight_portraits", "cut", "bent")
+    ]
+    doubled = ("portraits", "tight_portraits")
+    lines.append(
+        ["portraits and tight crops with two boxes",
+         sum(served[name]["doubled"] for name in doubled),
+         sum(served[name]["of"] for name in doubled)]
+    )  # fmt: skip
+    lines += [[f"{name}, faces", found, ""] for name, found in served["large"].items()]
+    lines += [
+        ["time ÷ YOLOv8n once at 640 px, portraits", f"{served['time_ratio']:.2f}", ""],
+        ["the same, WIDER FACE", f"{served['time_ratio_wider']:.2f}", ""],
+    ]
+    report = served.get("report")
+    if report:
+        lines += [
+            [f"AP, WIDER FACE train, faces {name}", f"{value:.3f}", report["images"]]
+            for name, value in report["ap"].items()
+        ]
+    return table(["as served", "count", "of"], lines)
 
 
 def precisions(found: Figures | None) -> list[str]:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-OURS, AS_IT_RUNS, MEDIAPIPE = "face_detector@640+224", "landmark_service", "mediapipe_full_range"
+OURS, AS_IT_RUNS = "face_detector@640+224", "landmark_service"
 SETS = {"fairface": "FairFace val", "utkface": "UTKFace report part", "aaf": "All-Age-Faces val"}
 EXACT_AGES = ("utkface", "aaf")
 BETTER_VARIANT = "research"
+FALSE_FACES_A_PICTURE = 0.152
+"""30 in 198 pictures without people."""
 
 Figures = dict[str, Any]
 
@@ -72,16 +74,29 @@ def recall_between(row: Figures, faces: dict[str, int], names: tuple[str, ...]) 
 
 
 def _detector(part: Figures) -> Iterator[Must]:
-    name, rows, faces = "face_detector", part["detectors"], part["faces_by_height"]
-    for difficulty, least in (("easy", 0.80), ("medium", 0.75), ("hard", 0.45)):
-        yield Must(name, f"AP {difficulty}", rows[OURS]["ap"][difficulty], least)
-    middle = ("32-63", "64-127")
-    own, other = (recall_between(rows[key], faces, middle) for key in (OURS, MEDIAPIPE))
-    ratio = round(own / max(other, 1e-9), 2)
-    yield Must(name, "times MediaPipe's full-range recall at 32-127 px", ratio, 2.0)
-    tight = rows[AS_IT_RUNS]["tight_portraits"]
-    share = round(tight["found"] / tight["of"], 4)
-    yield Must(name, "tight portraits found", share, 1.0, is_share=True)
+    name, rows = "face_detector", part["detectors"]
+    precision, how = rows[AS_IT_RUNS]["ap"], "as served"
+    if precision is None:  # figures of before its curve was measured
+        precision, how = rows[OURS]["ap"], "its looks alone"
+    for difficulty, least in (("easy", 0.88), ("medium", 0.85), ("hard", 0.66)):
+        yield Must(name, f"AP {difficulty}, {how}", precision[difficulty], least)
+    if "served" not in part:
+        return
+    served: Figures = part["served"]
+    yield Must(name, "time ÷ YOLOv8n at 640 px", served["time_ratio"], most=0.4)
+    empty = served["pictures"]["no_people"]
+    rate = round(empty["faces"] / max(1, empty["pictures"]), 3)
+    yield Must(name, "faces a picture without people", rate, most=FALSE_FACES_A_PICTURE)
+    doubled = served["portraits"]["doubled"] + served["tight_portraits"]["doubled"]
+    yield Must(name, "portraits and tight crops with two boxes", doubled, most=0)
+    for key in ("tight_portraits", "cut", "bent"):
+        share = round(served[key]["found"] / served[key]["of"], 4)
+        least = 1.0 if key == "tight_portraits" else 0.95
+        yield Must(name, f"{key.replace('_', ' ')}: found", share, least, is_share=True)
+    for key, least in (("r_crowd24_in12mp", 60), ("r_crowd48_in12mp", 62), ("r_strip12000", 1)):
+        if key in served["large"]:
+            found, most = served["large"][key], 1 if least == 1 else 64
+            yield Must(name, f"{key}: faces found", found, least, most=most)
 
 
 def _age_gender(model: str, entry: Figures) -> Iterator[Must]:

@@ -146,18 +146,22 @@ def mediapipe_full_range() -> Detect:
     return detect
 
 
-def landmark_service(path: Path) -> Detect:
-    """Load our own as it is served: two looks, its default threshold and smallest face."""
-    from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
+def landmark_service(path: Path, threshold: float | None = None) -> Detect:
+    """Load our own as it is served, by its defaults; `threshold` lowers it for a curve."""
     from landmark_service.adapters.yolov8 import YoloV8FaceDetector
     from landmark_service.pipeline import FacePipeline
     from landmark_service.settings import DetectorSettings
 
-    pipeline = FacePipeline(YoloV8FaceDetector(path), MediaPipeFaceLandmarker(), DetectorSettings())
+    settings = DetectorSettings() if threshold is None else DetectorSettings(confidence=threshold)
+    pipeline = FacePipeline(YoloV8FaceDetector(path), _NoLandmarks(), settings)  # type: ignore[arg-type]
 
     def detect(image: Image) -> Detections:
-        faces = pipeline.detect(np.ascontiguousarray(image[..., ::-1]))
+        faces = pipeline.detect(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8))
         rows = [(*face.box.xyxy, face.confidence) for face in faces]
         return sort(np.array(rows, np.float32).reshape(-1, 5))
 
     return detect
+
+
+class _NoLandmarks:
+    """In the place of a landmarker: boxes alone are measured."""

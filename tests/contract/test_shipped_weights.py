@@ -60,6 +60,18 @@ def test_the_detector_answers_as_torch_does() -> None:
         assert found.shape == expected.shape
         np.testing.assert_allclose(found[:, :4], expected[:, :4], atol=PIXELS)
         np.testing.assert_allclose(found[:, 4], expected[:, 4], atol=PROBABILITY)
+        np.testing.assert_allclose(found[:, 5:], expected[:, 5:], atol=PIXELS)
+
+
+def test_a_detector_is_trained_on_from_plain_arrays() -> None:
+    # Given what the next training of the detector begins with
+    # When it is read without unpickling anything
+    with np.load(DETECTOR / "weights.npz", allow_pickle=False) as arrays:
+        # Then it is numbers alone
+        assert {arrays[name].dtype.kind for name in arrays.files} <= {"f", "i"}
+        assert len(arrays.files) > 100
+    # And no file that runs code when it is read lies beside it
+    assert not [path for pattern in ("*.pt", "*.pth", "*.pkl") for path in MODELS.rglob(pattern)]
 
 
 @pytest.mark.parametrize("head", ["age", "gender"])
