@@ -90,7 +90,7 @@ IMAGE: dict[str, Any] = {
     ],
     "links": LINKS,
 }
-PAGE: dict[str, Any] = {"images": [IMAGE], "next_cursor": None}
+PAGE: dict[str, Any] = {"images": [IMAGE | {"timeline": []}], "next_cursor": None}
 
 NOT_FINISHED: dict[str, Any] = {
     "type": "urn:facepipe:problem:not_finished",

@@ -75,7 +75,9 @@ class ImageView(BaseModel):
     image: ImageInfo
     received_at: datetime
     updated_at: datetime
-    timeline: list[StageRunView]
+    timeline: list[StageRunView] = Field(
+        description="one entry for each run of a stage; empty in a list of images"
+    )
     links: Links
 
     @classmethod
