@@ -114,8 +114,8 @@ def test_plots_with_odd_names_are_left_out() -> None:
 
 
 def test_empty_search_fields_are_left_out() -> None:
-    assert search_filters("any", "female", (20, None), (None, 0)) == {
+    assert search_filters("any", "female", ("20 ", ""), ("", "0")) == {
         "gender": "female",
-        "min_age": 20,
-        "max_faces": 0,
+        "min_age": "20",
+        "max_faces": "0",
     }

@@ -79,7 +79,7 @@ class InputApi:
     async def state(self, image_id: str) -> Json:
         return _json(await self._call("GET", f"/v1/images/{image_id}"))
 
-    async def images(self, filters: Mapping[str, str | int], cursor: str, limit: int) -> Json:
+    async def images(self, filters: Mapping[str, str], cursor: str, limit: int) -> Json:
         params = {**filters, "limit": limit, **({"cursor": cursor} if cursor else {})}
         return _json(await self._call("GET", "/v1/images", params=params))
 

@@ -89,28 +89,18 @@ async def upload(api: InputApi, uploads: Sequence[Upload]) -> AsyncIterator[Html
 
 
 def search_filters(
-    status: str, gender: str, ages: tuple[Any, Any], faces: tuple[Any, Any]
-) -> dict[str, str | int]:
+    status: str, gender: str, ages: tuple[str, str], faces: tuple[str, str]
+) -> dict[str, str]:
     """The fields of the search as parameters of the API; empty ones are left out."""
-    filters: dict[str, str | int] = {}
-    if status and status != "any":
-        filters["status"] = status
-    if gender and gender != "any":
-        filters["gender"] = gender
-    numbers = {
-        "min_age": ages[0],
-        "max_age": ages[1],
-        "min_faces": faces[0],
-        "max_faces": faces[1],
+    chosen = {"status": status, "gender": gender}
+    typed = dict(zip(("min_age", "max_age", "min_faces", "max_faces"), ages + faces, strict=True))
+    return {name: value for name, value in chosen.items() if value and value != "any"} | {
+        name: value.strip() for name, value in typed.items() if value and value.strip()
     }
-    for name, value in numbers.items():
-        if value is not None and value != "":
-            filters[name] = max(0, int(value))
-    return filters
 
 
 async def gallery(
-    api: InputApi, filters: dict[str, str | int], cursor: str, limit: int
+    api: InputApi, filters: dict[str, str], cursor: str, limit: int
 ) -> tuple[Html, str]:
     """A page of results and the cursor of the next one."""
     try:

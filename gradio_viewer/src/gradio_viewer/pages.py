@@ -149,13 +149,18 @@ def _results_tab(api: InputApi, settings: ViewerSettings, page: gr.Blocks, tab: 
     newer.click(back, inputs=[trail, *fields], **options)
     older.click(forward, inputs=[trail, onward, *fields], **options)
     clear.click(
-        lambda: ("any", "any", None, None, None, None), outputs=fields, api_visibility="private"
+        lambda: ("any", "any", "", "", "", ""), outputs=fields, api_visibility="private"
     ).then(first, inputs=fields, **options)
 
 
-def _number(label: str, elem_id: str) -> gr.Number:
-    return gr.Number(
-        value=None, label=label, precision=0, minimum=0, min_width=110, elem_id=elem_id
+def _number(label: str, elem_id: str) -> gr.Textbox:
+    # Not gr.Number: it cannot be empty, and shows 0, when it has not been typed into.
+    return gr.Textbox(
+        label=label,
+        placeholder="any",
+        max_lines=1,
+        min_width=110,
+        elem_id=elem_id,
     )
 
 
