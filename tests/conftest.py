@@ -64,5 +64,6 @@ def page() -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM)
         page = browser.new_page()
         page.set_default_timeout(_PATIENCE_MS)
+        expect.set_options(_PATIENCE_MS)
         yield page
         browser.close()

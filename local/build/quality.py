@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from local.build.audit import NOT_RUN
@@ -97,11 +97,9 @@ def test_steps() -> list[Step]:
     live = ultralytics()
     there = live if live.python.exists() else everything  # in CI it is
     steps += [_pytest("ultralytics", there, "services/landmark_service/tests_ultralytics")]
-    steps += [
-        _pytest(layer, everything, f"tests/{layer}")
-        for layer in ("contract", "integration", "e2e", "compose")
-    ]
-    return steps
+    steps += [_pytest(layer, everything, f"tests/{layer}") for layer in ("contract", "integration")]
+    # One stack each, of which both folders have something to tell.
+    return [*steps, _stack_tests("native", "e2e"), _stack_tests("compose", "compose")]
 
 
 def run_steps(steps: Sequence[Step]) -> int:
@@ -120,8 +118,15 @@ def run_steps(steps: Sequence[Step]) -> int:
     return 1 if any(o.has_failed for o in outcomes) else 0
 
 
-def _pytest(title: str, environment: Environment, folder: str) -> Step:
-    command = [str(environment.python), "-m", "pytest", "-p", "no:cacheprovider", "-q", folder]
+def _stack_tests(stack: str, own: str) -> Step:
+    """The acceptance suite on a stack, and what that stack alone can do."""
+    folders = ("tests/acceptance", f"tests/{own}")
+    step = _pytest(f"acceptance, {own}", dev(), *folders)
+    return replace(step, environment={"FACEPIPE_ACCEPTANCE_STACK": stack})
+
+
+def _pytest(title: str, environment: Environment, *folders: str) -> Step:
+    command = [str(environment.python), "-m", "pytest", "-p", "no:cacheprovider", "-q", *folders]
     return Step(f"tests: {title}", command)
 
 

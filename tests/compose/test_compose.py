@@ -10,36 +10,11 @@ import signal
 import time
 from pathlib import Path
 
-import httpx
 from PIL import Image
 
 from tests.support.compose_stack import ComposeStack
 
 MIB = 2**20
-
-
-def test_an_upload_through_the_published_port_ends_as_files_logs_and_a_page(
-    stack: ComposeStack, portraits: list[Path]
-) -> None:
-    # When a portrait is posted from outside
-    (image_id,) = stack.api.upload([portraits[0].read_bytes()])
-    state = stack.api.wait_final([image_id])[image_id]
-
-    # Then its result is on the mounted volume
-    assert state["status"] == "stored", state["error"]
-    saved_data = stack.volumes / "saved_data"
-    document = json.loads((saved_data / f"{image_id}.json").read_text())
-    assert document["num_faces"] == 1
-    assert len(document["faces"][0]["landmarks"]) == 478
-    with Image.open(saved_data / f"{image_id}.jpg") as annotated:
-        assert annotated.size == (document["image"]["width"], document["image"]["height"])
-
-    # And its logs are in the central logger, one trace through the services
-    services = _services_in_trace(stack, image_id)
-    assert {"input_service", "landmark_service", "agegender_service"} <= services
-
-    # And the page answers
-    assert "gradio" in httpx.get(stack.viewer, timeout=30).text.lower()
 
 
 def test_only_the_input_api_and_the_viewer_are_published_and_only_to_this_host(
@@ -137,6 +112,10 @@ def test_a_worker_beyond_its_memory_limit_is_restarted_and_its_image_says_so(
     (next_id,) = stack.api.upload(_fresh([portraits[1].read_bytes()], "after"))
     assert stack.api.wait_final([next_id])[next_id]["status"] == "stored"
 
+    # And, now that there is room, the one that failed as well, when that is asked for
+    stack.api.retry(image_id)
+    assert stack.api.wait_final([image_id])[image_id]["status"] == "stored"
+
 
 def test_a_container_beyond_its_memory_limit_is_restarted_and_its_images_finish(
     stack: ComposeStack, batch: list[bytes]
@@ -173,19 +152,6 @@ def test_the_gpu_overlay_is_valid(stack: ComposeStack) -> None:
     for name in ("landmark_service", "agegender_service"):
         devices = config["services"][name]["deploy"]["resources"]["reservations"]["devices"]
         assert devices[0]["driver"] == "nvidia"
-
-
-def _services_in_trace(stack: ComposeStack, image_id: str) -> set[str]:
-    """Spans arrive in batches, so the last of them may be some seconds late."""
-    services: set[str] = set()
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        trace = stack.api.get(f"/v1/images/{image_id}/trace")
-        services = {span["service"] for span in trace["spans"]}
-        if len(services) >= 4:
-            break
-        time.sleep(0.5)
-    return services
 
 
 def _fresh(batch: list[bytes], salt: str) -> list[bytes]:

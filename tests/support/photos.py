@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageOps
+from pillow_heif import register_heif_opener
 
 ROOT = Path(__file__).parents[2]
 ORIENTATION = 0x0112
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "HEIF", "AVIF")
 
 # What undoes each EXIF orientation, and therefore what to store for an upright view: the
 # transposition that turns an upright image into the one that a camera would have written.
@@ -70,6 +72,15 @@ def with_orientation(path: Path, orientation: int, side: int = 900) -> bytes:
     exif[ORIENTATION] = orientation
     buffer = io.BytesIO()
     stored.save(buffer, "PNG", exif=exif)
+    return buffer.getvalue()
+
+
+def in_format(path: Path, name: str, side: int = 700) -> bytes:
+    """A portrait in one of `FORMATS`."""
+    register_heif_opener()
+    buffer = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").resize((side, side)).save(buffer, name)
     return buffer.getvalue()
 
 

@@ -29,6 +29,11 @@ class Pipeline:
         url = f"{self.address}/v1/images"
         return httpx.post(url, content=data, headers=headers, timeout=60, trust_env=False)
 
+    def retry(self, image_id: str) -> None:
+        """Has a failed image run again."""
+        url = f"{self.address}/v1/images/{image_id}/retry"
+        httpx.post(url, timeout=60, trust_env=False).raise_for_status()
+
     def get(self, path: str) -> Any:
         """The JSON behind a path of the API."""
         return self.response(path).json()

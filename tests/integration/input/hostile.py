@@ -18,7 +18,7 @@ import httpx
 import psutil
 
 from tests.integration.input.bench import Bench, open_bench
-from tests.integration.input.hostile_images import made_files
+from tests.support.hostile_images import made_files
 
 ROOT = Path(__file__).parents[3]
 

@@ -16,7 +16,7 @@ from tests.integration.input.hostile import (
     send,
     table,
 )
-from tests.integration.input.hostile_images import made_files
+from tests.support.hostile_images import made_files
 from tests.support.missing import missing
 
 _SLOWEST_S = InputSettings().upload.decode_timeout_s + 10
