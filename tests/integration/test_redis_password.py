@@ -122,6 +122,7 @@ class Stage:
         self._environment = clean | {
             "FACEPIPE_REDIS_URL": server.url,
             "FACEPIPE_REDIS_PASSWORD_FILE": str(self.password_file),
+            "FACEPIPE_ACCESS_TOKEN": os.environ["FACEPIPE_ACCESS_TOKEN"],
             "FACEPIPE_PORT_LANDMARK": str(self._port),
             "FACEPIPE_TELEMETRY_ENABLED": "false",
             "STAGE_TEST_LEDGER": server.url.replace("//", f"//:{quoted}@"),

@@ -8,7 +8,6 @@ right types, and Gradio gets no description of a file at all.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -18,7 +17,7 @@ from facepipe.errors import InvalidRequestError
 from gradio_viewer.visitors import Visitors
 
 Json = dict[str, Any]
-MAX_NUMBER = 10**9
+MAX_TEXT = 255
 MAX_NAME = 255
 
 
@@ -95,14 +94,9 @@ def _choice(value: Any, component: gr.Dropdown, _: object) -> str | None:
     return value if value is None or (isinstance(value, str) and value in known) else _refuse()
 
 
-def _number(value: Any, _: gr.Number, __: object) -> float | None:
-    if value is None:
-        return None
-    is_number = type(value) in (int, float)
-    if not is_number or not math.isfinite(value) or abs(value) > MAX_NUMBER:
-        _refuse()
-    number: float = value
-    return number
+def _text(value: Any, _: gr.Textbox, __: object) -> str | None:
+    is_short = isinstance(value, str) and len(value) <= MAX_TEXT
+    return value if value is None or is_short else _refuse()
 
 
 def _nothing(_: Any, __: gr.State, ___: object) -> None:
@@ -129,7 +123,7 @@ def _is_object(value: Any) -> bool:
 
 _RULES: Mapping[type, Rule] = {
     gr.Dropdown: _choice,
-    gr.Number: _number,
+    gr.Textbox: _text,
     gr.State: _nothing,
     gr.File: _files,
 }
