@@ -14,7 +14,11 @@ _DOUBTFUL = {
     Doubt.BLURRED: "the face is blurred",
     Doubt.TURNED_AWAY: "the face is turned away",
     Doubt.NO_LANDMARKS: "no landmarks were found",
-    Doubt.LOW_CONFIDENCE: "it may be no face",
+    Doubt.LOW_CONFIDENCE: "the detector is not sure",
+    Doubt.NOT_A_FACE: "it may be no human face",
+    Doubt.MOUTH_COVERED: "the mouth is covered",
+    Doubt.EYES_COVERED: "the eyes are covered",
+    Doubt.BADLY_LIT: "the face is badly lit",
     Doubt.WIDE_AGE_RANGE: "the age may be far off",
     Doubt.UNCERTAIN_GENDER: "the gender is a guess",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.accuracy.markdown import musts, numbers, percent, sample, table
-from models.accuracy.musts import BETTER_VARIANT, OURS, SETS, Figures, recall_between
+from models.accuracy.musts import DEFAULT_VARIANT, OURS, SETS, Figures, recall_between
 
 
 def detector_blocks(report: Figures) -> dict[str, str]:
@@ -47,7 +47,7 @@ def readme_block(report: Figures) -> str:
         for key, name in chosen.items()
     ]  # fmt: skip
     ages = [
-        [f"`{name}`" + (", the default" if name == BETTER_VARIANT else "")] + [
+        [f"`{name}`" + (", the default" if name == DEFAULT_VARIANT else "")] + [
             f"{v['sets'][key]['all']['mae']:.1f} years, "
             f"{percent(v['sets'][key]['all']['gender_accuracy'])}"
             for key in SETS

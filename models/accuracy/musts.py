@@ -9,7 +9,7 @@ from typing import Any
 OURS, AS_IT_RUNS = "face_detector@640+224", "landmark_service"
 SETS = {"fairface": "FairFace val", "utkface": "UTKFace report part", "aaf": "All-Age-Faces val"}
 EXACT_AGES = ("utkface", "aaf")
-BETTER_VARIANT = "research"
+BETTER_VARIANT, DEFAULT_VARIANT = "research", "open"
 FALSE_FACES_A_PICTURE = 0.152
 """30 in 198 pictures without people."""
 

@@ -29,7 +29,8 @@ FACE = Face(
 VALUES: dict[str, FieldValue | None] = {
     "x1": 1, "y1": 2, "x2": 31, "y2": 42, "confidence": 0.5, "has_landmarks": True, "age": 0,
     "age_low": 0, "age_high": 3, "gender": "female", "gender_confidence": 0.75,
-    "reliable": False, "reasons": "blurred small_face",
+    "reliable": False, "age_reliable": False, "gender_reliable": False, "quality": None,
+    "reasons": "blurred small_face",
 }  # fmt: skip
 
 
@@ -49,7 +50,10 @@ def test_what_an_older_result_lacks_is_unknown() -> None:
 def test_filters_are_named_after_the_fields() -> None:
     names = [name for name, _ in filter_names()]
 
-    assert names == ["min_confidence", "max_confidence", "min_age", "max_age", "gender"]
+    assert names == [
+        "min_confidence", "max_confidence", "min_age", "max_age", "gender",
+        "reliable", "age_reliable", "gender_reliable", "min_quality", "max_quality",
+    ]  # fmt: skip
 
 
 def test_filters_become_one_condition_a_field() -> None:
@@ -59,3 +63,4 @@ def test_filters_become_one_condition_a_field() -> None:
         FaceCondition("age", 0, 9),
         FaceCondition("gender", any_of=("male",)),
     )
+    assert conditions_of({"reliable": True}) == (FaceCondition("reliable", any_of=("true",)),)

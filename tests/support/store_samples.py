@@ -105,6 +105,7 @@ def estimate(age: int = 28, gender: Gender = Gender.FEMALE) -> AgeGender:
         age_high=age + 6,
         gender_confidence=0.75,
         reliable=True,
+        quality=0.75,
     )
 
 

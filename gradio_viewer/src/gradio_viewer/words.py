@@ -39,7 +39,11 @@ DOUBTS = {
     "blurred": "the face is blurred",
     "turned_away": "the face is turned away",
     "no_landmarks": "no landmarks were found",
-    "low_confidence": "it may not be a face",
+    "low_confidence": "the detector is not sure",
+    "not_a_face": "it may be no human face",
+    "mouth_covered": "the mouth is covered",
+    "eyes_covered": "the eyes are covered",
+    "badly_lit": "the face is badly lit",
     "wide_age_range": "the age range is wide",
     "uncertain_gender": "the gender is uncertain",
 }

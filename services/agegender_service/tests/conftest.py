@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights
+from agegender_service.weights import AGE_FILE, GENDER_FILE, JOINT_FILE, Weights
 from facepipe.models import read_model, write_record
 
-from .tiny_models import save_model
+from .tiny_models import save_joint, save_model
 
 
 @pytest.fixture
@@ -24,5 +24,20 @@ def tiny_weights(tmp_path: Path) -> Callable[..., Weights]:
         for model in models:
             write_record(model)
         return Weights(*models)
+
+    return build
+
+
+@pytest.fixture
+def tiny_joint(tmp_path: Path) -> Callable[..., Weights]:
+    """Writes a tiny graph with both answers into a folder, as the project's own are."""
+
+    def build(folder: Path | None = None, outputs: dict[str, int] | None = None) -> Weights:
+        folder = folder or tmp_path / "joint"
+        folder.mkdir(parents=True, exist_ok=True)
+        save_joint(folder / JOINT_FILE, outputs)
+        model = read_model(folder / JOINT_FILE)
+        write_record(model)
+        return Weights(model, model)
 
     return build

@@ -6,20 +6,27 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from agegender_service.adapters.deepface import DeepFaceAgeGenderEstimator, prepare
+from agegender_service.adapters.deepface import (
+    AGES,
+    GENDERS,
+    DeepFaceAgeGenderEstimator,
+    prepare,
+)
+from agegender_service.adapters.joint import JointGraph
 from agegender_service.estimate import expected_age
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights, find_weights
 from facepipe.errors import ModelError, ModelNotFoundError
 from facepipe.models import read_model
 
-from .tiny_models import expected_output, some_crops
+from .tiny_models import expected_output, save_with_first_output, some_crops
 
 TinyWeights = Callable[..., Weights]
 
@@ -46,9 +53,15 @@ def analyzed(weights: Weights, crops_rgb: npt.NDArray[np.uint8], folder: Path) -
     """Age (truncated) and the percentages of Woman and Man by `DeepFace.analyze`."""
     home = folder / "home" / ".deepface" / "weights"
     home.mkdir(parents=True)
-    for name, model in ((AGE_FILE, weights.age), (GENDER_FILE, weights.gender)):
+    for name, model, output in (
+        (AGE_FILE, weights.age, AGES),
+        (GENDER_FILE, weights.gender, GENDERS),
+    ):
         assert model.path is not None
-        (home / name).symlink_to(model.path.resolve())
+        if weights.are_joint:
+            save_with_first_output(model.path, home / name, output)
+        else:
+            (home / name).symlink_to(model.path.resolve())
     np.save(folder / "crops.npy", crops_rgb)
     process = subprocess.run(
         [sys.executable, "-c", _ANALYZE, str(folder / "crops.npy")],
@@ -146,8 +159,45 @@ def test_a_missing_file_does_not_reach_the_network(
     assert isinstance(caught.value.__cause__, ModelNotFoundError)
 
 
+def test_a_joint_graph_answers_everything_and_runs_once_a_batch(
+    tiny_joint: TinyWeights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given
+    estimator = DeepFaceAgeGenderEstimator(tiny_joint(), threads=1, batch_size=3)
+    runs: list[int] = []
+    run = JointGraph._run
+
+    def counted(graph: JointGraph, batch: npt.NDArray[np.float32]) -> list[Any]:
+        runs.append(len(batch))
+        return run(graph, batch)
+
+    monkeypatch.setattr(JointGraph, "_run", counted)
+    crops = some_crops(5)
+
+    # when
+    found = estimator.predict(crops)
+
+    # then
+    assert runs == [3, 2]
+    assert found.looks is not None
+    for seed, answer in enumerate((found.age, found.gender, found.looks), 1):
+        expected = expected_output(crops, answer.shape[1], seed)
+        np.testing.assert_allclose(answer, expected, atol=2e-4)
+
+
+def test_a_graph_without_an_answer_is_refused(tiny_joint: TinyWeights) -> None:
+    with pytest.raises(ModelError, match=r"age_gender\.onnx has no output looks"):
+        DeepFaceAgeGenderEstimator(tiny_joint(outputs={"ages": 101, "genders": 2}), threads=1)
+
+
 def test_parity_with_deepface_analyze(tiny_weights: TinyWeights, tmp_path: Path) -> None:
     assert_parity(tiny_weights(), some_crops(4), tmp_path)
+
+
+def test_parity_with_deepface_analyze_of_a_joint_graph(
+    tiny_joint: TinyWeights, tmp_path: Path
+) -> None:
+    assert_parity(tiny_joint(), some_crops(4), tmp_path)
 
 
 @pytest.mark.parametrize("choice", sorted(set(WeightsChoice) - {WeightsChoice.NONE}))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,21 +12,17 @@ from hypothesis.extra.numpy import arrays
 
 from agegender_service.estimate import (
     AGE_CLASSES,
-    FaceQuality,
     age_quantile,
-    doubts_about,
     estimate_face,
     expected_age,
-    sharpness,
     switched_off,
-    yaw_degrees,
 )
 from agegender_service.settings import AgeGenderSettings
 from facepipe.analysis import Doubt, Gender
-from facepipe.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, Point
+
+from .pictures import GOOD
 
 SETTINGS = AgeGenderSettings()
-GOOD = FaceQuality(side_px=200, confidence=0.9, sharpness=0.05, has_landmarks=True, yaw_degrees=3.0)
 FEMALE = np.array([0.9, 0.1], np.float32)
 
 distributions = (
@@ -78,6 +75,10 @@ class TestEstimateFace:
         assert (face.age, face.age_low, face.age_high) == (30, 25, 35)
         assert (face.gender, face.gender_confidence) == (Gender.FEMALE, 0.9)
         assert face.reliable
+        assert face.age_reliable
+        assert face.gender_reliable
+        assert face.quality is not None
+        assert face.quality > 0.8
         assert face.reasons == []
 
     def test_second_probability_is_man(self) -> None:
@@ -102,75 +103,29 @@ class TestEstimateFace:
         assert face.gender is Gender.UNKNOWN
         assert face.gender_confidence == pytest.approx(0.6)
         assert face.reasons == [Doubt.UNCERTAIN_GENDER]
-        assert not face.reliable
 
-    def test_wide_range_is_a_doubt(self) -> None:
+    def test_gender_may_be_told_and_not_be_reliable(self) -> None:
+        face = estimate_face(bell(30, 4), np.array([0.2, 0.8], np.float32), GOOD, SETTINGS)
+
+        assert face.gender is Gender.MALE
+        assert face.reasons == [Doubt.UNCERTAIN_GENDER]
+        assert (face.age_reliable, face.gender_reliable, face.reliable) == (True, False, False)
+
+    def test_wide_range_is_a_doubt_about_age_alone(self) -> None:
         face = estimate_face(bell(50, 20), FEMALE, GOOD, SETTINGS)
+
         assert face.reasons == [Doubt.WIDE_AGE_RANGE]
+        assert (face.age_reliable, face.gender_reliable, face.reliable) == (False, True, False)
+
+    def test_what_is_wrong_with_the_picture_is_a_doubt_about_both(self) -> None:
+        masked = replace(GOOD, looks=np.array([1, 0.9, 0, 1], np.float32))
+
+        face = estimate_face(bell(30, 4), FEMALE, masked, SETTINGS)
+
+        assert face.reasons == [Doubt.MOUTH_COVERED]
+        assert (face.age_reliable, face.gender_reliable, face.reliable) == (False, False, False)
 
     def test_switched_off_nothing_is_claimed(self) -> None:
         face = switched_off()
         assert (face.age, face.gender, face.reliable) == (None, Gender.UNKNOWN, False)
         assert face.reasons == [Doubt.SWITCHED_OFF]
-
-
-@pytest.mark.parametrize(
-    ("quality", "doubt"),
-    [
-        (FaceQuality(47, 0.9, 0.05, True, 0.0), Doubt.SMALL_FACE),
-        (FaceQuality(99, 0.9, 0.001, True, 0.0), Doubt.BLURRED),
-        (FaceQuality(99, 0.9, 0.05, False, None), Doubt.NO_LANDMARKS),
-        (FaceQuality(99, 0.9, 0.05, True, -55.0), Doubt.TURNED_AWAY),
-        (FaceQuality(99, 0.3, 0.05, True, 0.0), Doubt.LOW_CONFIDENCE),
-    ],
-)
-def test_each_defect_is_its_own_doubt(quality: FaceQuality, doubt: Doubt) -> None:
-    assert doubts_about(quality, SETTINGS) == [doubt]
-
-
-class TestSharpness:
-    def test_of_a_flat_crop_is_zero(self) -> None:
-        assert sharpness(np.full((224, 224, 3), 128, np.uint8)) == 0.0
-
-    def test_does_not_depend_on_exposure(self) -> None:
-        random = np.random.default_rng(0)
-        bright = random.integers(0, 256, (224, 224, 3), dtype=np.uint8)
-        assert sharpness(bright // 3) == pytest.approx(sharpness(bright), rel=0.02)
-
-    def test_falls_with_blur(self) -> None:
-        random = np.random.default_rng(0)
-        sharp = random.integers(0, 256, (224, 224, 3), dtype=np.uint8)
-        coarse = random.integers(0, 256, (28, 28, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
-        assert sharpness(coarse) < sharpness(sharp)
-
-
-def head(yaw: float, roll: float = 0.0) -> list[Point]:
-    """A mesh of which only eye corners and nose tip are set: turned, then tilted, in degrees."""
-    corners = {
-        RIGHT_EYE_CORNERS[0]: (-45.0, 0.0),
-        RIGHT_EYE_CORNERS[1]: (-18.0, 0.0),
-        LEFT_EYE_CORNERS[0]: (18.0, 0.0),
-        LEFT_EYE_CORNERS[1]: (45.0, 0.0),
-        4: (0.0, 43.2),
-    }
-    turn, tilt = math.radians(yaw), math.radians(roll)
-    mesh = [Point(0, 0)] * 478
-    for index, (x, depth) in corners.items():
-        along = x * math.cos(turn) + depth * math.sin(turn)
-        down = 30.0 if index == 4 else 0.0
-        mesh[index] = Point(
-            200 + along * math.cos(tilt) - down * math.sin(tilt),
-            100 + along * math.sin(tilt) + down * math.cos(tilt),
-        )
-    return mesh
-
-
-class TestYaw:
-    @pytest.mark.parametrize("roll", [0, 30, -90, 180])
-    @pytest.mark.parametrize("yaw", [-60, -20, 0, 20, 60])
-    def test_is_found_whatever_the_roll(self, yaw: float, roll: float) -> None:
-        assert yaw_degrees(head(yaw, roll)) == pytest.approx(yaw, abs=0.5)
-
-    def test_needs_a_mesh(self) -> None:
-        assert yaw_degrees([]) is None
-        assert yaw_degrees([Point(0, 0), Point(10, 0)]) is None

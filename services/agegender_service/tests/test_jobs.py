@@ -101,7 +101,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgeGenderServic
 
 @pytest.fixture
 def with_weights(tmp_path: Path, tiny_weights: Callable[..., Weights]) -> Weights:
-    return tiny_weights(tmp_path / "models/age_gender/research")
+    return tiny_weights(tmp_path / "models/age_gender/open")
 
 
 def worker_of(

@@ -8,7 +8,13 @@ import pytest
 from agegender_service.app import weights_problem
 from agegender_service.load_models import load_estimator
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
-from agegender_service.weights import AGE_FILE, Weights, find_weights, weights_folder
+from agegender_service.weights import (
+    AGE_FILE,
+    JOINT_FILE,
+    Weights,
+    find_weights,
+    weights_folder,
+)
 from facepipe.errors import ModelCorruptError, ModelNotFoundError
 
 
@@ -22,33 +28,62 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AgeGenderServic
 @pytest.mark.parametrize(
     ("choice", "folder"),
     [
-        ("project", "models/age_gender/research"),
+        (None, "models/age_gender/open"),
         ("open", "models/age_gender/open"),
-        ("deepface", "volumes/models/deepface"),
+        ("research", "models/age_gender/research"),
     ],
 )
-def test_setting_chooses_the_folder(
-    choice: str,
+@pytest.mark.usefixtures("settings")
+def test_a_graph_with_both_answers_comes_before_two(
+    choice: str | None,
     folder: str,
     tmp_path: Path,
-    settings: AgeGenderServiceSettings,
     monkeypatch: pytest.MonkeyPatch,
+    tiny_joint: Callable[..., Weights],
     tiny_weights: Callable[..., Weights],
 ) -> None:
     # given
     tiny_weights(tmp_path / folder)
-    monkeypatch.setenv("FACEPIPE_AGEGENDER_WEIGHTS", choice)
+    tiny_joint(tmp_path / folder)
+    if choice:
+        monkeypatch.setenv("FACEPIPE_AGEGENDER_WEIGHTS", choice)
 
     # when
     weights = find_weights(AgeGenderServiceSettings())
 
     # then
-    assert weights.age.path == tmp_path / folder / AGE_FILE
+    assert weights.are_joint
+    assert weights.age.path == tmp_path / folder / JOINT_FILE
+    assert weights.info.sha256 == weights.age.sha256
+
+
+@pytest.mark.usefixtures("settings")
+def test_deepfaces_and_a_users_are_two_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_weights: Callable[..., Weights]
+) -> None:
+    tiny_weights(tmp_path / "volumes/models/deepface")
+    monkeypatch.setenv("FACEPIPE_AGEGENDER_WEIGHTS", "deepface")
+
+    weights = find_weights(AgeGenderServiceSettings())
+
+    assert not weights.are_joint
+    assert weights.age.path == tmp_path / "volumes/models/deepface" / AGE_FILE
     assert weights.info.sha256 == f"{weights.age.sha256}+{weights.gender.sha256}"
 
 
 @pytest.mark.parametrize(
-    ("choice", "advice"), [("project", "FACEPIPE_MODEL_DIR"), ("deepface", "make fetch-deepface")]
+    ("choice", "says"), [("project", "`research` now"), ("mine", "choose one of")]
+)
+def test_a_choice_that_is_none_is_refused_with_those_that_are(
+    choice: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEPIPE_AGEGENDER_WEIGHTS", choice)
+    with pytest.raises(ValueError, match=f"{says}.*open, research, deepface, none"):
+        AgeGenderServiceSettings()
+
+
+@pytest.mark.parametrize(
+    ("choice", "advice"), [("open", "FACEPIPE_MODEL_DIR"), ("deepface", "make fetch-deepface")]
 )
 def test_missing_weights_say_what_to_do(
     choice: WeightsChoice, advice: str, settings: AgeGenderServiceSettings
@@ -64,7 +99,6 @@ def test_missing_weights_say_what_to_do(
 @pytest.mark.parametrize("name", ["age_model_weights.onnx", "age_model_weights.onnx.json"])
 def test_the_projects_weights_are_nothing_without_both_files_and_records(
     name: str,
-    tmp_path: Path,
     settings: AgeGenderServiceSettings,
     tiny_weights: Callable[..., Weights],
 ) -> None:
@@ -86,10 +120,10 @@ def test_no_weights_are_missed_where_none_are_wanted(settings: AgeGenderServiceS
 
 
 def test_a_changed_file_is_refused(
-    tmp_path: Path, settings: AgeGenderServiceSettings, tiny_weights: Callable[..., Weights]
+    tmp_path: Path, settings: AgeGenderServiceSettings, tiny_joint: Callable[..., Weights]
 ) -> None:
     # given
-    weights = tiny_weights(tmp_path / "models/age_gender/research")
+    weights = tiny_joint(tmp_path / "models/age_gender/open")
     assert find_weights(settings) == weights
 
     # when

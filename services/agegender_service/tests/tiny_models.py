@@ -41,6 +41,51 @@ def save_model(path: Path, classes: int, seed: int) -> None:
     onnx.save(model, str(path))
 
 
+def save_joint(path: Path, outputs: dict[str, int] | None = None) -> None:
+    """The same features with several answers: by default 101 ages, 2 genders and 4 looks.
+
+    The seeds of the answers are 1, 2, 3.
+    """
+    outputs = {"ages": 101, "genders": 2, "looks": 4} if outputs is None else outputs
+    nodes = [
+        helper.make_node("Transpose", ["input"], ["planes"], perm=[0, 3, 1, 2]),
+        helper.make_node(
+            "AveragePool", ["planes"], ["means"], kernel_shape=[56, 56], strides=[56, 56]
+        ),
+        helper.make_node("Flatten", ["means"], ["features"]),
+    ]
+    for name in outputs:
+        nodes += [
+            helper.make_node("MatMul", ["features", f"{name}_w"], [f"{name}_logits"]),
+            helper.make_node("Softmax", [f"{name}_logits"], [name], axis=1),
+        ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny joint",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["n", 224, 224, 3])],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", classes])
+            for name, classes in outputs.items()
+        ],
+        [
+            numpy_helper.from_array(_weights(classes, seed), f"{name}_w")
+            for seed, (name, classes) in enumerate(outputs.items(), 1)
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def save_with_first_output(path: Path, into: Path, output: str) -> None:
+    """The graph as DeepFace alone can read it: it takes the first output for the answer."""
+    model = onnx.load(str(path))
+    outputs = sorted(model.graph.output, key=lambda value: value.name != output)
+    del model.graph.output[:]
+    model.graph.output.extend(outputs)
+    onnx.save(model, str(into))
+
+
 def expected_output(
     crops_rgb: npt.NDArray[np.uint8], classes: int, seed: int
 ) -> npt.NDArray[np.float64]:

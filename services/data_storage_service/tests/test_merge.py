@@ -87,6 +87,23 @@ def test_faces_are_ordered_by_area_with_their_estimates() -> None:
     assert document.faces[0].box.x2 == 200
 
 
+def test_no_landmarks_are_made_up_on_a_mask() -> None:
+    # given two faces with landmarks, one of them behind a mask
+    masked = samples.estimate().model_copy(update={"reasons": [Doubt.MOUTH_COVERED]})
+
+    # when merged
+    document = merge(joined(samples.landmarks(2), samples.agegender(samples.estimate(), masked)))
+
+    # then only the other keeps them, and the result is whole
+    assert document.status is Status.STORED
+    bare, covered = sorted(document.faces, key=lambda face: len(face.agegender.reasons))
+    assert bare.landmarks
+    assert bare.landmarks_error is None
+    assert covered.landmarks == []
+    assert covered.landmarks_error is not None
+    assert covered.landmarks_error.code == "landmarks_occluded"
+
+
 @pytest.mark.parametrize("error", [samples.ERROR, None])
 def test_without_estimates_the_result_is_partial(error: PartError | None) -> None:
     document = merge(joined(samples.landmarks(2), None, error))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -60,6 +61,24 @@ class TestReading:
         assert found(ListQuery(min_faces=1, max_faces=1)) == {woman}
         assert found(ListQuery(min_faces=0)) >= {couple, woman}
         assert found(ListQuery(received_after=samples.START)) == set()
+
+    def test_reliable_and_quality_are_asked_of_a_face(self, bench: Bench) -> None:
+        # given a picture with a good face and one with a doubtful one
+        doubtful = samples.estimate().model_copy(
+            update={"reliable": False, "age_reliable": False, "quality": 0.2}
+        )
+        sure = samples.estimate().model_copy(update={"age_reliable": True, "quality": 0.9})
+        good = bench.stored(1, part=samples.agegender(sure))
+        poor = bench.stored(2, part=samples.agegender(doubtful))
+
+        def found(**filters: Any) -> set[str]:
+            return {state.image_id for state in bench.queries.page(with_face(**filters)).images}
+
+        assert found(reliable=True) == found(age_reliable=True) == {good}
+        assert found(reliable=False) == {poor}
+        assert found(min_quality=0.5) == {good}
+        assert found(max_quality=0.5) == {poor}
+        assert found(min_quality=0.1) == {good, poor}
 
     def test_deleted_images_are_listed_only_when_asked_for(self, bench: Bench) -> None:
         image_id = bench.accept()

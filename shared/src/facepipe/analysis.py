@@ -63,6 +63,10 @@ class Doubt(StrEnum):
     TURNED_AWAY = "turned_away"
     NO_LANDMARKS = "no_landmarks"
     LOW_CONFIDENCE = "low_confidence"
+    NOT_A_FACE = "not_a_face"
+    MOUTH_COVERED = "mouth_covered"
+    EYES_COVERED = "eyes_covered"
+    BADLY_LIT = "badly_lit"
     WIDE_AGE_RANGE = "wide_age_range"
     UNCERTAIN_GENDER = "uncertain_gender"
 
@@ -127,7 +131,10 @@ class LandmarkPoint(_Model):
 
 
 class AgeGender(_Model):
-    """An estimate, never a fact. `age_low`..`age_high` is an 80 % interval, in years."""
+    """An estimate, never a fact. `age_low`..`age_high` is an 80 % interval, in years.
+
+    `reliable` means that age and gender both are. `quality` is that of the picture of the face.
+    """
 
     age: int | None = None
     gender: Gender = Gender.UNKNOWN
@@ -135,6 +142,9 @@ class AgeGender(_Model):
     age_high: int | None = None
     gender_confidence: Annotated[float, Field(ge=0, le=1)] | None = None
     reliable: bool = False
+    age_reliable: bool = False
+    gender_reliable: bool = False
+    quality: Annotated[float, Field(ge=0, le=1)] | None = None
     reasons: list[Doubt] = Field(default_factory=list)
 
 

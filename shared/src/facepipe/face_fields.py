@@ -27,6 +27,7 @@ class FaceField:
         path: the keys that lead to it from the face; None: the name alone.
         bounds: smallest and largest value; such a field is filtered by `min_` and `max_`.
         choices: the values of a field that is filtered by equality.
+        is_switch: whether a bool is filtered by its own name, true or false.
         unit: for people.
     """
 
@@ -35,6 +36,7 @@ class FaceField:
     path: tuple[str, ...] | None = None
     bounds: tuple[float, float] | None = None
     choices: type[StrEnum] | None = None
+    is_switch: bool = False
     unit: str = ""
 
     def of(self, face: Any) -> FieldValue | None:
@@ -64,7 +66,10 @@ FACE_FIELDS = (
     _estimate("age_high", int, unit="years"),
     _estimate("gender", str, choices=Gender),
     _estimate("gender_confidence", float),
-    _estimate("reliable", bool),
+    _estimate("reliable", bool, is_switch=True),
+    _estimate("age_reliable", bool, is_switch=True),
+    _estimate("gender_reliable", bool, is_switch=True),
+    _estimate("quality", float, bounds=(0, 1)),
     _estimate("reasons", str),
 )
 
@@ -87,7 +92,7 @@ def filter_names() -> Iterator[tuple[str, FaceField]]:
         if field.bounds is not None:
             yield f"min_{field.name}", field
             yield f"max_{field.name}", field
-        elif field.choices is not None:
+        elif field.choices is not None or field.is_switch:
             yield field.name, field
 
 
@@ -104,7 +109,7 @@ def conditions_of(filters: Mapping[str, Any]) -> tuple[FaceCondition, ...]:
             continue
         wish = found.setdefault(field.name, {})
         if field.bounds is None:
-            wish["any_of"] = (str(value),)
+            wish["any_of"] = (str(value).lower() if field.is_switch else str(value),)
         else:
             wish["low" if name.startswith("min_") else "high"] = value
     return tuple(FaceCondition(name, **wish) for name, wish in found.items())

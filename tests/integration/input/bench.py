@@ -139,7 +139,10 @@ class Bench:
         """Plays the stages: one female face for each age, then the files on disk."""
         self.find_faces(image_id, len(ages))
         if ages:
-            estimates = [AgeGender(age=age, gender=Gender.FEMALE) for age in ages]
+            estimates = [
+                AgeGender(age=age, gender=Gender.FEMALE, reliable=True, quality=0.75)
+                for age in ages
+            ]
             part = AgeGenderPart(faces=estimates, model=MODEL)
             self.store.save_part(self.run_of(image_id, StageName.AGEGENDER), part)
         generation = self.store.get(image_id).generation

@@ -46,6 +46,10 @@ def test_pages_go_from_new_to_old_and_hold_each_image_once(bench: Bench, ids: li
         ("min_age=35&max_age=55", []),  # no one face of image 1 is between its two ages
         ("gender=female", [1, 0]),
         ("gender=male", []),
+        ("reliable=true", [1, 0]),
+        ("reliable=false", []),
+        ("min_quality=0.5", [1, 0]),
+        ("min_quality=0.95", []),
         ("received_after=2100-01-01T00:00:00Z", []),
         ("received_before=2100-01-01T00:00:00%2B02:00&status=stored", [2, 1, 0]),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from agegender_service.estimate import Probabilities
+from agegender_service.face_quality import Probabilities
 from facepipe.analysis import ModelInfo
 from facepipe.image_store import FaceCrops
 
@@ -17,10 +17,12 @@ class FaceProbabilities:
     Attributes:
         age: shape `(n, 101)`, float32; one class a year, 0-100.
         gender: shape `(n, 2)`, float32; Woman, Man.
+        looks: shape `(n, len(Look))`, float32; of a model that knows how a face looks.
     """
 
     age: Probabilities
     gender: Probabilities
+    looks: Probabilities | None = None
 
 
 class AgeGenderEstimator(Protocol):

@@ -7,8 +7,9 @@ from typing import cast
 
 import numpy as np
 
-from agegender_service.estimate import estimate_face, quality_of, switched_off
+from agegender_service.estimate import estimate_face, switched_off
 from agegender_service.estimator import AgeGenderEstimator
+from agegender_service.face_quality import quality_of
 from agegender_service.settings import AgeGenderSettings
 from facepipe.analysis import AgeGenderPart, DetectedFace, ModelInfo
 from facepipe.geometry import FACE_CROP_SIZE
@@ -32,11 +33,12 @@ def estimate_faces(
         crops_rgb: their crops in the same order, shape `(n, 224, 224, 3)`, uint8, RGB.
         settings: thresholds.
     """
-    probabilities = estimator.predict(crops_rgb)
+    said = estimator.predict(crops_rgb)
+    looks = [None] * len(faces) if said.looks is None else said.looks
     estimates = [
-        estimate_face(age, gender, quality_of(face, crop), settings)
-        for face, crop, age, gender in zip(
-            faces, crops_rgb, probabilities.age, probabilities.gender, strict=True
+        estimate_face(age, gender, quality_of(face, crop, look), settings)
+        for face, crop, age, gender, look in zip(
+            faces, crops_rgb, said.age, said.gender, looks, strict=True
         )
     ]
     return AgeGenderPart(faces=estimates, model=estimator.model)

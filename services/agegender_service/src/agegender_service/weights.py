@@ -11,19 +11,25 @@ from facepipe.errors import ModelNotFoundError
 from facepipe.models import ModelFile, project_models_dir, read_model, read_recorded_model
 from facepipe.settings import Settings
 
+# One graph with both answers.
+JOINT_FILE = "age_gender.onnx"
 # DeepFace's own names; it finds weights by them.
 AGE_FILE = "age_model_weights.onnx"
 GENDER_FILE = "gender_model_weights.onnx"
 
-_PROJECT_FOLDERS = {WeightsChoice.PROJECT: "research", WeightsChoice.OPEN: "open"}
+_PROJECT_CHOICES = (WeightsChoice.OPEN, WeightsChoice.RESEARCH)
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Both files, verified."""
+    """The files of both answers, verified; one and the same where a graph gives both."""
 
     age: ModelFile
     gender: ModelFile
+
+    @property
+    def are_joint(self) -> bool:
+        return self.age == self.gender
 
     @property
     def info(self) -> ModelInfo:
@@ -40,28 +46,33 @@ def deepface_folder(settings: Settings) -> Path:
 
 def weights_folder(settings: AgeGenderServiceSettings) -> Path:
     """The folder in which the chosen weights are looked for; not to be asked for `none`."""
-    subfolder = _PROJECT_FOLDERS.get(settings.agegender.weights)
-    if subfolder is None:
+    choice = settings.agegender.weights
+    if choice not in _PROJECT_CHOICES:
         return deepface_folder(settings)
-    return project_models_dir(settings) / "age_gender" / subfolder
+    return project_models_dir(settings) / "age_gender" / choice
 
 
 def find_weights(settings: AgeGenderServiceSettings) -> Weights:
     """The chosen weights, checked against their records.
+
+    They are one file where there is one with both answers, and else two.
 
     Raises:
         ModelNotFoundError: a file or its record is missing; the message says what to do.
         ModelCorruptError: a file does not match its recorded checksum.
     """
     folder = weights_folder(settings)
+    is_ours = settings.agegender.weights in _PROJECT_CHOICES
     paths = [folder / name for name in (AGE_FILE, GENDER_FILE)]
-    missing = [str(path) for path in paths if not path.is_file()]
+    if (folder / JOINT_FILE).is_file():
+        paths = [folder / JOINT_FILE] * 2
+    missing = [str(path) for path in dict.fromkeys(paths) if not path.is_file()]
     if missing:
         raise ModelNotFoundError(
             f"no age and gender weights: {' and '.join(missing)} not there. "
             + _remedy(settings.agegender.weights)
         )
-    read = read_recorded_model if settings.agegender.weights in _PROJECT_FOLDERS else read_model
+    read = read_recorded_model if is_ours else read_model
     return Weights(*map(read, paths))
 
 

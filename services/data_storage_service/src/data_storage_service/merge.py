@@ -23,6 +23,10 @@ from facepipe.stages import FACE_STAGES, StageName
 
 # What is said of a face by a stage that gave no answer, where the document asks for something.
 _UNKNOWN: Mapping[str, Any] = {StageName.AGEGENDER: AgeGender(reasons=[Doubt.STAGE_FAILED])}
+_COVERED = frozenset({Doubt.MOUTH_COVERED, Doubt.EYES_COVERED})
+_OCCLUDED = PartError(
+    code="landmarks_occluded", message="the face is covered in part; no landmarks are made up there"
+)
 
 
 def merge(parts: JoinedParts) -> AnalysisDocument:
@@ -103,8 +107,16 @@ def _faces(
     ]
     pairs = sorted(zip(landmarks.faces, pieces, strict=True), key=lambda pair: -_area(pair[0]))
     return [
-        Face(face_index=index, **dict(face) | piece) for index, (face, piece) in enumerate(pairs)
+        _seen(Face(face_index=index, **dict(face) | piece))
+        for index, (face, piece) in enumerate(pairs)
     ]
+
+
+def _seen(face: Face) -> Face:
+    """Without a mesh that was laid over cloth."""
+    if not face.landmarks or _COVERED.isdisjoint(face.agegender.reasons):
+        return face
+    return face.model_copy(update={"landmarks": [], "landmarks_error": _OCCLUDED})
 
 
 def _area(face: DetectedFace) -> int:

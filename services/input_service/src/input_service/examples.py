@@ -52,6 +52,9 @@ RESULT: dict[str, Any] = {
                 "age_high": 34,
                 "gender_confidence": 0.98,
                 "reliable": True,
+                "age_reliable": True,
+                "gender_reliable": True,
+                "quality": 0.94,
                 "reasons": [],
             },
         }

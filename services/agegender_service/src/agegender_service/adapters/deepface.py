@@ -12,8 +12,10 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from agegender_service.adapters import vendor
-from agegender_service.estimate import AGE_CLASSES, Probabilities
+from agegender_service.adapters.joint import JointGraph, OneOutput
+from agegender_service.estimate import AGE_CLASSES
 from agegender_service.estimator import FaceProbabilities
+from agegender_service.face_quality import Look, Probabilities
 from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights
 from facepipe.analysis import ModelInfo
 from facepipe.devices import check_device, execution_providers
@@ -21,6 +23,8 @@ from facepipe.errors import ModelError
 from facepipe.geometry import FACE_CROP_SIZE
 from facepipe.image_store import FaceCrops
 
+# The outputs of a joint graph.
+AGES, GENDERS, LOOKS = "ages", "genders", "looks"
 _GENDERS = 2
 # 8-bit samples as DeepFace scales them: divided in double, kept in single precision.
 _SCALED = (np.arange(256) / 255).astype(np.float32)
@@ -28,14 +32,15 @@ _LOG_ERRORS_ONLY = 3
 
 
 class DeepFaceAgeGenderEstimator:
-    """An `AgeGenderEstimator` on any ONNX files with DeepFace's signature.
+    """An `AgeGenderEstimator` on any ONNX files with DeepFace's signature, or on a joint one.
 
     DeepFace builds its clients and runs their sessions. The sessions are ours: its own take
     all the threads of the machine, whatever the container may use. DeepFace's `analyze` takes
     one face at a time and keeps only the expected age, so its sessions are asked directly.
+    Of a joint graph each client has one answer, and it runs once.
 
     Args:
-        weights: both files, verified.
+        weights: verified.
         threads: that one inference may use, at least 1.
         batch_size: faces at a time; it bounds memory.
         device: "cpu" or "cuda".
@@ -49,10 +54,18 @@ class DeepFaceAgeGenderEstimator:
     ) -> None:
         self._weights = weights
         self._batch_size = batch_size
+        self._joint: JointGraph | None = None
         with tempfile.TemporaryDirectory(prefix="deepface-") as home:
             _make_home(Path(home), weights)
-            self._age = _build("Age", weights.age.path, threads, device)
-            self._gender = _build("Gender", weights.gender.path, threads, device)
+            self._age = _build_client("Age", weights.age.path)
+            self._gender = _build_client("Gender", weights.gender.path)
+        if weights.are_joint:
+            self._joint = _joint_graph(weights.age.path, threads, device)
+            self._age.model = OneOutput(self._joint, AGES)
+            self._gender.model = OneOutput(self._joint, GENDERS)
+        else:
+            self._age.model = _session(weights.age.path, threads, device)
+            self._gender.model = _session(weights.gender.path, threads, device)
         side = FACE_CROP_SIZE
         self.predict(np.zeros((2, side, side, 3), np.uint8))  # checks the signature, warms up
 
@@ -73,9 +86,19 @@ class DeepFaceAgeGenderEstimator:
         batches = [
             prepare(crops_rgb[start : start + size]) for start in range(0, len(crops_rgb), size)
         ]
-        ages = [_run(self._age, batch, AGE_CLASSES) for batch in batches]
-        genders = [_run(self._gender, batch, _GENDERS) for batch in batches]
-        return FaceProbabilities(_joined(ages, AGE_CLASSES), _joined(genders, _GENDERS))
+        ages, genders, looks = [], [], []
+        for batch in batches:
+            ages.append(_run(self._age, batch, AGE_CLASSES))
+            genders.append(_run(self._gender, batch, _GENDERS))
+            if self._joint is not None:
+                looks.append(self._joint.answer(LOOKS, batch))
+        if self._joint is not None:
+            self._joint.forget()
+        return FaceProbabilities(
+            _joined(ages, AGE_CLASSES),
+            _joined(genders, _GENDERS),
+            _joined(looks, len(Look)) if self._joint is not None else None,
+        )
 
 
 def prepare(crops_rgb: FaceCrops) -> npt.NDArray[np.float32]:
@@ -106,16 +129,30 @@ def _make_home(home: Path, weights: Weights) -> None:
     os.environ["DEEPFACE_HOME"] = str(home)
 
 
-def _build(model_name: str, path: Path | None, threads: int, device: str) -> Any:
-    providers = execution_providers(device, ort.get_available_providers())
+def _build_client(model_name: str, path: Path | None) -> Any:
     try:
         client = vendor.build_client(model_name)
-        client.model = None  # frees DeepFace's session before ours takes the same memory
-        client.model = ort.InferenceSession(str(path), _options(threads), providers=providers)
-    except Exception as error:  # DeepFace and onnxruntime raise what they like
+    except Exception as error:  # DeepFace raises what it likes
         raise ModelError(f"{path} cannot be loaded: {error}") from error
-    check_device(device, client.model.get_providers())
+    client.model = None  # frees DeepFace's session before ours takes the same memory
     return client
+
+
+def _joint_graph(path: Path | None, threads: int, device: str) -> JointGraph:
+    graph = JointGraph(_session(path, threads, device))
+    if missing := {AGES, GENDERS, LOOKS} - set(graph.outputs):
+        raise ModelError(f"{path} has no output {' and '.join(sorted(missing))}")
+    return graph
+
+
+def _session(path: Path | None, threads: int, device: str) -> ort.InferenceSession:
+    providers = execution_providers(device, ort.get_available_providers())
+    try:
+        session = ort.InferenceSession(str(path), _options(threads), providers=providers)
+    except Exception as error:  # onnxruntime, too
+        raise ModelError(f"{path} cannot be loaded: {error}") from error
+    check_device(device, session.get_providers())
+    return session
 
 
 def _options(threads: int) -> ort.SessionOptions:

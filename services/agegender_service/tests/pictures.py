@@ -1,0 +1,17 @@
+"""A picture of a face that nothing speaks against."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agegender_service.face_quality import FaceQuality
+
+GOOD = FaceQuality(
+    side_px=200,
+    confidence=0.9,
+    sharpness=0.05,
+    brightness=120.0,
+    has_landmarks=True,
+    yaw_degrees=3.0,
+    looks=np.array([0.99, 0.01, 0.01, 0.97], np.float32),
+)
