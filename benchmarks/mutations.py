@@ -138,6 +138,8 @@ class _Lookout:
         now = self._look()
         gone = [name for name, pid in self._pids.items() if now.get(name) != pid]
         self._report.broken += [f"{name} died" for name in gone]
+        more = [name for name in self._report.peak_mb if "decoder #" in name]
+        self._report.broken += [f"{name}: one decoder is set" for name in more]
         large = {name: mb for name, mb in self._report.peak_mb.items() if mb > self._limit_mb}
         self._report.broken += [f"{name} had {mb:.0f} MB" for name, mb in large.items()]
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from facepipe.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
-from input_service import decoding
+from input_service import decoder_process, decoding
 from input_service.decoding import DecoderPool
 from input_service.settings import UploadSettings
 from services.input_service.tests.conftest import image_bytes
@@ -78,6 +78,22 @@ def test_an_idle_decoder_may_die_without_a_trace() -> None:
         # Then the service can still decode, and the next image finds others
         assert pool.problem() is None
         assert pool.decode(image_bytes()).size == (48, 32)
+
+
+def test_a_decoder_that_has_done_its_share_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given a decoder that is replaced after every second image
+    monkeypatch.setattr(decoder_process, "_RETIRE_AFTER", 2)
+    before = set(_decoders())
+    with DecoderPool(UploadSettings()) as pool:
+        # When images fail, and their errors, which know where they came from, are kept
+        refused = []
+        for _ in range(6):
+            with pytest.raises(UnsupportedImageError) as error:
+                pool.decode(b"just words")
+            refused.append(error.value)
+
+        # Then no decoder is left beside the one in use
+        assert len(set(_decoders()) - before) <= 1
 
 
 def test_decoders_that_cannot_be_started_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:

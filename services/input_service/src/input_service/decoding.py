@@ -74,7 +74,11 @@ class DecoderPool:
             decoder.wait_until_ready()
             yield decoder
         finally:
-            self._idle.put(decoder if decoder is not None and decoder.is_usable else None)
+            # Not left to the collector: an error that knows of it would keep it alive.
+            if decoder is not None and not decoder.is_usable:
+                decoder.kill()
+                decoder = None
+            self._idle.put(decoder)
 
     def _start(self) -> Decoder:
         if self._is_closed:
