@@ -95,8 +95,9 @@ def _choice(value: Any, component: gr.Dropdown, _: object) -> str | None:
 
 
 def _text(value: Any, _: gr.Textbox, __: object) -> str | None:
-    is_short = isinstance(value, str) and len(value) <= MAX_TEXT
-    return value if value is None or is_short else _refuse()
+    if value is None or (isinstance(value, str) and len(value) <= MAX_TEXT):
+        return value
+    _refuse()
 
 
 def _nothing(_: Any, __: gr.State, ___: object) -> None:

@@ -7,6 +7,7 @@ them, and an incompatible change raises `schema_version`.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -159,7 +160,7 @@ class DetectedFace(_Model):
     landmarks_error: PartError | None = None
 
 
-class Part(_Model):
+class Part(_Model, ABC):
     """What a stage found on one image: one entry a face, and which weights spoke.
 
     The JSON of a part is what the stage sends, what the ledger keeps, and piece by piece what
@@ -169,9 +170,9 @@ class Part(_Model):
     faces: Sequence[_Model]
 
     @property
+    @abstractmethod
     def models(self) -> dict[str, ModelInfo]:
         """The weights by their key in the result document."""
-        raise NotImplementedError
 
 
 class LandmarksPart(Part):

@@ -12,17 +12,13 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import rows
 from data_storage_service.progress import raised
 from data_storage_service.queries import DueJob
 from data_storage_service.schema import (
-    FACES,
-    FACES_VERSION,
-    CounterRow,
     ImageRow,
     JobRow,
     PartRow,
@@ -30,6 +26,7 @@ from data_storage_service.schema import (
     TraceRow,
     database_errors,
 )
+from data_storage_service.steps import Steps
 from facepipe.analysis import (
     AnalysisDocument,
     ImageInfo,
@@ -39,7 +36,7 @@ from facepipe.analysis import (
     Status,
 )
 from facepipe.ledger import Registration, StageRun
-from facepipe.stages import STAGE, StageName, due_stages
+from facepipe.stages import STAGE
 from facepipe.store_messages import part_document
 
 
@@ -67,6 +64,7 @@ class Ledger:
     ) -> None:
         self._writing = engine.execution_options(sqlite_begin="IMMEDIATE")
         self._now = now
+        self._steps = Steps(now)
 
     def register(
         self,
@@ -99,8 +97,8 @@ class Ledger:
                 row.traceparent = traceparent
                 row.is_urgent = urgent
                 rows.put_image_info(row, image)
-                self._begin(session, row, row.generation + 1)
-                self._issue(session, row)
+                self._steps.begin(session, row, row.generation + 1)
+                self._steps.issue(session, row)
             runs = session.scalars(select(RunRow).where(RunRow.image_id == image_id)).all()
             return Registration(rows.state_of(row, runs), created)
 
@@ -110,8 +108,8 @@ class Ledger:
             row = self._current(session, run)
             if row is None or row.state.is_final:
                 return False
-            self._note(session, replace(run, ended_at=None), None)
-            self._move(session, row, raised(row.state, STAGE[run.stage].status))
+            self._steps.note(session, replace(run, ended_at=None), None)
+            self._steps.move(session, row, raised(row.state, STAGE[run.stage].status))
             return True
 
     def save_part(self, run: StageRun, part: Part) -> Saved:
@@ -128,8 +126,8 @@ class Ledger:
                 session.merge(kept)
                 if isinstance(part, LandmarksPart):
                     row.num_faces = len(part.faces)
-            self._note(session, run, None)
-            self._go_on(session, row, run)
+            self._steps.note(session, run, None)
+            self._steps.go_on(session, row, run)
             return Saved(accepted=True)
 
     def save_failure(self, run: StageRun, error: PartError) -> Saved:
@@ -138,16 +136,16 @@ class Ledger:
             row = self._current(session, run)
             if row is None or row.state.is_final:
                 return _late(row)
-            self._note(session, run, error)
+            self._steps.note(session, run, error)
             is_here = session.get(PartRow, {"image_id": row.image_id, "stage": run.stage})
             if STAGE[run.stage].is_required and is_here is None:
-                self._fail(session, row, error)
+                self._steps.fail(session, row, error)
                 return Saved(accepted=True, is_failed=True)
             if is_here is None:
                 gone = PartRow(image_id=row.image_id, stage=run.stage, saved_at=self._now())
                 rows.put_error(gone, error)
                 session.add(gone)
-            self._go_on(session, row, run)
+            self._steps.go_on(session, row, run)
             return Saved(accepted=True)
 
     def fail(self, run: StageRun, error: PartError) -> bool:
@@ -156,8 +154,8 @@ class Ledger:
             row = session.get(ImageRow, run.image_id)
             if row is None or row.generation != run.generation or row.state.is_final:
                 return False
-            self._note(session, run, error)
-            self._fail(session, row, error)
+            self._steps.note(session, run, error)
+            self._steps.fail(session, row, error)
             return True
 
     def start_over(self, image_id: str, generation: int) -> bool:
@@ -166,8 +164,8 @@ class Ledger:
             row = session.get(ImageRow, image_id)
             if row is None or row.generation != generation or row.state.is_final:
                 return False
-            self._begin(session, row, generation + 1)
-            self._issue(session, row)
+            self._steps.begin(session, row, generation + 1)
+            self._steps.issue(session, row)
             return True
 
     def sent(self, jobs: Sequence[DueJob]) -> None:
@@ -180,7 +178,7 @@ class Ledger:
                     continue  # the image has moved on
                 due.is_sent = True
                 if row.state is Status.RECEIVED:
-                    self._move(session, row, Status.QUEUED)
+                    self._steps.move(session, row, Status.QUEUED)
 
     def finish(self, run: StageRun, document: AnalysisDocument) -> bool:
         """The result is on disk. False when the image has moved on: it is not wanted any more."""
@@ -190,13 +188,13 @@ class Ledger:
                 return False
             if row.state.is_final:
                 return row.state.has_result
-            self._note(session, run, None)
+            self._steps.note(session, run, None)
             row.num_faces = document.num_faces
             row.is_settled = False
             rows.put_error(row, document.error)
-            self._clear(session, row, PartRow, JobRow)
-            self._put_faces(session, row, document)
-            self._move(session, row, document.status)
+            self._steps.clear(session, row, PartRow, JobRow)
+            self._steps.put_faces(session, row, document)
+            self._steps.move(session, row, document.status)
             return True
 
     def index_faces(self, document: AnalysisDocument) -> None:
@@ -204,7 +202,7 @@ class Ledger:
         with self._transaction() as session:
             row = session.get(ImageRow, document.image.sha256)
             if row is not None and row.state.has_result and row.generation == document.generation:
-                self._put_faces(session, row, document)
+                self._steps.put_faces(session, row, document)
 
     def delete(self, image_id: str) -> bool:
         """Leaves a tombstone; False when there was nothing to delete.
@@ -216,11 +214,11 @@ class Ledger:
             row = session.get(ImageRow, image_id)
             if row is None or row.state is Status.DELETED:
                 return False
-            self._begin(session, row, row.generation + 1)
+            self._steps.begin(session, row, row.generation + 1)
             row.traceparent = ""
             rows.put_image_info(row, ImageInfo(width=0, height=0, format="", sha256=image_id))
             row.is_settled = False
-            self._move(session, row, Status.DELETED)
+            self._steps.move(session, row, Status.DELETED)
             session.merge(TraceRow(image_id=image_id))
             return True
 
@@ -266,85 +264,8 @@ class Ledger:
         if row is None or row.state is Status.DELETED or run.generation < row.generation:
             return None
         if run.generation > row.generation:
-            self._begin(session, row, run.generation)
+            self._steps.begin(session, row, run.generation)
         return row
-
-    def _begin(self, session: Session, row: ImageRow, generation: int) -> None:
-        row.generation = generation
-        row.status = Status.RECEIVED
-        row.num_faces = None
-        row.is_settled = True
-        rows.put_error(row, None)
-        self._touch(session, row)
-        session.flush()
-        self._clear(session, row, PartRow, RunRow, JobRow)
-        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
-
-    def _go_on(self, session: Session, row: ImageRow, run: StageRun) -> None:
-        """Issues what is due after a part or its failure, and moves the status."""
-        status = row.state
-        for stage in (run.stage, *self._issue(session, row)):
-            status = raised(status, STAGE[stage].status)
-        self._move(session, row, status)
-
-    def _issue(self, session: Session, row: ImageRow) -> list[StageName]:
-        """Enters the jobs of all stages that are due; each has one job a generation."""
-        session.flush()
-        here = session.scalars(select(PartRow.stage).where(PartRow.image_id == row.image_id))
-        due = due_stages([StageName(stage) for stage in here], row.num_faces)
-        for stage in due:
-            values = {"image_id": row.image_id, "stage": stage, "is_sent": False}
-            session.execute(insert(JobRow).values(values).on_conflict_do_nothing())
-        return due
-
-    def _fail(self, session: Session, row: ImageRow, error: PartError) -> None:
-        rows.put_error(row, error)
-        row.is_settled = False
-        self._clear(session, row, PartRow, JobRow)
-        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
-        self._move(session, row, Status.FAILED)
-
-    def _put_faces(self, session: Session, row: ImageRow, document: AnalysisDocument) -> None:
-        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
-        if found := rows.face_rows(document):
-            session.execute(FACES.insert(), found)
-        row.faces_version = FACES_VERSION
-
-    def _note(self, session: Session, run: StageRun, error: PartError | None) -> None:
-        """A line in the timeline; the end of a run is written over its beginning."""
-        key = {"image_id": run.image_id, "stage": run.stage, "attempt": run.attempt}
-        known = session.get(RunRow, key)
-        if known is not None and error is None and run.ended_at is None:
-            return
-        line = RunRow(
-            **key,
-            worker=run.worker,
-            started_at=run.started_at,
-            ended_at=run.ended_at,
-            timings_ms=dict(run.timings_ms),
-        )
-        rows.put_error(line, error)
-        session.merge(line)
-
-    def _move(self, session: Session, row: ImageRow, status: Status) -> None:
-        row.status = status
-        self._touch(session, row)
-
-    def _touch(self, session: Session, row: ImageRow) -> None:
-        with session.no_autoflush:
-            row.revision = session.scalars(
-                update(CounterRow)
-                .where(CounterRow.name == "revision")
-                .values(value=CounterRow.value + 1)
-                .returning(CounterRow.value)
-            ).one()
-        row.updated_at = self._now()
-
-    def _clear(
-        self, session: Session, row: ImageRow, *tables: type[PartRow | RunRow | JobRow]
-    ) -> None:
-        for table in tables:
-            session.execute(delete(table).where(table.image_id == row.image_id))
 
 
 def _late(row: ImageRow | None) -> Saved:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
-from data_storage_service import counting, rows
+from data_storage_service import counting, listing, rows
 from data_storage_service.schema import (
     FACES,
     FACES_VERSION,
@@ -24,12 +22,9 @@ from data_storage_service.schema import (
     RunRow,
     TraceRow,
     database_errors,
-    from_microseconds,
-    to_microseconds,
 )
 from facepipe.analysis import Gender, PartError, Status
-from facepipe.errors import ImageNotFoundError, InvalidRequestError
-from facepipe.face_fields import FACE_FIELD, FaceCondition
+from facepipe.errors import ImageNotFoundError
 from facepipe.ledger import Grouping, ImageState, ListQuery, Page, Stats, StepTime
 from facepipe.stages import StageName
 
@@ -103,14 +98,14 @@ class Queries:
         limit = min(max(1, query.limit), MAX_LIMIT)
         statement = (
             select(ImageRow)
-            .where(*_conditions(query))
+            .where(*listing.conditions(query))
             .order_by(ImageRow.received_at.desc(), ImageRow.image_id.desc())
             .limit(limit + 1)
         )
         with self._session() as session:
             found = session.scalars(statement).all()
         shown = found[:limit]
-        cursor = _cursor_after(shown[-1]) if len(found) > limit else ""
+        cursor = listing.cursor_after(shown[-1]) if len(found) > limit else ""
         return Page(tuple(rows.state_of(row) for row in shown), cursor)
 
     def stats(self, now: datetime | None = None) -> Stats:
@@ -275,61 +270,3 @@ def _existing(session: Session, image_id: str) -> ImageRow:
 
 def _part_rows(session: Session, image_id: str) -> Sequence[PartRow]:
     return session.scalars(select(PartRow).where(PartRow.image_id == image_id)).all()
-
-
-def _conditions(query: ListQuery) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if query.statuses:
-        conditions.append(ImageRow.status.in_([str(status) for status in query.statuses]))
-    else:
-        conditions.append(ImageRow.status != Status.DELETED)
-    if query.received_after is not None:
-        conditions.append(ImageRow.received_at > query.received_after)
-    if query.received_before is not None:
-        conditions.append(ImageRow.received_at < query.received_before)
-    if query.min_faces is not None:
-        conditions.append(ImageRow.num_faces >= query.min_faces)
-    if query.max_faces is not None:
-        conditions.append(ImageRow.num_faces <= query.max_faces)
-    if query.faces:
-        conditions.append(_has_face(query.faces))
-    if query.cursor:
-        moment, image_id = _position(query.cursor)
-        place = tuple_(ImageRow.received_at, ImageRow.image_id)
-        # Without its type the moment would be bound as text, which SQLite sorts after numbers.
-        at = literal(moment, ImageRow.received_at.type)
-        conditions.append(place < tuple_(at, image_id))
-    return conditions
-
-
-def _has_face(wishes: Sequence[FaceCondition]) -> ColumnElement[bool]:
-    """One and the same face meets all conditions. Raises InvalidRequestError."""
-    fits: list[ColumnElement[bool]] = [FACES.c.image_id == ImageRow.image_id]
-    for wish in wishes:
-        if wish.field not in FACE_FIELD:
-            raise InvalidRequestError(f"a face has no field {wish.field!r}")
-        column = FACES.c[wish.field]
-        if wish.low is not None:
-            fits.append(column >= wish.low)
-        if wish.high is not None:
-            fits.append(column <= wish.high)
-        if wish.any_of:
-            is_flag = FACE_FIELD[wish.field].kind is bool
-            values = [one == "true" for one in wish.any_of] if is_flag else wish.any_of
-            fits.append(column.in_(values))
-    return select(FACES.c.image_id).where(and_(*fits)).exists()
-
-
-def _cursor_after(row: ImageRow) -> str:
-    place = f"{to_microseconds(row.received_at)}.{row.image_id}"
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
-
-
-def _position(cursor: str) -> tuple[datetime, str]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        place = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-        moment, _, image_id = place.partition(".")
-        return from_microseconds(int(moment)), image_id
-    except (ValueError, OverflowError, binascii.Error) as error:
-        raise InvalidRequestError("the cursor is not one of this ledger; start again") from error

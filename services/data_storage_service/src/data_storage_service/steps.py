@@ -1,0 +1,109 @@
+"""The steps of which the ledger's transactions are made, each on one image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from data_storage_service import rows
+from data_storage_service.progress import raised
+from data_storage_service.schema import (
+    FACES,
+    FACES_VERSION,
+    CounterRow,
+    ImageRow,
+    JobRow,
+    PartRow,
+    RunRow,
+)
+from facepipe.analysis import AnalysisDocument, PartError, Status
+from facepipe.ledger import StageRun
+from facepipe.stages import STAGE, StageName, due_stages
+
+
+class Steps:
+    """Changes of an image inside a transaction of somebody else; `now` tells the time."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+
+    def begin(self, session: Session, row: ImageRow, generation: int) -> None:
+        row.generation = generation
+        row.status = Status.RECEIVED
+        row.num_faces = None
+        row.is_settled = True
+        rows.put_error(row, None)
+        self.touch(session, row)
+        session.flush()
+        self.clear(session, row, PartRow, RunRow, JobRow)
+        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
+
+    def go_on(self, session: Session, row: ImageRow, run: StageRun) -> None:
+        """Issues what is due after a part or its failure, and moves the status."""
+        status = row.state
+        for stage in (run.stage, *self.issue(session, row)):
+            status = raised(status, STAGE[stage].status)
+        self.move(session, row, status)
+
+    def issue(self, session: Session, row: ImageRow) -> list[StageName]:
+        """Enters the jobs of all stages that are due; each has one job a generation."""
+        session.flush()
+        here = session.scalars(select(PartRow.stage).where(PartRow.image_id == row.image_id))
+        due = due_stages([StageName(stage) for stage in here], row.num_faces)
+        for stage in due:
+            values = {"image_id": row.image_id, "stage": stage, "is_sent": False}
+            session.execute(insert(JobRow).values(values).on_conflict_do_nothing())
+        return due
+
+    def fail(self, session: Session, row: ImageRow, error: PartError) -> None:
+        rows.put_error(row, error)
+        row.is_settled = False
+        self.clear(session, row, PartRow, JobRow)
+        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
+        self.move(session, row, Status.FAILED)
+
+    def put_faces(self, session: Session, row: ImageRow, document: AnalysisDocument) -> None:
+        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
+        if found := rows.face_rows(document):
+            session.execute(FACES.insert(), found)
+        row.faces_version = FACES_VERSION
+
+    def note(self, session: Session, run: StageRun, error: PartError | None) -> None:
+        """A line in the timeline; the end of a run is written over its beginning."""
+        key = {"image_id": run.image_id, "stage": run.stage, "attempt": run.attempt}
+        known = session.get(RunRow, key)
+        if known is not None and error is None and run.ended_at is None:
+            return
+        line = RunRow(
+            **key,
+            worker=run.worker,
+            started_at=run.started_at,
+            ended_at=run.ended_at,
+            timings_ms=dict(run.timings_ms),
+        )
+        rows.put_error(line, error)
+        session.merge(line)
+
+    def move(self, session: Session, row: ImageRow, status: Status) -> None:
+        row.status = status
+        self.touch(session, row)
+
+    def touch(self, session: Session, row: ImageRow) -> None:
+        with session.no_autoflush:
+            row.revision = session.scalars(
+                update(CounterRow)
+                .where(CounterRow.name == "revision")
+                .values(value=CounterRow.value + 1)
+                .returning(CounterRow.value)
+            ).one()
+        row.updated_at = self._now()
+
+    def clear(
+        self, session: Session, row: ImageRow, *tables: type[PartRow | RunRow | JobRow]
+    ) -> None:
+        for table in tables:
+            session.execute(delete(table).where(table.image_id == row.image_id))
