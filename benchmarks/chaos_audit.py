@@ -14,8 +14,8 @@ from typing import Any, cast
 
 from redis import Redis
 
-from facepipe.jobs import ImageJob, live_job_ids
-from facepipe.redis_connection import connect_redis
+from facepipe.queue.jobs import ImageJob, live_job_ids
+from facepipe.queue.redis_connection import connect_redis
 from tests.support.local_stack import LocalStack
 
 # What a killed writer leaves is swept a minute later.

@@ -15,8 +15,8 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe.jobs import queue_of
-from facepipe.redis_connection import connect_redis
+from facepipe.queue.jobs import queue_of
+from facepipe.queue.redis_connection import connect_redis
 from facepipe.stages import StageName
 from tests.support.local_stack import LocalStack, kill
 

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, insert
 
 from data_storage_service.queries import Queries
 from data_storage_service.schema import FACES, ImageRow, open_index
-from facepipe.ledger import ListQuery
+from facepipe.ledger.states import ListQuery
 from facepipe.stage.worker import resident_mb
 
 _STEP = 2000

@@ -18,7 +18,7 @@ pytest.importorskip("gradio")
 import gradio as gr
 from starlette.routing import Mount
 
-from facepipe.settings import AddressSettings
+from facepipe.system.settings import AddressSettings
 from gradio_viewer.app import create_viewer_app
 from gradio_viewer.events import Events
 from gradio_viewer.settings import ViewerSettings

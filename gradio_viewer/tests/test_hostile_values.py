@@ -14,7 +14,7 @@ from tests.support.fake_input_api import FakeApi, portrait, serving
 
 pytest.importorskip("gradio")
 
-from facepipe.settings import AddressSettings
+from facepipe.system.settings import AddressSettings
 from gradio_viewer.app import create_viewer_app
 from gradio_viewer.settings import ViewerSettings
 

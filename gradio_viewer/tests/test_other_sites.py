@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from facepipe.settings import AddressSettings
+from facepipe.system.settings import AddressSettings
 from tests.support.fake_input_api import serving
 
 pytest.importorskip("gradio")

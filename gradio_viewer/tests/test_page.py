@@ -11,7 +11,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from facepipe.settings import AddressSettings
+from facepipe.system.settings import AddressSettings
 from tests.support.chromium import chromium
 from tests.support.fake_input_api import FakeApi, portrait, serving
 

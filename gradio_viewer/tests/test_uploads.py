@@ -17,8 +17,8 @@ from tests.support.fake_input_api import FakeApi, portrait, serving
 
 pytest.importorskip("gradio")
 
-from facepipe.errors import InvalidRequestError
-from facepipe.settings import AddressSettings
+from facepipe.domain.errors import InvalidRequestError
+from facepipe.system.settings import AddressSettings
 from gradio_viewer import uploads
 from gradio_viewer.app import create_viewer_app
 from gradio_viewer.client import ApiError, InputApi

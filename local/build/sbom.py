@@ -18,7 +18,7 @@ from cyclonedx.model.license import DisjunctiveLicense
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-from facepipe.models import BUNDLED, UNKNOWN, ModelFile, read_model
+from facepipe.files.models import BUNDLED, UNKNOWN, ModelFile, read_model
 from local.build.environments import service_folders
 from local.paths import ROOT
 
@@ -40,7 +40,7 @@ def bill_of(folder: Path) -> Bom:
     """A service, its packages, and the weights that it ships with.
 
     Raises:
-        facepipe.errors.ModelError: weights do not match their record.
+        facepipe.domain.errors.ModelError: weights do not match their record.
     """
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
     bom = Bom(components=[_package(*pin) for pin in pins(folder / "requirements.txt")])

@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from facepipe.settings import Settings
+from facepipe.system.settings import Settings
 from local.paths import ROOT
 from local.stack.configuration import LocalSettings
 from local.stack.services import SERVICES

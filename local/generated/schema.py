@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from facepipe.analysis import AnalysisDocument
+from facepipe.domain.analysis import AnalysisDocument
 from local.paths import ROOT
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import httpx
 
-from facepipe.analysis import AnalysisDocument, Status
+from facepipe.domain.analysis import AnalysisDocument, Status
 from local.stack.errors import StackError
 
 _UPLOAD_S = 120

@@ -11,10 +11,10 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field
 
-from facepipe.errors import MisconfiguredError
-from facepipe.inside_token import InsideToken
-from facepipe.make_secrets import ACCESS_TOKEN, WATCHER, Vault
-from facepipe.settings import PortSettings, RedisSettings, Settings
+from facepipe.domain.errors import MisconfiguredError
+from facepipe.system.inside_token import InsideToken
+from facepipe.system.make_secrets import ACCESS_TOKEN, WATCHER, Vault
+from facepipe.system.settings import PortSettings, RedisSettings, Settings
 from local.paths import ROOT
 from local.stack.errors import StackError
 from local.stack.services import Service

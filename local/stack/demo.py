@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from facepipe.analysis import Status
-from facepipe.visible import visible
+from facepipe.domain.analysis import Status
+from facepipe.web.visible import visible
 from local.paths import VENVS
 from local.stack.api import Api, BusyError, RefusedError
 from local.stack.configuration import Stack

@@ -18,8 +18,8 @@ import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from facepipe.analysis import Status
-from facepipe.visible import visible
+from facepipe.domain.analysis import Status
+from facepipe.web.visible import visible
 from local.stack.api import Api, BusyError, ImageStatus, RefusedError
 from local.stack.configuration import Stack
 from local.stack.errors import StackError

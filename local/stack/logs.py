@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import httpx
 
-from facepipe.visible import visible
+from facepipe.web.visible import visible
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
 from local.stack.services import SERVICES

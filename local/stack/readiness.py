@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 
-from facepipe.redis_connection import connect_redis, redis_problem, shown_address
+from facepipe.queue.redis_connection import connect_redis, redis_problem, shown_address
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
 from local.stack.services import SERVICES, Service

@@ -10,7 +10,7 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
-from facepipe.make_secrets import write_privately
+from facepipe.system.make_secrets import write_privately
 from local.stack.configuration import REDIS_PASSWORD, Stack
 from local.stack.errors import StackError
 

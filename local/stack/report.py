@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe.analysis import AgeGender, AnalysisDocument, Doubt, Face, Gender
+from facepipe.domain.analysis import AgeGender, AnalysisDocument, Doubt, Face, Gender
 
 # Doubts that say why there is no estimate at all, and doubts about one that is there.
 _MISSING = {

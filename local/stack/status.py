@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import httpx
 from redis.exceptions import RedisError
 
-from facepipe.job_table import FUNCTIONS
-from facepipe.jobs import queue_of
-from facepipe.redis_connection import connect_redis, shown_address
+from facepipe.queue.job_table import FUNCTIONS
+from facepipe.queue.jobs import queue_of
+from facepipe.queue.redis_connection import connect_redis, shown_address
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
 from local.stack.readiness import not_ready

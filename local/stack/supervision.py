@@ -12,8 +12,8 @@ from xmlrpc.client import ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from facepipe.errors import MisconfiguredError
-from facepipe.make_secrets import write_privately
+from facepipe.domain.errors import MisconfiguredError
+from facepipe.system.make_secrets import write_privately
 from local.stack.configuration import Stack
 from local.stack.errors import StackError
 from local.stack.ports import complaints

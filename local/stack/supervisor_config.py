@@ -8,7 +8,7 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from facepipe.make_secrets import ACCESS_TOKEN
+from facepipe.system.make_secrets import ACCESS_TOKEN
 from local.paths import ROOT
 from local.stack.configuration import Stack
 from local.stack.services import SERVICES, Service

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from rich.progress import Progress
 
-from facepipe.analysis import Status
+from facepipe.domain.analysis import Status
 from local.stack import ingest
 from local.stack.api import Api, BusyError, ImageStatus, RefusedError
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from facepipe.analysis import AgeGender, Box, Doubt, Face, Gender, LandmarkPoint, PartError
+from facepipe.domain.analysis import AgeGender, Box, Doubt, Face, Gender, LandmarkPoint, PartError
 from local.stack.report import describe_face
 
 BOX = Box(x1=102, y1=88, x2=240, y2=262)

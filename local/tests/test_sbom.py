@@ -11,7 +11,7 @@ import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from facepipe.models import BUNDLED, sha256_of
+from facepipe.files.models import BUNDLED, sha256_of
 from local.build import sbom
 from local.build.environments import service_folders
 from local.paths import ROOT

@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datasets import default_data_dir, list_samples
-from facepipe.geometry import BoundingBox, ImageSize, Point
+from facepipe.domain.geometry import BoundingBox, ImageSize, Point
 
 SCORE_THRESHOLD = 0.6
 BORDER = 0.3

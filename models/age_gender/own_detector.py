@@ -14,9 +14,9 @@ import cv2
 import numpy as np
 
 from detect import FOUND, MISSED, Faces
-from facepipe.analysis import DetectedFace
-from facepipe.geometry import eye_centers
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import DetectedFace
+from facepipe.domain.geometry import eye_centers
+from facepipe.files.imaging import RgbImage
 from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 from landmark_service.pipeline import FacePipeline

@@ -10,7 +10,7 @@ import numpy as np
 import own_detector
 from answers import Sessions, run
 from datasets import MAN, WOMAN
-from facepipe.imaging import cut_face_crop
+from facepipe.files.imaging import cut_face_crop
 from prepare import read_rgb
 
 

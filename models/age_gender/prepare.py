@@ -2,7 +2,7 @@
 
     python prepare.py --data DATA --cache CACHE        (after detect.py)
 
-The crop is the pipeline's own (`facepipe.imaging.cut_face_crop`) around a box enlarged by
+The crop is the pipeline's own (`facepipe.files.imaging.cut_face_crop`) around a box enlarged by
 `WIDENING`, so that shift, zoom and rotation during training find real pixels.
 """
 
@@ -21,8 +21,8 @@ from numpy.lib.format import open_memmap
 
 from datasets import REPORT, Sample, default_data_dir, list_samples
 from detect import Faces
-from facepipe.geometry import BoundingBox, Point
-from facepipe.imaging import cut_face_crop
+from facepipe.domain.geometry import BoundingBox, Point
+from facepipe.files.imaging import cut_face_crop
 
 WIDENING = 1.25
 CACHED_SIZE = 144

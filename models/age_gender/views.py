@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from datasets import Sample
 from detect import Faces
-from facepipe.imaging import cut_face_crop
+from facepipe.files.imaging import cut_face_crop
 from prepare import read_rgb, scaled_box
 
 

@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from facepipe.connections import bounded_protocol
-from facepipe.settings import HttpSettings
+from facepipe.system.settings import HttpSettings
+from facepipe.web.connections import bounded_protocol
 
 LIMITS = HttpSettings(head_s=10, body_s=20, send_s=60)
 HEAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000000\r\n"

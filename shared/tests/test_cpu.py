@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.cpu import available_cpus, threads_per_worker
-from facepipe.settings import StageSettings
 from facepipe.stage.oom import oom_kills
+from facepipe.system.cpu import available_cpus, threads_per_worker
+from facepipe.system.settings import StageSettings
 
 CORES = float(len(os.sched_getaffinity(0)))
 

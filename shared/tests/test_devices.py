@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from facepipe.devices import CPU, CUDA, check_device, execution_providers
-from facepipe.errors import ModelError
+from facepipe.domain.errors import ModelError
+from facepipe.system.devices import CPU, CUDA, check_device, execution_providers
 
 
 def test_the_cpu_is_used_when_asked_for_even_beside_a_gpu() -> None:

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from facepipe.analysis import AgeGender, Box, Doubt, Face, Gender, LandmarkPoint
-from facepipe.face_fields import (
+from facepipe.domain.analysis import AgeGender, Box, Doubt, Face, Gender, LandmarkPoint
+from facepipe.domain.face_fields import (
     FACE_FIELD,
     FACE_FIELDS,
     FaceCondition,

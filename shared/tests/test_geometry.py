@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facepipe.geometry import (
+from facepipe.domain.geometry import (
     FACE_CROP_MARGIN,
     FACE_CROP_SIZE,
     BoundingBox,

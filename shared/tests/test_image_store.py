@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from redis import Redis
 
-from facepipe.errors import ServiceUnavailableError
-from facepipe.image_store import RedisImageStore, SourceImages
-from facepipe.inbox import Inbox
-from facepipe.settings import RedisSettings, Settings
+from facepipe.domain.errors import ServiceUnavailableError
+from facepipe.files.image_store import RedisImageStore, SourceImages
+from facepipe.files.inbox import Inbox
+from facepipe.system.settings import RedisSettings, Settings
 from tests.support.missing import missing
 from tests.support.redis_server import RedisServer, find_redis_server
 

@@ -8,9 +8,9 @@ import pillow_heif
 import pytest
 from PIL import Image
 
-from facepipe.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
-from facepipe.geometry import BoundingBox, Point
-from facepipe.imaging import DecodeLimits, cut_face_crop, decode
+from facepipe.domain.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
+from facepipe.domain.geometry import BoundingBox, Point
+from facepipe.files.imaging import DecodeLimits, cut_face_crop, decode
 
 ORIENTATION = 0x0112
 RED, GREEN, BLUE, WHITE = (220, 20, 30), (20, 200, 40), (30, 30, 220), (250, 250, 250)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.analysis import ImageInfo
-from facepipe.errors import ImageNotFoundError, InvalidRequestError
-from facepipe.inbox import Inbox, InboxEntry, make_folder, write_durably
+from facepipe.domain.analysis import ImageInfo
+from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.files.inbox import Inbox, InboxEntry, make_folder, write_durably
 
 ID = "0f" * 32
 

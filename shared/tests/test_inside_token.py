@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.errors import MisconfiguredError
-from facepipe.inside_token import InsideToken
-from facepipe.make_secrets import ACCESS_TOKEN, HOLDERS, Vault
-from facepipe.settings import AccessSettings, Settings
+from facepipe.domain.errors import MisconfiguredError
+from facepipe.system.inside_token import InsideToken
+from facepipe.system.make_secrets import ACCESS_TOKEN, HOLDERS, Vault
+from facepipe.system.settings import AccessSettings, Settings
 
 TOKEN = "opensesame-" * 3
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 from redis.exceptions import RedisError
 
-from facepipe import jobs
-from facepipe.jobs import ImageJob
-from facepipe.redis_connection import connect_redis
-from facepipe.settings import RedisSettings
+from facepipe.queue import jobs
+from facepipe.queue.jobs import ImageJob
+from facepipe.queue.redis_connection import connect_redis
 from facepipe.stages import StageName
+from facepipe.system.settings import RedisSettings
 
 
 def test_a_job_id_names_stage_image_and_generation() -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.errors import ModelCorruptError, ModelNotFoundError
-from facepipe.models import (
+from facepipe.domain.errors import ModelCorruptError, ModelNotFoundError
+from facepipe.files.models import (
     BUNDLED,
     ModelFile,
     project_models_dir,
@@ -17,7 +17,7 @@ from facepipe.models import (
     verify,
     write_record,
 )
-from facepipe.settings import Settings
+from facepipe.system.settings import Settings
 
 WEIGHTS = b"pretend these are weights"
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()

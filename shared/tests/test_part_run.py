@@ -11,14 +11,14 @@ from rq.job import Job
 from rq.timeouts import JobTimeoutException
 from rq.utils import utcformat, utcparse
 
-from facepipe.analysis import PartError
-from facepipe.errors import ServiceUnavailableError, UndecodableImageError
-from facepipe.ledger import StageRun
-from facepipe.redis_connection import connect_redis
-from facepipe.settings import RedisSettings
+from facepipe.domain.analysis import PartError
+from facepipe.domain.errors import ServiceUnavailableError, UndecodableImageError
+from facepipe.ledger.states import StageRun
+from facepipe.queue.redis_connection import connect_redis
 from facepipe.stage import part_run, runs
 from facepipe.stage.runs import FAILURE_KEY
 from facepipe.stages import StageName
+from facepipe.system.settings import RedisSettings
 
 IMAGE_ID = "ab" * 32
 

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 from redis.exceptions import AuthenticationError
 
-from facepipe.redis_connection import connect_redis, explain, shown_address
-from facepipe.settings import RedisSettings, Settings
+from facepipe.queue.redis_connection import connect_redis, explain, shown_address
+from facepipe.system.settings import RedisSettings, Settings
 
 SECRET = "opensesame"  # pragma: allowlist secret - made up for these tests
 

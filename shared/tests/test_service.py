@@ -13,12 +13,12 @@ import pytest
 from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 
-from facepipe import healthcheck, service
-from facepipe.errors import ImageNotFoundError, TooManyRequestsError
-from facepipe.file_response import StoredFile
-from facepipe.problems import PROBLEM_MEDIA_TYPE
-from facepipe.service import create_app, create_server, run_checks
-from facepipe.settings import Settings
+from facepipe.domain.errors import ImageNotFoundError, TooManyRequestsError
+from facepipe.system.settings import Settings
+from facepipe.web import healthcheck, service
+from facepipe.web.file_response import StoredFile
+from facepipe.web.problems import PROBLEM_MEDIA_TYPE
+from facepipe.web.service import create_app, create_server, run_checks
 from tests.support.waiting import wait_until
 
 STATE: dict[str, str | None] = {"database": None}

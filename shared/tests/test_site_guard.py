@@ -10,9 +10,9 @@ from fastapi import FastAPI, WebSocket
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from facepipe.problems import PROBLEM_MEDIA_TYPE
-from facepipe.service import create_app
-from facepipe.settings import AccessSettings, AddressSettings, Settings
+from facepipe.system.settings import AccessSettings, AddressSettings, Settings
+from facepipe.web.problems import PROBLEM_MEDIA_TYPE
+from facepipe.web.service import create_app
 
 HERE = "http://127.0.0.1:8000"
 GALLERY = "https://gallery.example"

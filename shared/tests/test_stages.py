@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from facepipe.analysis import AgeGender, Face, Models
-from facepipe.job_table import FUNCTIONS
+from facepipe.domain.analysis import AgeGender, Face, Models
+from facepipe.queue.job_table import FUNCTIONS
 from facepipe.stages import FACE_STAGES, STAGES, StageName, due_stages
 
 LANDMARK, AGEGENDER, STORAGE = StageName.LANDMARK, StageName.AGEGENDER, StageName.STORAGE

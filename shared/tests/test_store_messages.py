@@ -4,8 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from facepipe import store_messages as messages
-from facepipe.analysis import (
+from facepipe.domain.analysis import (
     AgeGender,
     AgeGenderPart,
     Box,
@@ -20,8 +19,9 @@ from facepipe.analysis import (
     PartError,
     Status,
 )
-from facepipe.face_fields import conditions_of
-from facepipe.ledger import ImageState, ListQuery, StageRun, Stats
+from facepipe.domain.face_fields import conditions_of
+from facepipe.ledger import messages as messages
+from facepipe.ledger.states import ImageState, ListQuery, StageRun, Stats
 from facepipe.stages import StageName
 from facepipe.v1 import face_store_pb2 as pb
 

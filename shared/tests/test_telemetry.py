@@ -18,8 +18,9 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from facepipe import outbox, telemetry
-from facepipe.settings import AddressSettings, Settings, TelemetrySettings
+from facepipe import telemetry
+from facepipe.system.settings import AddressSettings, Settings, TelemetrySettings
+from facepipe.telemetry import outbox
 
 IMAGE_ID = "ab" * 32
 log = logging.getLogger("tests.telemetry")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facepipe.visible import visible
+from facepipe.web.visible import visible
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from agegender_service.settings import AgeGenderServiceSettings
 from agegender_service.weights import AGE_FILE, GENDER_FILE, weights_folder
-from facepipe.models import FACE_MESH_WITH_ATTENTION
+from facepipe.files.models import FACE_MESH_WITH_ATTENTION
 from local.paths import MODELS
 from tests.acceptance.conftest import Album, Fresh
 from tests.support.photos import FORMATS, in_format, with_orientation

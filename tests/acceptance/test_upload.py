@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from facepipe.problems import Problem
+from facepipe.web.problems import Problem
 from local.paths import ROOT
 from tests.acceptance.conftest import Fresh
 from tests.support.hostile_images import made_files

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from facepipe.models import read_model
+from facepipe.files.models import read_model
 from local.paths import MODELS
 from tests.support.compose_stack import ComposeStack
 

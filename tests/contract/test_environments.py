@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facepipe.job_table import FUNCTIONS
+from facepipe.queue.job_table import FUNCTIONS
 from local.build.environments import Environment, services
 from local.build.locks import Lock, locks
 from local.paths import SHARED

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnxruntime
 import pytest
 
-from facepipe.models import UNKNOWN, read_model, record_path, sha256_of
+from facepipe.files.models import UNKNOWN, read_model, record_path, sha256_of
 from local.paths import MODELS, ROOT
 
 DETECTOR = MODELS / "face_detector"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.mutations import run_mutations, table
 from benchmarks.mutator import FORMATS, damaged_file
-from facepipe.imaging import ACCEPTED_FORMATS
+from facepipe.files.imaging import ACCEPTED_FORMATS
 from tests.support.local_stack import LocalStack
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from facepipe.redis_connection import connect_redis
+from facepipe.queue.redis_connection import connect_redis
 from tests.support.local_stack import LocalStack, kill, stats
 from tests.support.photos import batch_of
 

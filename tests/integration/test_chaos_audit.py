@@ -12,8 +12,8 @@ from redis import Redis
 from benchmarks.chaos_audit import audit
 from benchmarks.chaos_load import Watcher
 from data_storage_service.schema import open_index
-from facepipe.jobs import ImageJob, enqueue
-from facepipe.redis_connection import connect_redis
+from facepipe.queue.jobs import ImageJob, enqueue
+from facepipe.queue.redis_connection import connect_redis
 from facepipe.stages import StageName
 from local.stack.configuration import REDIS_PASSWORD
 from tests.support.local_stack import LocalStack

@@ -24,17 +24,17 @@ from data_storage_service.app import create_storage_app
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.wiring import open_room
-from facepipe.errors import ServiceUnavailableError
-from facepipe.inside_token import InsideToken
-from facepipe.settings import (
+from facepipe.domain.errors import ServiceUnavailableError
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.stages import StageName
+from facepipe.system.inside_token import InsideToken
+from facepipe.system.settings import (
     AddressSettings,
     PortSettings,
     RedisSettings,
     TelemetrySettings,
     VolumeSettings,
 )
-from facepipe.stages import StageName
-from facepipe.store_client import FaceStoreClient
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
 from input_service.app import create_input_app

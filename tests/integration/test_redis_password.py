@@ -15,11 +15,11 @@ import pytest
 from fastapi.testclient import TestClient
 from redis.exceptions import AuthenticationError
 
-from facepipe.job_table import PLOTS_QUEUE
-from facepipe.jobs import ImageJob, enqueue, live_job_ids
-from facepipe.make_secrets import write_privately
-from facepipe.redis_connection import connect_redis, redis_problem
-from facepipe.settings import AddressSettings, RedisSettings, VolumeSettings
+from facepipe.queue.job_table import PLOTS_QUEUE
+from facepipe.queue.jobs import ImageJob, enqueue, live_job_ids
+from facepipe.queue.redis_connection import connect_redis, redis_problem
+from facepipe.system.make_secrets import write_privately
+from facepipe.system.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
 from local.stack.redis_server import find_redis_server, render_config

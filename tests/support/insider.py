@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 
-from facepipe.inside_token import InsideToken
+from facepipe.system.inside_token import InsideToken
 
 
 class ShowsToken(grpc.StreamStreamClientInterceptor):

@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import psutil
 
-from facepipe.inside_token import InsideToken
-from facepipe.make_secrets import ACCESS_TOKEN, WATCHER, Vault
-from facepipe.settings import RedisSettings
+from facepipe.system.inside_token import InsideToken
+from facepipe.system.make_secrets import ACCESS_TOKEN, WATCHER, Vault
+from facepipe.system.settings import RedisSettings
 from local.paths import ROOT, VENVS
 from local.stack.configuration import REDIS_PASSWORD, LocalPorts
 from local.stack.processes import marked

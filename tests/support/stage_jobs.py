@@ -13,9 +13,9 @@ import time
 from redis import Redis
 
 from facepipe import stage
-from facepipe.analysis import ModelInfo, PartError
-from facepipe.errors import ServiceUnavailableError, UndecodableImageError
-from facepipe.ledger import StageRun
+from facepipe.domain.analysis import ModelInfo, PartError
+from facepipe.domain.errors import ServiceUnavailableError, UndecodableImageError
+from facepipe.ledger.states import StageRun
 from facepipe.stages import StageName
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import os
 
-from facepipe import service, stage, telemetry
-from facepipe.settings import Settings
+from facepipe import stage, telemetry
 from facepipe.stages import StageName
+from facepipe.system.settings import Settings
+from facepipe.web import service
 from tests.support.stage_jobs import ReportsInRedis
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from PIL import Image
 
-from facepipe.analysis import (
+from facepipe.domain.analysis import (
     AgeGender,
     AgeGenderPart,
     Box,
@@ -21,9 +21,9 @@ from facepipe.analysis import (
     ModelInfo,
     PartError,
 )
-from facepipe.imaging import RgbImage
-from facepipe.inbox import InboxEntry
-from facepipe.ledger import StageRun
+from facepipe.files.imaging import RgbImage
+from facepipe.files.inbox import InboxEntry
+from facepipe.ledger.states import StageRun
 from facepipe.stages import StageName
 
 START = datetime(2026, 11, 22, 20, 0, 0, 123456, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe import service
+from facepipe.web import service
 from gradio_viewer.app import create_viewer_app
 from gradio_viewer.settings import ViewerSettings
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
-from facepipe.service import Check, create_app
+from facepipe.web.service import Check, create_app
 from gradio_viewer.client import InputApi
 from gradio_viewer.files import create_router
 from gradio_viewer.login import Login, needs_login

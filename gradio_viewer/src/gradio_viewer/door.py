@@ -15,13 +15,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facepipe.errors import (
+from facepipe.domain.errors import (
     FacepipeError,
     ImageNotFoundError,
     ImageTooLargeError,
     InvalidRequestError,
 )
-from facepipe.problems import error_response
+from facepipe.web.problems import error_response
 from gradio_viewer.events import Events
 from gradio_viewer.visitors import COOKIE, Visitors, new_visitor, visitor_of
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import gradio as gr
 
-from facepipe.errors import InvalidRequestError
+from facepipe.domain.errors import InvalidRequestError
 from gradio_viewer.visitors import Visitors
 
 Json = dict[str, Any]

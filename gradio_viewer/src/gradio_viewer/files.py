@@ -13,15 +13,15 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from PIL import Image
 
-from facepipe.analysis import ImageId
-from facepipe.errors import (
+from facepipe.domain.analysis import ImageId
+from facepipe.domain.errors import (
     FacepipeError,
     ImageDeletedError,
     ImageNotFoundError,
     ResultNotReadyError,
     ServiceUnavailableError,
 )
-from facepipe.imaging import decode
+from facepipe.files.imaging import decode
 from gradio_viewer.client import ApiError, InputApi
 from gradio_viewer.settings import ViewerSettings
 

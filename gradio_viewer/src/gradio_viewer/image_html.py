@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from facepipe.visible import visible
+from facepipe.web.visible import visible
 from gradio_viewer import words
 from gradio_viewer.client import FINAL
 from gradio_viewer.markup import Html, join, notice, tag

@@ -13,7 +13,7 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from facepipe.errors import MisconfiguredError
+from facepipe.domain.errors import MisconfiguredError
 from gradio_viewer.settings import ViewerSettings
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})

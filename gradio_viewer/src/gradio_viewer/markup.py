@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 
-from facepipe.visible import visible
+from facepipe.web.visible import visible
 
 
 class Html(str):

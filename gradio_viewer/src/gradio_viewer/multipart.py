@@ -9,7 +9,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
-from facepipe.errors import InvalidRequestError
+from facepipe.domain.errors import InvalidRequestError
 
 MAX_HEADER = 8192
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from facepipe.settings import Settings
+from facepipe.system.settings import Settings
 
 
 class ViewerSection(BaseModel):

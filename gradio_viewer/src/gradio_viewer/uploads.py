@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from facepipe.errors import ImageTooLargeError, InvalidRequestError
+from facepipe.domain.errors import ImageTooLargeError, InvalidRequestError
 from gradio_viewer.client import ApiError, InputApi
 from gradio_viewer.door import API
 from gradio_viewer.multipart import Begin, End, pieces

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from facepipe.errors import InvalidRequestError
+from facepipe.domain.errors import InvalidRequestError
 
 COOKIE = "facepipe_visitor"
 _VISITOR = re.compile(r"[A-Za-z0-9_-]{43}")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agegender_service.weights import AGE_FILE, GENDER_FILE, JOINT_FILE, Weights
-from facepipe.models import read_model, write_record
+from facepipe.files.models import read_model, write_record
 
 from .tiny_models import save_joint, save_model
 

@@ -23,8 +23,8 @@ from agegender_service.adapters.joint import JointGraph
 from agegender_service.estimate import expected_age
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights, find_weights
-from facepipe.errors import ModelError, ModelNotFoundError
-from facepipe.models import read_model
+from facepipe.domain.errors import ModelError, ModelNotFoundError
+from facepipe.files.models import read_model
 
 from .tiny_models import expected_output, save_with_first_output, some_crops
 

@@ -18,7 +18,7 @@ from agegender_service.estimate import (
     switched_off,
 )
 from agegender_service.settings import AgeGenderSettings
-from facepipe.analysis import Doubt, Gender
+from facepipe.domain.analysis import Doubt, Gender
 
 from .pictures import GOOD
 

@@ -15,8 +15,8 @@ from agegender_service.face_quality import (
     yaw_degrees,
 )
 from agegender_service.settings import AgeGenderSettings
-from facepipe.analysis import Box, DetectedFace, Doubt
-from facepipe.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, Point
+from facepipe.domain.analysis import Box, DetectedFace, Doubt
+from facepipe.domain.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, Point
 
 from .pictures import GOOD
 

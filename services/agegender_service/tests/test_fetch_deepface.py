@@ -11,8 +11,8 @@ import pytest
 from agegender_service import download
 from agegender_service.fetch_deepface import Wanted, fetch, wanted
 from agegender_service.weights import AGE_FILE
-from facepipe.errors import ModelCorruptError, ServiceUnavailableError
-from facepipe.models import record_path, sha256_of
+from facepipe.domain.errors import ModelCorruptError, ServiceUnavailableError
+from facepipe.files.models import record_path, sha256_of
 
 from .tiny_models import save_model
 

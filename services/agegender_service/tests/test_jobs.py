@@ -14,7 +14,7 @@ from agegender_service.jobs import AgeGenderWorker
 from agegender_service.load_models import load_estimator
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import AGE_FILE, Weights
-from facepipe.analysis import (
+from facepipe.domain.analysis import (
     AgeGenderPart,
     Box,
     DetectedFace,
@@ -26,11 +26,11 @@ from facepipe.analysis import (
     PartError,
     Status,
 )
-from facepipe.errors import ImageNotFoundError, ModelError
-from facepipe.image_store import FaceCrops, SourceImages
-from facepipe.imaging import RgbImage, cut_face_crop
-from facepipe.inbox import Inbox, InboxEntry
-from facepipe.ledger import ImageState, StageRun
+from facepipe.domain.errors import ImageNotFoundError, ModelError
+from facepipe.files.image_store import FaceCrops, SourceImages
+from facepipe.files.imaging import RgbImage, cut_face_crop
+from facepipe.files.inbox import Inbox, InboxEntry
+from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import StageName
 
 from .tiny_models import some_crops

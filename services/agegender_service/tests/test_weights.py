@@ -15,7 +15,7 @@ from agegender_service.weights import (
     find_weights,
     weights_folder,
 )
-from facepipe.errors import ModelCorruptError, ModelNotFoundError
+from facepipe.domain.errors import ModelCorruptError, ModelNotFoundError
 
 
 @pytest.fixture

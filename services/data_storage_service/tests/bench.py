@@ -13,11 +13,11 @@ from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.settling import Settler
 from data_storage_service.storing import Look, ResultStore
-from facepipe.analysis import AgeGenderPart
-from facepipe.image_store import FaceCrops
-from facepipe.imaging import RgbImage, decode
-from facepipe.inbox import Inbox
-from facepipe.ledger import ImageState
+from facepipe.domain.analysis import AgeGenderPart
+from facepipe.files.image_store import FaceCrops
+from facepipe.files.imaging import RgbImage, decode
+from facepipe.files.inbox import Inbox
+from facepipe.ledger.states import ImageState
 from facepipe.stage import PartRun
 from facepipe.stages import STAGES, StageName
 from tests.support import store_samples as samples

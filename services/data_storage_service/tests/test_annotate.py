@@ -12,8 +12,8 @@ from PIL import Image
 from data_storage_service import annotate as drawing
 from data_storage_service.annotate import Label, Rect, annotate, encode_jpeg, layout
 from data_storage_service.labels import MIN_CONTRAST, Rgb, colors_of, contrast
-from facepipe.analysis import AgeGender, Box, Face, LandmarkPoint
-from facepipe.geometry import ImageSize
+from facepipe.domain.analysis import AgeGender, Box, Face, LandmarkPoint
+from facepipe.domain.geometry import ImageSize
 from tests.support import store_samples as samples
 
 

@@ -7,8 +7,8 @@ from PIL import Image
 
 from data_storage_service.blur import MARGIN, TILES, blur_faces
 from data_storage_service.storing import Look
-from facepipe.analysis import Box, Face
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import Box, Face
+from facepipe.files.imaging import RgbImage
 from tests.support import store_samples as samples
 
 

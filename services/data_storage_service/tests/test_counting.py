@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from data_storage_service.ledger import Ledger
-from facepipe.analysis import AgeGender, Gender
-from facepipe.errors import InvalidRequestError
-from facepipe.ledger import NUM_FACES, STORED_AT, Grouping, StepTime
+from facepipe.domain.analysis import AgeGender, Gender
+from facepipe.domain.errors import InvalidRequestError
+from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, StepTime
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples
 

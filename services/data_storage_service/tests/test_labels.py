@@ -9,7 +9,7 @@ from data_storage_service.labels import (
     contrast,
     label_texts,
 )
-from facepipe.analysis import AgeGender, Gender
+from facepipe.domain.analysis import AgeGender, Gender
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from data_storage_service.ledger import Saved
 from data_storage_service.queries import DueJob
-from facepipe.analysis import AgeGenderPart, LandmarksPart, Status
+from facepipe.domain.analysis import AgeGenderPart, LandmarksPart, Status
 from facepipe.stages import StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples

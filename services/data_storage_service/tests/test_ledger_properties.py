@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import DueJob, Queries
 from data_storage_service.schema import open_index
-from facepipe.analysis import Status
-from facepipe.ledger import ImageState
+from facepipe.domain.analysis import Status
+from facepipe.ledger.states import ImageState
 from facepipe.stages import StageName
 from tests.support import store_samples as samples
 

@@ -6,7 +6,7 @@ import pytest
 
 from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts
-from facepipe.analysis import (
+from facepipe.domain.analysis import (
     AgeGenderPart,
     Box,
     Doubt,
@@ -15,7 +15,7 @@ from facepipe.analysis import (
     PartError,
     Status,
 )
-from facepipe.ledger import ImageState
+from facepipe.ledger.states import ImageState
 from facepipe.stages import StageName
 from tests.support import store_samples as samples
 

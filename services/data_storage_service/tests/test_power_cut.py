@@ -15,7 +15,7 @@ import pytest
 
 from data_storage_service.schema import open_index
 from data_storage_service.settling import SettlingLoop
-from facepipe.analysis import Status
+from facepipe.domain.analysis import Status
 from services.data_storage_service.tests.bench import Bench, bench_on
 from tests.support import store_samples as samples
 from tests.support.power_cut import Disk, Outcome

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from facepipe.analysis import Gender, Status
-from facepipe.errors import ImageNotFoundError, InvalidRequestError
-from facepipe.face_fields import conditions_of
-from facepipe.ledger import ImageState, ListQuery
+from facepipe.domain.analysis import Gender, Status
+from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.domain.face_fields import conditions_of
+from facepipe.ledger.states import ImageState, ListQuery
 from facepipe.stages import StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples

@@ -11,8 +11,8 @@ from redis.exceptions import RedisError
 from data_storage_service import dispatch, recovery
 from data_storage_service.dispatch import Dispatcher
 from data_storage_service.recovery import Recovery
-from facepipe.analysis import Status
-from facepipe.jobs import ImageJob
+from facepipe.domain.analysis import Status
+from facepipe.queue.jobs import ImageJob
 from facepipe.stages import StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples

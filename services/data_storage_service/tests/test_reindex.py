@@ -5,9 +5,9 @@ from pathlib import Path
 from data_storage_service.queries import Queries
 from data_storage_service.reindex import reindex
 from data_storage_service.schema import open_index
-from facepipe.analysis import Status
-from facepipe.face_fields import conditions_of
-from facepipe.ledger import ListQuery
+from facepipe.domain.analysis import Status
+from facepipe.domain.face_fields import conditions_of
+from facepipe.ledger.states import ListQuery
 from facepipe.stages import StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from data_storage_service.settling import SettlingLoop
-from facepipe.analysis import AnalysisDocument, Status
-from facepipe.errors import StorageFullError
+from facepipe.domain.analysis import AnalysisDocument, Status
+from facepipe.domain.errors import StorageFullError
 from facepipe.stages import StageName
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples

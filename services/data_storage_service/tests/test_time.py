@@ -12,8 +12,8 @@ from sqlalchemy import Engine
 
 from data_storage_service.ledger import Ledger
 from data_storage_service.retention import BELIEVED_AFTER_S, CarefulClock
-from facepipe.analysis import Status
-from facepipe.ledger import ListQuery
+from facepipe.domain.analysis import Status
+from facepipe.ledger.states import ListQuery
 from services.data_storage_service.tests.bench import Bench
 from tests.support import store_samples as samples
 

@@ -10,10 +10,10 @@ from data_storage_service.face_index import FaceIndexing
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import SCHEMA_VERSION, open_index
-from facepipe.analysis import Status
-from facepipe.errors import LedgerTooNewError
-from facepipe.face_fields import conditions_of
-from facepipe.ledger import ListQuery
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import LedgerTooNewError
+from facepipe.domain.face_fields import conditions_of
+from facepipe.ledger.states import ListQuery
 from services.data_storage_service.tests.bench import Bench
 
 # The tables of version 0, as far as they differ.

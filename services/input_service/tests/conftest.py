@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facepipe.inbox import Inbox
+from facepipe.files.inbox import Inbox
 from input_service.decoding import DecoderPool
 from input_service.results import ResultFiles
 from input_service.settings import UploadSettings

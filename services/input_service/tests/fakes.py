@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime
 
-from facepipe.analysis import ImageInfo, Status
-from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
-from facepipe.ledger import ImageState, ListQuery, Page, Registration
+from facepipe.domain.analysis import ImageInfo, Status
+from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.ledger.states import ImageState, ListQuery, Page, Registration
 
 
 class FakeStore:

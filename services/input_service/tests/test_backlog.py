@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from facepipe.errors import TooManyRequestsError
-from facepipe.inbox import Inbox
-from facepipe.redis_connection import connect_redis
-from facepipe.settings import RedisSettings
+from facepipe.domain.errors import TooManyRequestsError
+from facepipe.files.inbox import Inbox
+from facepipe.queue.redis_connection import connect_redis
+from facepipe.system.settings import RedisSettings
 from input_service.backlog import Backlog
 
 

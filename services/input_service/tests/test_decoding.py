@@ -12,7 +12,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from facepipe.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
+from facepipe.domain.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
 from input_service import decoder_process, decoding
 from input_service.decoding import DecoderPool
 from input_service.settings import UploadSettings

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from facepipe.analysis import ImageInfo
-from facepipe.inbox import Inbox, InboxEntry
+from facepipe.domain.analysis import ImageInfo
+from facepipe.files.inbox import Inbox, InboxEntry
 
 ID = "ab" * 32
 
@@ -32,7 +32,7 @@ def test_a_volume_that_fills_up_leaves_nothing_behind(
 
     # When an upload is added
     with monkeypatch.context() as patch:
-        patch.setattr("facepipe.inbox.os.fsync", full)
+        patch.setattr("facepipe.files.inbox.os.fsync", full)
         with pytest.raises(OSError, match="No space"):
             inbox.add(ID, b"pixels", entry)
 

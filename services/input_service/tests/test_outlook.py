@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from redis import Redis
 
-from facepipe.analysis import ModelInfo
-from facepipe.stage_reports import StageReport
+from facepipe.domain.analysis import ModelInfo
+from facepipe.queue.stage_reports import StageReport
 from input_service.outlook import SERVICES, outlook, outlook_of
 
 YOLO, BLAZE = ModelInfo(name="yolo", sha256="ab"), ModelInfo(name="blaze", sha256="cd")

@@ -5,9 +5,9 @@ from typing import cast
 
 import pytest
 
-from facepipe.analysis import ImageInfo, Status
-from facepipe.inbox import Inbox, InboxEntry
-from facepipe.store_client import FaceStoreClient
+from facepipe.domain.analysis import ImageInfo, Status
+from facepipe.files.inbox import Inbox, InboxEntry
+from facepipe.ledger.client import FaceStoreClient
 from input_service.reconciler import Reconciler
 from services.input_service.tests.fakes import FakeStore
 

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from facepipe.inbox import Inbox
-from facepipe.settings import AddressSettings, RedisSettings, VolumeSettings
+from facepipe.files.inbox import Inbox
+from facepipe.system.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings, UploadSettings
 from services.input_service.tests.conftest import image_bytes

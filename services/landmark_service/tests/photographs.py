@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from facepipe.geometry import BoundingBox
-from facepipe.imaging import RgbImage
+from facepipe.domain.geometry import BoundingBox
+from facepipe.files.imaging import RgbImage
 
 _DATA = Path(os.environ.get("FACEPIPE_TEST_DATA", Path(__file__).parents[4] / "shared"))
 PORTRAITS = sorted((_DATA / "photos" / "london").glob("*.jpg"))

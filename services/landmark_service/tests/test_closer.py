@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facepipe.analysis import ModelInfo
-from facepipe.geometry import ImageSize
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import ModelInfo
+from facepipe.domain.geometry import ImageSize
+from facepipe.files.imaging import RgbImage
 from landmark_service.closer import MOST_LOOKS, OVERLAP, Tile, look_closer, tiles
 from landmark_service.faces import Detection
 from landmark_service.pipeline import FacePipeline

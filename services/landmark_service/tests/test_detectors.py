@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.errors import ModelCorruptError, ModelError, ModelNotFoundError
-from facepipe.models import (
+from facepipe.domain.errors import ModelCorruptError, ModelError, ModelNotFoundError
+from facepipe.files.models import (
     BLAZEFACE_FULL_RANGE,
     ModelFile,
     read_model,
     record_path,
     write_record,
 )
-from facepipe.settings import VolumeSettings
+from facepipe.system.settings import VolumeSettings
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 from landmark_service.app import detector_problem
 from landmark_service.detectors import load_detector

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.errors import ModelCorruptError, ModelError, ModelNotFoundError
-from facepipe.models import ModelFile, read_model, sha256_of, write_record
-from facepipe.settings import VolumeSettings
+from facepipe.domain.errors import ModelCorruptError, ModelError, ModelNotFoundError
+from facepipe.files.models import ModelFile, read_model, sha256_of, write_record
+from facepipe.system.settings import VolumeSettings
 from landmark_service import import_model as module
 from landmark_service.import_model import import_model
 from landmark_service.settings import LandmarkSettings

@@ -7,12 +7,12 @@ from typing import cast
 import numpy as np
 import pytest
 
-from facepipe.analysis import LandmarksPart, PartError
-from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
-from facepipe.image_store import FaceCrops, ImageStore, SourceImages
-from facepipe.imaging import RgbImage
-from facepipe.ledger import StageRun
-from facepipe.store_client import FaceStoreClient
+from facepipe.domain.analysis import LandmarksPart, PartError
+from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.files.image_store import FaceCrops, ImageStore, SourceImages
+from facepipe.files.imaging import RgbImage
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.ledger.states import StageRun
 from landmark_service import jobs
 from landmark_service.faces import Detection, Mesh
 from landmark_service.pipeline import FacePipeline

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facepipe.analysis import PartError
-from facepipe.geometry import BoundingBox
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import PartError
+from facepipe.domain.geometry import BoundingBox
+from facepipe.files.imaging import RgbImage
 from landmark_service.adapters.blazeface import BlazeFaceDetector
 from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
 from landmark_service.faces import Mesh

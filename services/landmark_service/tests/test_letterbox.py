@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from facepipe.geometry import ImageSize
+from facepipe.domain.geometry import ImageSize
 from landmark_service.adapters.resizing import GRAY, shrink_into
 from landmark_service.letterbox import STRIDE, Letterbox, fit_fixed, fit_long_side
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facepipe.analysis import PartError
-from facepipe.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, BoundingBox
+from facepipe.domain.analysis import PartError
+from facepipe.domain.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, BoundingBox
 from landmark_service.faces import FloatArray, Mesh
 from landmark_service.mesh_geometry import (
     Region,

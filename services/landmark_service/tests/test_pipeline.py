@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facepipe.analysis import ModelInfo, PartError
-from facepipe.errors import ModelError
-from facepipe.geometry import BoundingBox, ImageSize
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import ModelInfo, PartError
+from facepipe.domain.errors import ModelError
+from facepipe.domain.geometry import BoundingBox, ImageSize
+from facepipe.files.imaging import RgbImage
 from landmark_service.faces import Detection, Mesh
 from landmark_service.pipeline import (
     CLOSE_UP_ZOOM,

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.errors import ModelCorruptError, ModelError, ModelNotFoundError
-from facepipe.models import ModelFile, sha256_of, write_record
-from facepipe.settings import VolumeSettings
+from facepipe.domain.errors import ModelCorruptError, ModelError, ModelNotFoundError
+from facepipe.files.models import ModelFile, sha256_of, write_record
+from facepipe.system.settings import VolumeSettings
 from landmark_service.adapters.ultralytics_model import UltralyticsFaceDetector
 from landmark_service.app import detector_problem
 from landmark_service.detectors import load_detector

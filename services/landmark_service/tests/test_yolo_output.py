@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facepipe.errors import ModelError
-from facepipe.geometry import Point
+from facepipe.domain.errors import ModelError
+from facepipe.domain.geometry import Point
 from landmark_service.roll import roll_of_eyes, turn_between
 from landmark_service.yolo_output import (
     MAX_CANDIDATES,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.geometry import ImageSize
+from facepipe.domain.geometry import ImageSize
 from landmark_service.adapters.resizing import shrink_into
 from landmark_service.adapters.yolov8 import from_yolo
 from landmark_service.letterbox import fit_long_side

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.imaging import RgbImage
+from facepipe.files.imaging import RgbImage
 from tests.support.missing import missing
 
 _RECORDER = Path(__file__).parents[1] / "tests/data/make_yolov8_parity.py"

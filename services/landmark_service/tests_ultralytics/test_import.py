@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from facepipe.models import read_model, sha256_of
+from facepipe.files.models import read_model, sha256_of
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 
 from .conftest import Recorded

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from facepipe.errors import ModelError
-from facepipe.models import sha256_of
-from facepipe.settings import VolumeSettings
+from facepipe.domain.errors import ModelError
+from facepipe.files.models import sha256_of
+from facepipe.system.settings import VolumeSettings
 from landmark_service.adapters.ultralytics_model import UltralyticsFaceDetector
 from landmark_service.load_models import load_pipeline
 from landmark_service.settings import DetectorSettings, LandmarkSettings

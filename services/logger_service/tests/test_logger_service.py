@@ -19,7 +19,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from facepipe import telemetry
-from facepipe.settings import AddressSettings, PortSettings, VolumeSettings
+from facepipe.system.settings import AddressSettings, PortSettings, VolumeSettings
 from logger_service.app import create_logger_app
 from logger_service.settings import LoggerSettings, LogsSettings
 

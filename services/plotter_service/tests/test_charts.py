@@ -5,8 +5,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from facepipe.analysis import Gender
-from facepipe.ledger import StepTime
+from facepipe.domain.analysis import Gender
+from facepipe.ledger.states import StepTime
 from plotter_service import charts
 from plotter_service.plots import NAMES, Plot, plots_of
 from plotter_service.statistics import (

@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from facepipe.analysis import Gender
-from facepipe.errors import ServiceUnavailableError
-from facepipe.ledger import Grouping, Stats, StepTime
-from facepipe.service import create_app
+from facepipe.domain.analysis import Gender
+from facepipe.domain.errors import ServiceUnavailableError
+from facepipe.ledger.states import Grouping, Stats, StepTime
+from facepipe.web.service import create_app
 from plotter_service import freshness
 from plotter_service.app import add_routes
 from plotter_service.collect import collect

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from facepipe.analysis import AgeGenderPart, LandmarksPart, Part, Status
+from facepipe.domain.analysis import AgeGenderPart, LandmarksPart, Part, Status
 
 
 class StageName(StrEnum):

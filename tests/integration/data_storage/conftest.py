@@ -9,9 +9,9 @@ import pytest
 from data_storage_service.server import StoreServer, create_server, serving
 from data_storage_service.settings import DataStorageSettings, StorageSettings
 from data_storage_service.wiring import Room, open_room
-from facepipe.inbox import Inbox
-from facepipe.settings import RedisSettings, VolumeSettings
-from facepipe.store_client import FaceStoreClient
+from facepipe.files.inbox import Inbox
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.system.settings import RedisSettings, VolumeSettings
 from tests.support import store_samples as samples
 from tests.support.redis_server import RedisServer, running_redis
 

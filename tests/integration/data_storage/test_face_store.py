@@ -13,16 +13,16 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from data_storage_service.server import SERVICE_NAME, create_server
-from facepipe import store_messages as messages
-from facepipe.analysis import PartError, Status
-from facepipe.errors import (
+from facepipe.domain.analysis import PartError, Status
+from facepipe.domain.errors import (
     ImageNotFoundError,
     InvalidRequestError,
     ServiceUnavailableError,
 )
-from facepipe.face_fields import FaceCondition, conditions_of
-from facepipe.jobs import queue_of
-from facepipe.ledger import ImageState, ListQuery
+from facepipe.domain.face_fields import FaceCondition, conditions_of
+from facepipe.ledger import messages as messages
+from facepipe.ledger.states import ImageState, ListQuery
+from facepipe.queue.jobs import queue_of
 from facepipe.stage import PartRun
 from facepipe.stages import StageName
 from facepipe.v1 import face_store_pb2 as pb

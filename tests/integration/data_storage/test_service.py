@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 from data_storage_service.app import create_storage_app
 from data_storage_service.files import ResultFiles
 from data_storage_service.settings import DataStorageSettings
-from facepipe.analysis import Status
-from facepipe.inbox import Inbox
-from facepipe.settings import AddressSettings, PortSettings, TelemetrySettings
+from facepipe.domain.analysis import Status
+from facepipe.files.inbox import Inbox
+from facepipe.ledger.client import FaceStoreClient
 from facepipe.stages import StageName
-from facepipe.store_client import FaceStoreClient
+from facepipe.system.settings import AddressSettings, PortSettings, TelemetrySettings
 from tests.support import store_samples as samples
 from tests.support.redis_server import RedisServer, free_port
 

@@ -13,11 +13,11 @@ import pytest
 
 from data_storage_service.erasure import Erasure
 from data_storage_service.leftovers import CacheSweep, FailedJobSweep
-from facepipe.image_store import RedisImageStore
-from facepipe.jobs import ImageJob, enqueue, queue_of
-from facepipe.settings import RedisSettings
+from facepipe.files.image_store import RedisImageStore
+from facepipe.queue.jobs import ImageJob, enqueue, queue_of
 from facepipe.stage import PartRun
 from facepipe.stages import StageName
+from facepipe.system.settings import RedisSettings
 from tests.integration.data_storage.conftest import Store
 from tests.support import store_samples as samples
 from tests.support.redis_server import RedisServer, free_port

@@ -25,8 +25,7 @@ from redis import Redis
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.wiring import Room, open_room
-from facepipe import service
-from facepipe.analysis import (
+from facepipe.domain.analysis import (
     AgeGender,
     AgeGenderPart,
     Box,
@@ -36,19 +35,20 @@ from facepipe.analysis import (
     ModelInfo,
     PartError,
 )
-from facepipe.inbox import Inbox
-from facepipe.jobs import ImageJob, queue_of
-from facepipe.ledger import StageRun
-from facepipe.settings import (
+from facepipe.files.inbox import Inbox
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.ledger.states import StageRun
+from facepipe.queue.jobs import ImageJob, queue_of
+from facepipe.stage import PartRun
+from facepipe.stages import StageName
+from facepipe.system.settings import (
     AddressSettings,
     ReconcileSettings,
     RedisSettings,
     TelemetrySettings,
     VolumeSettings,
 )
-from facepipe.stage import PartRun
-from facepipe.stages import StageName
-from facepipe.store_client import FaceStoreClient
+from facepipe.web import service
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
 from tests.support.redis_server import RedisServer, running_redis

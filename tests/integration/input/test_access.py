@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from facepipe.image_store import RedisImageStore, SourceImages
-from facepipe.inbox import Inbox
+from facepipe.files.image_store import RedisImageStore, SourceImages
+from facepipe.files.inbox import Inbox
 from input_service.access.keyring import ApiKey, Scope, new_key
 from input_service.settings import InputAccessSettings, InputSettings, ViewerSettings
 from tests.integration.input.bench import Bench, open_bench, photograph

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from facepipe.jobs import ImageJob, enqueue, queue_of
+from facepipe.queue.jobs import ImageJob, enqueue, queue_of
 from facepipe.stages import StageName
 from input_service.settings import InputSettings, QueueSettings
 from tests.integration.input.bench import Bench, open_bench, photograph, wait_for

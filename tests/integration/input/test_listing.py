@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from facepipe.stage_reports import StageReport, publish
+from facepipe.queue.stage_reports import StageReport, publish
 from input_service.outlook import SERVICES
 from tests.integration.input.bench import MODEL, Bench, photograph
 

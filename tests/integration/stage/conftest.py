@@ -14,11 +14,11 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe import jobs
-from facepipe.job_table import FUNCTIONS
-from facepipe.jobs import ImageJob
-from facepipe.settings import Settings
+from facepipe.queue import jobs
+from facepipe.queue.job_table import FUNCTIONS
+from facepipe.queue.jobs import ImageJob
 from facepipe.stages import StageName
+from facepipe.system.settings import Settings
 from tests.support.redis_server import RedisServer, free_port, running_redis
 
 ROOT = Path(__file__).parents[3]

@@ -9,8 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from facepipe.job_table import FUNCTIONS
-from facepipe.jobs import queue_of
+from facepipe.queue.job_table import FUNCTIONS
+from facepipe.queue.jobs import queue_of
 from facepipe.stages import StageName
 from tests.integration.stage.conftest import LEASE_S, Bench, wait_for
 from tests.support.redis_server import running_redis

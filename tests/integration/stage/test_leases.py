@@ -10,8 +10,8 @@ import pytest
 from redis import Redis
 from rq.job import Job
 
-from facepipe import jobs
-from facepipe.jobs import ImageJob
+from facepipe.queue import jobs
+from facepipe.queue.jobs import ImageJob
 from facepipe.stage.leases import Lease, Leases, Outcome, Reason
 from facepipe.stages import StageName
 from tests.support.redis_server import running_redis

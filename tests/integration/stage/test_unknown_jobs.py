@@ -14,9 +14,9 @@ from rq import Callback, Repeat, Retry
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from facepipe.errors import UnknownJobError
-from facepipe.job_table import JOBS, PLOTS_QUEUE, JobKind, job_kind
-from facepipe.jobs import FAILURE_TTL_S, ImageJob, enqueue, enqueue_plots, queue_of
+from facepipe.domain.errors import UnknownJobError
+from facepipe.queue.job_table import JOBS, PLOTS_QUEUE, JobKind, job_kind
+from facepipe.queue.jobs import FAILURE_TTL_S, ImageJob, enqueue, enqueue_plots, queue_of
 from facepipe.stage.admission import MAX_RECORD_BYTES, check, fetch_admitted
 from facepipe.stages import StageName
 from tests.integration.stage.conftest import Bench, id_of, wait_for

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe.stage_reports import StageReport, stage_reports
+from facepipe.queue.stage_reports import StageReport, stage_reports
 from tests.integration.stage.conftest import Bench, wait_for
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agegender_service.app import create_app
 from agegender_service.settings import AgeGenderServiceSettings
-from facepipe import service
+from facepipe.web import service
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import find_weights
-from facepipe.errors import ModelError
+from facepipe.domain.errors import ModelError
 from facepipe.stage import Stage, create_stage_app
 from facepipe.stages import StageName
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import httpx
 
-from facepipe.errors import ServiceUnavailableError, StorageFullError
+from facepipe.domain.errors import ServiceUnavailableError, StorageFullError
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and those there will be, None if that is not known."""

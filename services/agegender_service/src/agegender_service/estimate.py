@@ -6,7 +6,7 @@ import numpy as np
 
 from agegender_service.face_quality import FaceQuality, Probabilities, doubts_about, score
 from agegender_service.settings import AgeGenderSettings
-from facepipe.analysis import AgeGender, Doubt, Gender
+from facepipe.domain.analysis import AgeGender, Doubt, Gender
 
 AGE_CLASSES = 101
 INTERVAL = (0.1, 0.9)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from agegender_service.face_quality import Probabilities
-from facepipe.analysis import ModelInfo
-from facepipe.image_store import FaceCrops
+from facepipe.domain.analysis import ModelInfo
+from facepipe.files.image_store import FaceCrops
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from agegender_service.settings import AgeGenderSettings
-from facepipe.analysis import DetectedFace, Doubt
-from facepipe.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, Point, roll_angle
+from facepipe.domain.analysis import DetectedFace, Doubt
+from facepipe.domain.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, Point, roll_angle
 
 Probabilities = npt.NDArray[np.float32]
 FaceCrop = npt.NDArray[np.uint8]

@@ -25,9 +25,9 @@ from agegender_service import download
 from agegender_service.estimate import AGE_CLASSES
 from agegender_service.settings import AgeGenderServiceSettings
 from agegender_service.weights import AGE_FILE, GENDER_FILE, deepface_folder
-from facepipe.errors import FacepipeError, ModelCorruptError, ServiceUnavailableError
-from facepipe.inbox import make_folder
-from facepipe.models import ModelFile, read_model, record_path, sha256_of, write_record
+from facepipe.domain.errors import FacepipeError, ModelCorruptError, ServiceUnavailableError
+from facepipe.files.inbox import make_folder
+from facepipe.files.models import ModelFile, read_model, record_path, sha256_of, write_record
 
 _SOURCES = (
     "https://github.com/serengil/deepface_models/releases/download/v1.0/",

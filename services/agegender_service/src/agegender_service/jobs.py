@@ -13,16 +13,16 @@ from agegender_service.estimator import AgeGenderEstimator
 from agegender_service.load_models import load_estimator
 from agegender_service.pipeline import NO_MODEL, cut_crops, estimate_faces, switched_off_part
 from agegender_service.settings import AgeGenderServiceSettings
-from facepipe.analysis import AgeGenderPart, DetectedFace, LandmarksPart, ModelInfo, Part
-from facepipe.errors import FacepipeError
-from facepipe.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
-from facepipe.inbox import Inbox
-from facepipe.ledger import ImageState, StageRun
-from facepipe.redis_connection import connect_redis
+from facepipe.domain.analysis import AgeGenderPart, DetectedFace, LandmarksPart, ModelInfo, Part
+from facepipe.domain.errors import FacepipeError
+from facepipe.files.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
+from facepipe.files.inbox import Inbox
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.ledger.states import ImageState, StageRun
+from facepipe.queue.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
 from facepipe.stage.runs import RunReports
 from facepipe.stages import StageName
-from facepipe.store_client import FaceStoreClient
 
 _log = logging.getLogger(__name__)
 _worker: AgeGenderWorker | None = None

@@ -12,8 +12,8 @@ from agegender_service.adapters.deepface import DeepFaceAgeGenderEstimator
 from agegender_service.estimator import AgeGenderEstimator
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import find_weights
-from facepipe.cpu import threads_per_worker
-from facepipe.errors import ModelError
+from facepipe.domain.errors import ModelError
+from facepipe.system.cpu import threads_per_worker
 
 _log = logging.getLogger(__name__)
 

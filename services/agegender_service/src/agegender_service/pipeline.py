@@ -11,10 +11,10 @@ from agegender_service.estimate import estimate_face, switched_off
 from agegender_service.estimator import AgeGenderEstimator
 from agegender_service.face_quality import quality_of
 from agegender_service.settings import AgeGenderSettings
-from facepipe.analysis import AgeGenderPart, DetectedFace, ModelInfo
-from facepipe.geometry import FACE_CROP_SIZE
-from facepipe.image_store import FaceCrops
-from facepipe.imaging import RgbImage, cut_face_crop
+from facepipe.domain.analysis import AgeGenderPart, DetectedFace, ModelInfo
+from facepipe.domain.geometry import FACE_CROP_SIZE
+from facepipe.files.image_store import FaceCrops
+from facepipe.files.imaging import RgbImage, cut_face_crop
 
 NO_MODEL = ModelInfo(name="none")
 

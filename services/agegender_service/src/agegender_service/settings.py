@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, Field, field_validator
 
-from facepipe.settings import Settings
+from facepipe.system.settings import Settings
 
 
 class WeightsChoice(StrEnum):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
-from facepipe.analysis import ModelInfo
-from facepipe.errors import ModelNotFoundError
-from facepipe.models import ModelFile, project_models_dir, read_model, read_recorded_model
-from facepipe.settings import Settings
+from facepipe.domain.analysis import ModelInfo
+from facepipe.domain.errors import ModelNotFoundError
+from facepipe.files.models import ModelFile, project_models_dir, read_model, read_recorded_model
+from facepipe.system.settings import Settings
 
 # One graph with both answers.
 JOINT_FILE = "age_gender.onnx"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from data_storage_service.app import create_storage_app
 from data_storage_service.settings import DataStorageSettings
-from facepipe import service
+from facepipe.web import service
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ import simplejpeg
 from PIL import Image, ImageDraw, ImageFont
 
 from data_storage_service.labels import Rgb, colors_of, label_texts
-from facepipe.analysis import Face, LandmarkPoint
-from facepipe.geometry import ImageSize
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import Face, LandmarkPoint
+from facepipe.domain.geometry import ImageSize
+from facepipe.files.imaging import RgbImage
 
 # Height of a capital letter, of the short side; the promise is 1.5 % for text that fits.
 TEXT_SHARE = 0.018

@@ -13,10 +13,10 @@ from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import SettlingLoop
 from data_storage_service.wiring import chores, open_room
-from facepipe.errors import FacepipeError
+from facepipe.domain.errors import FacepipeError
+from facepipe.files.volumes import volume_problem
 from facepipe.stage import Stage, create_stage_app
 from facepipe.stages import StageName
-from facepipe.volumes import volume_problem
 
 _log = logging.getLogger(__name__)
 

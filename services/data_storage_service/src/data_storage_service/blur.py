@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from facepipe.analysis import Face
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import Face
+from facepipe.files.imaging import RgbImage
 
 # A face is told by about twelve points across; these are too few by half.
 TILES = 6

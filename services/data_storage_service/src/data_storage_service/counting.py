@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Float, Integer, and_, cast, func, literal,
 from sqlalchemy.orm import Session
 
 from data_storage_service.schema import FACES, ImageRow, RunRow, to_microseconds
-from facepipe.analysis import Status
-from facepipe.errors import InvalidRequestError
-from facepipe.face_fields import FACE_FIELD
-from facepipe.ledger import NUM_FACES, STORED_AT, Grouping, StepTime
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import InvalidRequestError
+from facepipe.domain.face_fields import FACE_FIELD
+from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, StepTime
 
 _HAS_RESULT = ImageRow.status.in_([Status.STORED, Status.PARTIAL])
 # What the seventh digit of a fraction says nobody has measured; a bin may begin there.

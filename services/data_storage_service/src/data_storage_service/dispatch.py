@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import DueJob, Queries
-from facepipe.errors import FacepipeError
-from facepipe.jobs import ImageJob, enqueue
-from facepipe.redis_connection import explain
+from facepipe.domain.errors import FacepipeError
+from facepipe.queue.jobs import ImageJob, enqueue
+from facepipe.queue.redis_connection import explain
 
 _PAUSE_S = 1.0
 

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
-from facepipe.inside_token import InsideToken
+from facepipe.system.inside_token import InsideToken
 
 _log = logging.getLogger(__name__)
 _BUDGET_S = 30.0

@@ -7,7 +7,7 @@ import logging
 from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
-from facepipe.errors import ImageNotFoundError
+from facepipe.domain.errors import ImageNotFoundError
 
 _AT_ONCE = 500
 

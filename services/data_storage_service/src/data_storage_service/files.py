@@ -16,9 +16,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from facepipe.analysis import AnalysisDocument
-from facepipe.errors import ImageNotFoundError
-from facepipe.inbox import check_image_id, make_folder, write_durably
+from facepipe.domain.analysis import AnalysisDocument
+from facepipe.domain.errors import ImageNotFoundError
+from facepipe.files.inbox import check_image_id, make_folder, write_durably
 
 
 class ResultFiles:

@@ -8,8 +8,8 @@ from functools import lru_cache
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
 from data_storage_service.wiring import Room, open_room
-from facepipe.analysis import PartError
-from facepipe.ledger import StageRun
+from facepipe.domain.analysis import PartError
+from facepipe.ledger.states import StageRun
 from facepipe.stage import part_run
 from facepipe.stages import StageName
 

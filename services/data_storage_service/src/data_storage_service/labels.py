@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from facepipe.analysis import AgeGender, Gender
+from facepipe.domain.analysis import AgeGender, Gender
 
 MIN_CONTRAST = 4.5
 

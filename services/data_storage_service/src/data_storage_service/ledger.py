@@ -27,7 +27,7 @@ from data_storage_service.schema import (
     database_errors,
 )
 from data_storage_service.steps import Steps
-from facepipe.analysis import (
+from facepipe.domain.analysis import (
     AnalysisDocument,
     ImageInfo,
     LandmarksPart,
@@ -35,9 +35,9 @@ from facepipe.analysis import (
     PartError,
     Status,
 )
-from facepipe.ledger import Registration, StageRun
+from facepipe.ledger.messages import part_document
+from facepipe.ledger.states import Registration, StageRun
 from facepipe.stages import STAGE
-from facepipe.store_messages import part_document
 
 
 @dataclass(frozen=True, slots=True)

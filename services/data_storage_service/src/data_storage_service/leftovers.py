@@ -14,7 +14,7 @@ from rq.results import Result
 
 from data_storage_service.files import ResultFiles
 from data_storage_service.queries import Queries
-from facepipe.jobs import ImageJob, queue_of
+from facepipe.queue.jobs import ImageJob, queue_of
 from facepipe.stages import STAGES
 
 _log = logging.getLogger(__name__)

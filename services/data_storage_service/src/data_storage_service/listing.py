@@ -10,10 +10,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, literal, select, tuple_
 
 from data_storage_service.schema import FACES, ImageRow, from_microseconds, to_microseconds
-from facepipe.analysis import Status
-from facepipe.errors import InvalidRequestError
-from facepipe.face_fields import FACE_FIELD, FaceCondition
-from facepipe.ledger import ListQuery
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import InvalidRequestError
+from facepipe.domain.face_fields import FACE_FIELD, FaceCondition
+from facepipe.ledger.states import ListQuery
 
 
 def conditions(query: ListQuery) -> list[ColumnElement[bool]]:

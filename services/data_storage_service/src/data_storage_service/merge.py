@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_storage_service.queries import JoinedParts
-from facepipe.analysis import (
+from facepipe.domain.analysis import (
     AgeGender,
     AnalysisDocument,
     DetectedFace,
@@ -18,7 +18,7 @@ from facepipe.analysis import (
     PartError,
     Status,
 )
-from facepipe.ledger import ImageState, StageRun
+from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import FACE_STAGES, StageName
 
 # What is said of a face by a stage that gave no answer, where the document asks for something.

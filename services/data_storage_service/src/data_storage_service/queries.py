@@ -23,9 +23,9 @@ from data_storage_service.schema import (
     TraceRow,
     database_errors,
 )
-from facepipe.analysis import Gender, PartError, Status
-from facepipe.errors import ImageNotFoundError
-from facepipe.ledger import Grouping, ImageState, ListQuery, Page, Stats, StepTime
+from facepipe.domain.analysis import Gender, PartError, Status
+from facepipe.domain.errors import ImageNotFoundError
+from facepipe.ledger.states import Grouping, ImageState, ListQuery, Page, Stats, StepTime
 from facepipe.stages import StageName
 
 MAX_LIMIT = 500

@@ -18,12 +18,12 @@ from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import DueJob, Queries
 from data_storage_service.settling import Settler
-from facepipe.analysis import PartError
-from facepipe.errors import FacepipeError
-from facepipe.inbox import Inbox
-from facepipe.jobs import ImageJob, live_job_ids
-from facepipe.ledger import StageRun
-from facepipe.redis_connection import explain
+from facepipe.domain.analysis import PartError
+from facepipe.domain.errors import FacepipeError
+from facepipe.files.inbox import Inbox
+from facepipe.ledger.states import StageRun
+from facepipe.queue.jobs import ImageJob, live_job_ids
+from facepipe.queue.redis_connection import explain
 from facepipe.stages import StageName
 
 _UPLOAD_LOST = PartError(code="upload_lost", message="the upload is no longer on the volume")

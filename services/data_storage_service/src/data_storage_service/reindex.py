@@ -34,9 +34,9 @@ from data_storage_service.schema import (
     open_index,
 )
 from data_storage_service.settings import DataStorageSettings
-from facepipe.analysis import AnalysisDocument, PartError, Status
-from facepipe.errors import ImageNotFoundError
-from facepipe.inbox import make_folder
+from facepipe.domain.analysis import AnalysisDocument, PartError, Status
+from facepipe.domain.errors import ImageNotFoundError
+from facepipe.files.inbox import make_folder
 
 _log = logging.getLogger(__name__)
 _STORED = (Status.STORED, Status.PARTIAL)

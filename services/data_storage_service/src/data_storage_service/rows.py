@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_storage_service.schema import ImageRow, PartRow, RunRow
-from facepipe.analysis import AnalysisDocument, ImageInfo, Part, PartError
-from facepipe.face_fields import FACE_FIELDS
-from facepipe.ledger import ImageState, StageRun
+from facepipe.domain.analysis import AnalysisDocument, ImageInfo, Part, PartError
+from facepipe.domain.face_fields import FACE_FIELDS
+from facepipe.ledger.messages import part_of
+from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import StageName
-from facepipe.store_messages import part_of
 
 
 def put_image_info(row: ImageRow, image: ImageInfo) -> None:

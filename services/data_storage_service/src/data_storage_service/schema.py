@@ -39,10 +39,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeDecorator
 
-from facepipe.analysis import Status
-from facepipe.errors import LedgerTooNewError, ServiceUnavailableError, StorageFullError
-from facepipe.face_fields import FACE_FIELDS
-from facepipe.inbox import make_folder
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import LedgerTooNewError, ServiceUnavailableError, StorageFullError
+from facepipe.domain.face_fields import FACE_FIELDS
+from facepipe.files.inbox import make_folder
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 5000
@@ -169,7 +169,7 @@ FACES = Table(
     Index("faces_gender_age", "gender", "age"),
     Index("faces_age", "age"),
 )
-"""The fields of each face in a stored result, as `facepipe.face_fields` declares them."""
+"""The fields of each face in a stored result, as `facepipe.domain.face_fields` declares them."""
 
 FACES_VERSION = zlib.crc32(repr(FACE_FIELDS).encode())
 """Changes with the declaration; rows of another version are made again from the results."""

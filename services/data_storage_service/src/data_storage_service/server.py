@@ -14,10 +14,10 @@ from grpc_reflection.v1alpha import reflection
 from data_storage_service.servicer import FaceStore
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Room
-from facepipe.errors import ServiceUnavailableError
-from facepipe.inside_gates import GrpcGate
+from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import add_FaceStoreServicer_to_server
+from facepipe.web.inside_gates import GrpcGate
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 GRACE_S = 5.0

@@ -15,16 +15,16 @@ import grpc
 from data_storage_service.ledger import Saved
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Room
-from facepipe import store_messages as messages
-from facepipe.analysis import PartError
-from facepipe.errors import (
+from facepipe.domain.analysis import PartError
+from facepipe.domain.errors import (
     FacepipeError,
     ImageNotFoundError,
     InvalidRequestError,
     ServiceUnavailableError,
 )
-from facepipe.inbox import check_image_id
-from facepipe.ledger import Grouping, StageRun
+from facepipe.files.inbox import check_image_id
+from facepipe.ledger import messages as messages
+from facepipe.ledger.states import Grouping, StageRun
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreServicer
 

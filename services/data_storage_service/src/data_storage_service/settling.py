@@ -17,11 +17,11 @@ from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import ImageRow
-from facepipe.analysis import Status
-from facepipe.errors import FacepipeError, ImageNotFoundError
-from facepipe.image_store import ImageStore
-from facepipe.inbox import Inbox
-from facepipe.redis_connection import explain
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import FacepipeError, ImageNotFoundError
+from facepipe.files.image_store import ImageStore
+from facepipe.files.inbox import Inbox
+from facepipe.queue.redis_connection import explain
 
 _log = logging.getLogger(__name__)
 

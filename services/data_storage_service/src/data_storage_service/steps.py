@@ -20,8 +20,8 @@ from data_storage_service.schema import (
     PartRow,
     RunRow,
 )
-from facepipe.analysis import AnalysisDocument, PartError, Status
-from facepipe.ledger import StageRun
+from facepipe.domain.analysis import AnalysisDocument, PartError, Status
+from facepipe.ledger.states import StageRun
 from facepipe.stages import STAGE, StageName, due_stages
 
 

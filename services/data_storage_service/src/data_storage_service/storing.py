@@ -16,9 +16,9 @@ from data_storage_service.ledger import Ledger
 from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts, Queries
 from data_storage_service.settling import Settler
-from facepipe.analysis import AnalysisDocument, Face, LandmarksPart, Status
-from facepipe.errors import ImageNotFoundError, ServiceUnavailableError, StorageFullError
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import AnalysisDocument, Face, LandmarksPart, Status
+from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError, StorageFullError
+from facepipe.files.imaging import RgbImage
 from facepipe.stage import PartRun
 
 _log = logging.getLogger(__name__)

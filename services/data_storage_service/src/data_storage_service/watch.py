@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 
 from data_storage_service.queries import Queries
-from facepipe.errors import FacepipeError
-from facepipe.ledger import ImageState
+from facepipe.domain.errors import FacepipeError
+from facepipe.ledger.states import ImageState
 
 _log = logging.getLogger(__name__)
 

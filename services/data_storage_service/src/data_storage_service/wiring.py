@@ -21,9 +21,9 @@ from data_storage_service.schema import open_index
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
 from data_storage_service.storing import Look, ResultStore
-from facepipe.image_store import RedisImageStore, SourceImages
-from facepipe.inbox import Inbox
-from facepipe.redis_connection import connect_redis
+from facepipe.files.image_store import RedisImageStore, SourceImages
+from facepipe.files.inbox import Inbox
+from facepipe.queue.redis_connection import connect_redis
 
 _REDIS_TIMEOUT_S = 2.0
 

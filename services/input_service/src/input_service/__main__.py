@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe import service
+from facepipe.web import service
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
 

@@ -10,11 +10,11 @@ from fastapi import FastAPI, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.middleware.cors import CORSMiddleware
 
-from facepipe.redis_connection import connect_redis, redis_problem
-from facepipe.service import Check, create_app
-from facepipe.site_guard import words
-from facepipe.store_client import FaceStoreClient
-from facepipe.volumes import volume_problem
+from facepipe.files.volumes import volume_problem
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.queue.redis_connection import connect_redis, redis_problem
+from facepipe.web.service import Check, create_app
+from facepipe.web.site_guard import words
 from input_service.access.gate import Gate
 from input_service.access.headers import SecurityHeaders
 from input_service.access.policy import AccessPolicy

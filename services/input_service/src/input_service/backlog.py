@@ -12,9 +12,9 @@ from collections.abc import Callable
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe.errors import TooManyRequestsError
-from facepipe.inbox import Inbox
-from facepipe.jobs import queue_of
+from facepipe.domain.errors import TooManyRequestsError
+from facepipe.files.inbox import Inbox
+from facepipe.queue.jobs import queue_of
 from facepipe.stages import StageName
 
 _log = logging.getLogger(__name__)

@@ -10,13 +10,13 @@ from multiprocessing.connection import Connection
 
 import numpy as np
 
-from facepipe.errors import (
+from facepipe.domain.errors import (
     FacepipeError,
     ImageTooLargeError,
     ServiceUnavailableError,
     UndecodableImageError,
 )
-from facepipe.imaging import DecodedImage, DecodeLimits, decode
+from facepipe.files.imaging import DecodedImage, DecodeLimits, decode
 
 START_S = 60.0
 _RETIRE_AFTER = 500

@@ -8,8 +8,8 @@ from queue import Empty, LifoQueue
 from types import TracebackType
 from typing import Self
 
-from facepipe.errors import ImageTooLargeError, ServiceUnavailableError
-from facepipe.imaging import DecodedImage
+from facepipe.domain.errors import ImageTooLargeError, ServiceUnavailableError
+from facepipe.files.imaging import DecodedImage
 from input_service.decoder_process import START_S, Decoder
 from input_service.settings import UploadSettings
 

@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facepipe.analysis import Status
-from facepipe.errors import ImageNotFoundError
-from facepipe.face_fields import FACE_FIELDS
-from facepipe.ledger import ImageState, ListQuery
-from facepipe.store_client import FaceStoreClient
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import ImageNotFoundError
+from facepipe.domain.face_fields import FACE_FIELDS
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.ledger.states import ImageState, ListQuery
 from input_service.results import ResultFiles
 
 Document = dict[str, Any]

@@ -8,10 +8,10 @@ import logging
 import threading
 from collections.abc import AsyncIterator
 
-from facepipe.errors import FacepipeError
-from facepipe.inside_token import InsideToken
-from facepipe.ledger import ImageState
-from facepipe.store_client import FaceStoreClient
+from facepipe.domain.errors import FacepipeError
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.ledger.states import ImageState
+from facepipe.system.inside_token import InsideToken
 
 _log = logging.getLogger(__name__)
 _LOOK_AGAIN_S = 2.0

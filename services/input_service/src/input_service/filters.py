@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, create_model
 
-from facepipe.analysis import Status
-from facepipe.face_fields import FaceField, conditions_of, filter_names
-from facepipe.ledger import ListQuery
+from facepipe.domain.analysis import Status
+from facepipe.domain.face_fields import FaceField, conditions_of, filter_names
+from facepipe.ledger.states import ListQuery
 
 
 def _in_utc(moment: datetime) -> datetime:

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from facepipe.analysis import ImageInfo, Status
-from facepipe.errors import (
+from facepipe.domain.analysis import ImageInfo, Status
+from facepipe.domain.errors import (
     DeadlineExceededError,
     ImageDeletedError,
     ImageNotFoundError,
@@ -24,10 +24,10 @@ from facepipe.errors import (
     ServiceUnavailableError,
     StorageFullError,
 )
-from facepipe.image_store import ImageStore
-from facepipe.inbox import Inbox, InboxEntry
-from facepipe.ledger import ImageState
-from facepipe.store_client import FaceStoreClient
+from facepipe.files.image_store import ImageStore
+from facepipe.files.inbox import Inbox, InboxEntry
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.ledger.states import ImageState
 from facepipe.telemetry import current_traceparent, image_span
 from input_service.backlog import Backlog
 from input_service.decoding import DecoderPool

@@ -13,12 +13,12 @@ import httpx
 from fastapi import Depends, FastAPI, Request
 from redis import Redis
 
-from facepipe.errors import ServiceUnavailableError
-from facepipe.image_store import RedisImageStore
-from facepipe.inbox import Inbox
-from facepipe.redis_connection import connect_redis
-from facepipe.service import Lifespan
-from facepipe.store_client import FaceStoreClient
+from facepipe.domain.errors import ServiceUnavailableError
+from facepipe.files.image_store import RedisImageStore
+from facepipe.files.inbox import Inbox
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.queue.redis_connection import connect_redis
+from facepipe.web.service import Lifespan
 from input_service.backlog import Backlog
 from input_service.decoding import DecoderPool
 from input_service.feed import StateFeed

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe.analysis import ModelInfo
-from facepipe.job_table import JOBS
-from facepipe.redis_connection import explain
-from facepipe.stage_reports import StageReport, stage_reports
+from facepipe.domain.analysis import ModelInfo
+from facepipe.queue.job_table import JOBS
+from facepipe.queue.redis_connection import explain
+from facepipe.queue.stage_reports import StageReport, stage_reports
 
 REDIS = "redis"
 SERVICES = tuple(kind.worked_by for kind in JOBS)

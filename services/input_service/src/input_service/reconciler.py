@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 
-from facepipe.analysis import Status
-from facepipe.errors import FacepipeError, ImageNotFoundError
-from facepipe.inbox import Inbox, InboxEntry
-from facepipe.ledger import ImageState, ListQuery
-from facepipe.store_client import FaceStoreClient
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import FacepipeError, ImageNotFoundError
+from facepipe.files.inbox import Inbox, InboxEntry
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.ledger.states import ImageState, ListQuery
 
 _log = logging.getLogger(__name__)
 _IN_FLIGHT = tuple(status for status in Status if not status.is_final)

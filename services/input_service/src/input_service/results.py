@@ -6,15 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-from facepipe.analysis import Status
-from facepipe.errors import (
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import (
     AnalysisFailedError,
     ImageDeletedError,
     ImageNotFoundError,
     ResultNotReadyError,
 )
-from facepipe.inbox import Inbox, check_image_id
-from facepipe.ledger import ImageState
+from facepipe.files.inbox import Inbox, check_image_id
+from facepipe.ledger.states import ImageState
 
 
 class ResultFiles:

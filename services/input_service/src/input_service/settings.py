@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from facepipe.imaging import DecodeLimits
-from facepipe.settings import AccessSettings, Settings
+from facepipe.files.imaging import DecodeLimits
+from facepipe.system.settings import AccessSettings, Settings
 
 
 class UploadSettings(BaseModel):

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from facepipe.analysis import ImageId, ImageInfo, ModelInfo, PartError, Status
-from facepipe.errors import FacepipeError
-from facepipe.ledger import ImageState, StageRun, Stats
+from facepipe.domain.analysis import ImageId, ImageInfo, ModelInfo, PartError, Status
+from facepipe.domain.errors import FacepipeError
+from facepipe.ledger.states import ImageState, StageRun, Stats
 from facepipe.stages import StageName
 from input_service.outlook import Outlook
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe import service
+from facepipe.web import service
 from landmark_service.app import create_app
 from landmark_service.settings import LandmarkSettings
 

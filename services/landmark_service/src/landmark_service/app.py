@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from facepipe.errors import ModelError
+from facepipe.domain.errors import ModelError
 from facepipe.stage import Stage, create_stage_app
 from facepipe.stages import StageName
 from landmark_service.model_order import chosen_model

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from facepipe.geometry import ImageSize
+from facepipe.domain.geometry import ImageSize
 from landmark_service.faces import Detection
 
 SUSPICION = 0.1

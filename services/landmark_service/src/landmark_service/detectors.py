@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from facepipe.cpu import threads_per_worker
+from facepipe.system.cpu import threads_per_worker
 from landmark_service.adapters.blazeface import BlazeFaceDetector
 from landmark_service.adapters.ultralytics_model import UltralyticsFaceDetector
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from facepipe.analysis import ModelInfo, PartError
-from facepipe.geometry import BoundingBox
-from facepipe.imaging import RgbImage
+from facepipe.domain.analysis import ModelInfo, PartError
+from facepipe.domain.geometry import BoundingBox
+from facepipe.files.imaging import RgbImage
 
 FloatArray = npt.NDArray[np.float32]
 

@@ -13,8 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from facepipe.errors import FacepipeError, ModelError, ModelNotFoundError
-from facepipe.models import ModelFile, read_model, sha256_of, write_record
+from facepipe.domain.errors import FacepipeError, ModelError, ModelNotFoundError
+from facepipe.files.models import ModelFile, read_model, sha256_of, write_record
 from landmark_service.adapters.ultralytics_model import open_model
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 from landmark_service.settings import LandmarkSettings

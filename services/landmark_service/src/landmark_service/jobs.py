@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import logging
 
-from facepipe.analysis import LandmarksPart, ModelInfo
-from facepipe.cpu import threads_per_worker
-from facepipe.errors import FacepipeError
-from facepipe.image_store import ImageStore, RedisImageStore, SourceImages
-from facepipe.imaging import RgbImage
-from facepipe.inbox import Inbox
-from facepipe.redis_connection import connect_redis
+from facepipe.domain.analysis import LandmarksPart, ModelInfo
+from facepipe.domain.errors import FacepipeError
+from facepipe.files.image_store import ImageStore, RedisImageStore, SourceImages
+from facepipe.files.imaging import RgbImage
+from facepipe.files.inbox import Inbox
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.queue.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
 from facepipe.stages import StageName
-from facepipe.store_client import FaceStoreClient
+from facepipe.system.cpu import threads_per_worker
 from landmark_service.adapters.resizing import set_threads
 from landmark_service.load_models import load_pipeline
 from landmark_service.pipeline import FacePipeline, cut_crops

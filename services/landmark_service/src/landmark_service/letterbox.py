@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.geometry import ImageSize
+from facepipe.domain.geometry import ImageSize
 from landmark_service.faces import FloatArray
 
 STRIDE = 32

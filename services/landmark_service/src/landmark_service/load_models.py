@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from facepipe.errors import ModelError
+from facepipe.domain.errors import ModelError
 from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
 from landmark_service.detectors import load_detector
 from landmark_service.pipeline import FacePipeline

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, BoundingBox
+from facepipe.domain.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, BoundingBox
 from landmark_service.faces import FloatArray
 
 # MediaPipe looks at half as much again as a face measures.

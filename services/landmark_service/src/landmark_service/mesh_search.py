@@ -22,8 +22,8 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from facepipe.analysis import PartError
-from facepipe.geometry import BoundingBox
+from facepipe.domain.analysis import PartError
+from facepipe.domain.geometry import BoundingBox
 from landmark_service.faces import FloatArray, Mesh
 from landmark_service.mesh_geometry import (
     REGION_MARGIN,

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from facepipe.errors import ModelError, ModelNotFoundError
-from facepipe.models import project_models_dir, read_model, read_recorded_model
+from facepipe.domain.errors import ModelError, ModelNotFoundError
+from facepipe.files.models import project_models_dir, read_model, read_recorded_model
 from landmark_service.settings import BLAZEFACE, LandmarkSettings
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from facepipe.analysis import (
+from facepipe.domain.analysis import (
     Box,
     DetectedFace,
     LandmarkPoint,
@@ -16,10 +16,10 @@ from facepipe.analysis import (
     ModelInfo,
     PartError,
 )
-from facepipe.errors import ModelError
-from facepipe.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
-from facepipe.image_store import FaceCrops
-from facepipe.imaging import RgbImage, cut_face_crop
+from facepipe.domain.errors import ModelError
+from facepipe.domain.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
+from facepipe.files.image_store import FaceCrops
+from facepipe.files.imaging import RgbImage, cut_face_crop
 from landmark_service.closer import SUSPICION, Tile, look_closer, moved
 from landmark_service.faces import Detection, FaceDetector, FaceLandmarker, FloatArray
 from landmark_service.nms import intersection_over_union, non_maximum_suppression

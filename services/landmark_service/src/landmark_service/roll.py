@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from facepipe.geometry import Point
+from facepipe.domain.geometry import Point
 
 
 def roll_of_eyes(first: Point, second: Point, mouth: Point) -> float | None:

@@ -7,7 +7,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, Field
 
-from facepipe.settings import Settings
+from facepipe.system.settings import Settings
 
 BLAZEFACE: Final = "blazeface"
 

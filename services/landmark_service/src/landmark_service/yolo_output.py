@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facepipe.errors import ModelError
-from facepipe.geometry import Point
+from facepipe.domain.errors import ModelError
+from facepipe.domain.geometry import Point
 from landmark_service.faces import FloatArray
 from landmark_service.nms import non_maximum_suppression
 from landmark_service.roll import roll_of_eyes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe import service
+from facepipe.web import service
 from logger_service.app import create_logger_app
 from logger_service.settings import LoggerSettings
 

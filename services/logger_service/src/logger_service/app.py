@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 
-from facepipe.service import create_app
+from facepipe.web.service import create_app
 from logger_service.erasure import Erased, erase
 from logger_service.journal import Journal
 from logger_service.queries import LogQuery, search, trace_of

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from facepipe.errors import InvalidRequestError
+from facepipe.domain.errors import InvalidRequestError
 from logger_service.files import LogFile, lines_backwards, lines_with_any, log_files
 from logger_service.records import TIME_PREFIX, TIME_WIDTH, Kind, Level, LogLine, SpanLine
 

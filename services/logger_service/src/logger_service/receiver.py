@@ -18,9 +18,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from facepipe.errors import ServiceUnavailableError
-from facepipe.inside_gates import GrpcGate
-from facepipe.inside_token import InsideToken
+from facepipe.domain.errors import ServiceUnavailableError
+from facepipe.system.inside_token import InsideToken
+from facepipe.web.inside_gates import GrpcGate
 from logger_service.erasure import Erased
 from logger_service.journal import Journal
 from logger_service.otlp import log_lines, span_lines

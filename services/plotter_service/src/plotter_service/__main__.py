@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe import service
+from facepipe.web import service
 from plotter_service.app import create_app
 from plotter_service.settings import PlotterServiceSettings
 

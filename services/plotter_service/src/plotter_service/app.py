@@ -6,11 +6,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from facepipe.file_response import StoredFile
-from facepipe.job_table import PLOTS_QUEUE
-from facepipe.redis_connection import connect_redis
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.queue.job_table import PLOTS_QUEUE
+from facepipe.queue.redis_connection import connect_redis
 from facepipe.stage import Stage, create_stage_app
-from facepipe.store_client import FaceStoreClient
+from facepipe.web.file_response import StoredFile
 from plotter_service.files import MEDIA_TYPES, PlotFiles
 from plotter_service.freshness import Freshness
 from plotter_service.settings import PlotterServiceSettings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from facepipe.analysis import Gender
-from facepipe.ledger import NUM_FACES, STORED_AT, Grouping, Stats, StepTime
+from facepipe.domain.analysis import Gender
+from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, Stats, StepTime
 from plotter_service.statistics import (
     AGE_BIN_YEARS,
     AGE_BINS,

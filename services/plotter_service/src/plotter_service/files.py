@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
-from facepipe.inbox import make_folder, write_durably
-from facepipe.volumes import volume_problem
+from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.files.inbox import make_folder, write_durably
+from facepipe.files.volumes import volume_problem
 from plotter_service.plots import NAMES
 
 MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "json": "application/json"}

@@ -9,9 +9,9 @@ import time
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe.errors import FacepipeError
-from facepipe.jobs import enqueue_plots
-from facepipe.redis_connection import explain
+from facepipe.domain.errors import FacepipeError
+from facepipe.queue.jobs import enqueue_plots
+from facepipe.queue.redis_connection import explain
 from plotter_service.collect import Counts
 from plotter_service.files import PlotFiles
 from plotter_service.settings import PlotterSettings

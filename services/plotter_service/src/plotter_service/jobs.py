@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 
-from facepipe.errors import FacepipeError
-from facepipe.store_client import FaceStoreClient
+from facepipe.domain.errors import FacepipeError
+from facepipe.ledger.client import FaceStoreClient
 from plotter_service.collect import Counts, collect
 from plotter_service.files import PlotFiles
 from plotter_service.plots import plots_of

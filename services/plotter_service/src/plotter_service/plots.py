@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from facepipe.analysis import Gender
+from facepipe.domain.analysis import Gender
 from plotter_service.statistics import (
     AGE_BIN_YEARS,
     AGE_BINS,

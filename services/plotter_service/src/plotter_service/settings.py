@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from facepipe.settings import Settings
+from facepipe.system.settings import Settings
 
 
 class PlotterSettings(BaseModel):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from facepipe.analysis import Gender
-from facepipe.ledger import StepTime
+from facepipe.domain.analysis import Gender
+from facepipe.ledger.states import StepTime
 
 AGE_BIN_YEARS = 5
 AGE_BINS = 21

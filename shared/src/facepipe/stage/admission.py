@@ -1,7 +1,7 @@
-"""Which jobs a worker takes on: those that `facepipe.jobs` puts on its queue, and no other.
+"""Which jobs a worker takes on: those that `facepipe.queue.jobs` puts on its queue, and no other.
 
 What lies in Redis was written by whoever can write there, and RQ would call any function that a
-record names. So a record must be what `facepipe.jobs.enqueue` makes, down to what RQ would do
+record names. So a record must be what `facepipe.queue.jobs.enqueue` makes, down to what RQ would do
 by itself: call back, repeat, send a request somewhere.
 """
 
@@ -17,9 +17,9 @@ from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from facepipe.errors import UnknownJobError
-from facepipe.job_table import ImagePayload, JobKind
-from facepipe.jobs import ImageJob, id_text, job_key
+from facepipe.domain.errors import UnknownJobError
+from facepipe.queue.job_table import ImagePayload, JobKind
+from facepipe.queue.jobs import ImageJob, id_text, job_key
 
 MAX_RECORD_BYTES = 65_536
 MAX_TIMEOUT_S = 86_400

@@ -10,11 +10,11 @@ import anyio.to_thread
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
-from facepipe.service import Check, Lifespan, create_app
 from facepipe.stage.definition import Stage
 from facepipe.stage.metrics import StageCollector
 from facepipe.stage.reclaimer import FailureReports
 from facepipe.stage.supervisor import Supervisor
+from facepipe.web.service import Check, Lifespan, create_app
 
 
 def create_stage_app(

@@ -12,12 +12,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from facepipe.analysis import ModelInfo
-from facepipe.settings import Settings
+from facepipe.domain.analysis import ModelInfo
 from facepipe.stage.definition import Stage
 from facepipe.stage.leases import Lease, Reason
 from facepipe.stage.oom import oom_kills
 from facepipe.stage.worker import WorkerConfig
+from facepipe.system.settings import Settings
 
 _log = logging.getLogger(__name__)
 

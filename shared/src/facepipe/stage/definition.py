@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from facepipe.job_table import JobKind, job_kind
-from facepipe.settings import Settings
+from facepipe.queue.job_table import JobKind, job_kind
+from facepipe.system.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

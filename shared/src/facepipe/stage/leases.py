@@ -21,7 +21,7 @@ from rq.utils import now, utcformat
 from rq.worker import SimpleWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
-from facepipe.jobs import FAILURE_TTL_S, id_text, job_key, queue_of
+from facepipe.queue.jobs import FAILURE_TTL_S, id_text, job_key, queue_of
 from facepipe.stage.lease_scripts import (
     AFTER_JUMP,
     GIVE_BACK,

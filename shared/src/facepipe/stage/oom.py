@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facepipe.cgroup import CGROUP_ROOT, MEMBERSHIP, limit_files
+from facepipe.system.cgroup import CGROUP_ROOT, MEMBERSHIP, limit_files
 
 
 def oom_kills(root: Path = CGROUP_ROOT, membership: Path = MEMBERSHIP) -> int:

@@ -16,11 +16,11 @@ from rq.registry import FailedJobRegistry
 from rq.utils import utcparse
 from rq.worker_registration import clean_worker_registry
 
-from facepipe.analysis import PartError
-from facepipe.errors import FacepipeError
-from facepipe.jobs import ImageJob
-from facepipe.ledger import StageRun
-from facepipe.redis_connection import explain
+from facepipe.domain.analysis import PartError
+from facepipe.domain.errors import FacepipeError
+from facepipe.ledger.states import StageRun
+from facepipe.queue.jobs import ImageJob
+from facepipe.queue.redis_connection import explain
 from facepipe.stage.definition import Patience
 from facepipe.stage.leases import Lease, Leases, Outcome, Reason, RedisClock
 from facepipe.stages import STAGE, StageName

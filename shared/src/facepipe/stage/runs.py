@@ -15,9 +15,9 @@ from rq import get_current_job
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
 
-from facepipe.analysis import PartError
-from facepipe.errors import FacepipeError
-from facepipe.ledger import StageRun
+from facepipe.domain.analysis import PartError
+from facepipe.domain.errors import FacepipeError
+from facepipe.ledger.states import StageRun
 from facepipe.stages import StageName
 from facepipe.telemetry import image_span
 

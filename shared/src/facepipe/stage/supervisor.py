@@ -14,17 +14,17 @@ from uuid import uuid4
 
 from redis.exceptions import RedisError
 
-from facepipe import stage_reports
-from facepipe.analysis import ModelInfo
-from facepipe.redis_connection import connect_redis, redis_problem
-from facepipe.settings import Settings
+from facepipe.domain.analysis import ModelInfo
+from facepipe.ledger.client import FaceStoreClient
+from facepipe.queue import stage_reports
+from facepipe.queue.redis_connection import connect_redis, redis_problem
+from facepipe.queue.stage_reports import StageReport
 from facepipe.stage.child import Child
 from facepipe.stage.definition import Stage
 from facepipe.stage.leases import Lease, Leases, Reason
 from facepipe.stage.reclaimer import FailureReports, Reclaimer
 from facepipe.stage.slot import Slot
-from facepipe.stage_reports import StageReport
-from facepipe.store_client import FaceStoreClient
+from facepipe.system.settings import Settings
 
 TICK_S = 0.25
 LOOK_S = 1.0

@@ -36,15 +36,15 @@ from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
 from facepipe import telemetry
-from facepipe.analysis import ModelInfo
-from facepipe.errors import UnknownJobError
-from facepipe.job_table import JobKind, job_kind
-from facepipe.jobs import ImageJob, id_text
-from facepipe.redis_connection import connect_redis, explain
-from facepipe.settings import Settings
+from facepipe.domain.analysis import ModelInfo
+from facepipe.domain.errors import UnknownJobError
+from facepipe.queue.job_table import JobKind, job_kind
+from facepipe.queue.jobs import ImageJob, id_text
+from facepipe.queue.redis_connection import connect_redis, explain
 from facepipe.stage.admission import fetch_admitted
 from facepipe.stage.leases import Lease, Leases
 from facepipe.stage.runs import FAILURE_KEY
+from facepipe.system.settings import Settings
 
 DEQUEUE_S = 1
 HEARTBEAT_S = 5.0

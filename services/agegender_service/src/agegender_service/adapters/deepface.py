@@ -17,11 +17,11 @@ from agegender_service.estimate import AGE_CLASSES
 from agegender_service.estimator import FaceProbabilities
 from agegender_service.face_quality import Look, Probabilities
 from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights
-from facepipe.analysis import ModelInfo
-from facepipe.devices import check_device, execution_providers
-from facepipe.errors import ModelError
-from facepipe.geometry import FACE_CROP_SIZE
-from facepipe.image_store import FaceCrops
+from facepipe.domain.analysis import ModelInfo
+from facepipe.domain.errors import ModelError
+from facepipe.domain.geometry import FACE_CROP_SIZE
+from facepipe.files.image_store import FaceCrops
+from facepipe.system.devices import check_device, execution_providers
 
 # The outputs of a joint graph.
 AGES, GENDERS, LOOKS = "ages", "genders", "looks"

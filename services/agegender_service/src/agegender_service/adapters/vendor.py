@@ -11,7 +11,7 @@ import sys
 from types import ModuleType
 from typing import Any, NoReturn
 
-from facepipe.errors import ModelNotFoundError
+from facepipe.domain.errors import ModelNotFoundError
 
 
 def _refuse(*_args: object, **_kwargs: object) -> NoReturn:

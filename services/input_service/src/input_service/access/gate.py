@@ -10,8 +10,8 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from facepipe.errors import FacepipeError, TooManyRequestsError
-from facepipe.problems import error_response
+from facepipe.domain.errors import FacepipeError, TooManyRequestsError
+from facepipe.web.problems import error_response
 from input_service.access.keyring import ApiKey
 from input_service.access.policy import ANYBODY, AccessPolicy, require_scope
 from input_service.access.rates import Slots, TokenBuckets

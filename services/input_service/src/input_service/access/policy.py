@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe.errors import ForbiddenError, MisconfiguredError, UnauthorizedError
+from facepipe.domain.errors import ForbiddenError, MisconfiguredError, UnauthorizedError
 from input_service.access.keyring import ALL_SCOPES, ApiKey, KeyRing, Scope, parse_keys
 from input_service.settings import InputSettings
 

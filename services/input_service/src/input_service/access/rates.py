@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from facepipe.errors import TooManyRequestsError
+from facepipe.domain.errors import TooManyRequestsError
 
 _MAX_BUCKETS = 10_000
 _SOON_S = 5.0

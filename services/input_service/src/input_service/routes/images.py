@@ -10,8 +10,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from facepipe.analysis import ImageId
-from facepipe.errors import ImageNotFoundError
+from facepipe.domain.analysis import ImageId
+from facepipe.domain.errors import ImageNotFoundError
 from input_service.examples import IMAGE, PAGE, shown
 from input_service.filters import ImageFilters
 from input_service.neighbours import NeighboursDep

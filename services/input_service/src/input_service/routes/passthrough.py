@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path
 from fastapi.responses import Response
 from redis.exceptions import RedisError
 
-from facepipe.analysis import ImageId
-from facepipe.errors import ImageNotFoundError, ServiceUnavailableError
-from facepipe.job_table import FUNCTIONS
-from facepipe.jobs import queue_of
+from facepipe.domain.analysis import ImageId
+from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.queue.job_table import FUNCTIONS
+from facepipe.queue.jobs import queue_of
 from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.outlook import REDIS, outlook
 from input_service.views import Responses, StatsView

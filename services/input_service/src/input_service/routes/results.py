@@ -6,11 +6,11 @@ import logging
 
 from fastapi import APIRouter
 
-from facepipe.analysis import AnalysisDocument, ImageId, Status
-from facepipe.errors import DeadlineExceededError, ImageDeletedError, ServiceUnavailableError
-from facepipe.file_response import StoredFile
-from facepipe.ledger import ImageState
-from facepipe.problems import PROBLEM_MEDIA_TYPE
+from facepipe.domain.analysis import AnalysisDocument, ImageId, Status
+from facepipe.domain.errors import DeadlineExceededError, ImageDeletedError, ServiceUnavailableError
+from facepipe.ledger.states import ImageState
+from facepipe.web.file_response import StoredFile
+from facepipe.web.problems import PROBLEM_MEDIA_TYPE
 from input_service.examples import NOT_FINISHED, RESULT, shown
 from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.results import require_result

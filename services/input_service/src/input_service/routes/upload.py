@@ -13,14 +13,14 @@ from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData, UploadFile
 from starlette.types import Message
 
-from facepipe.analysis import Status
-from facepipe.errors import (
+from facepipe.domain.analysis import Status
+from facepipe.domain.errors import (
     FacepipeError,
     ImageNotFoundError,
     ImageTooLargeError,
     InvalidRequestError,
 )
-from facepipe.problems import problem_response
+from facepipe.web.problems import problem_response
 from input_service.examples import UPLOADED, UPLOADED_WITH_RESULT, leads_to, shown
 from input_service.intake import write_errors
 from input_service.neighbours import Neighbours, NeighboursDep

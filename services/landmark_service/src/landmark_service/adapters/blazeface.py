@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from facepipe.analysis import ModelInfo
-from facepipe.errors import ModelError
-from facepipe.geometry import ImageSize, Point
-from facepipe.imaging import RgbImage
-from facepipe.models import BLAZEFACE_FULL_RANGE
+from facepipe.domain.analysis import ModelInfo
+from facepipe.domain.errors import ModelError
+from facepipe.domain.geometry import ImageSize, Point
+from facepipe.files.imaging import RgbImage
+from facepipe.files.models import BLAZEFACE_FULL_RANGE
 from landmark_service.adapters.mediapipe_runtime import BLAZEFACE_FILE, prepare
 from landmark_service.adapters.resizing import shrink_into
 from landmark_service.faces import Detection

@@ -13,11 +13,11 @@ from mediapipe.framework import calculator_pb2
 from mediapipe.framework.formats import rect_pb2
 from mediapipe.python import packet_creator, packet_getter
 
-from facepipe.analysis import ModelInfo, PartError
-from facepipe.errors import ModelError
-from facepipe.geometry import BoundingBox
-from facepipe.imaging import RgbImage
-from facepipe.models import FACE_MESH_WITH_ATTENTION
+from facepipe.domain.analysis import ModelInfo, PartError
+from facepipe.domain.errors import ModelError
+from facepipe.domain.geometry import BoundingBox
+from facepipe.files.imaging import RgbImage
+from facepipe.files.models import FACE_MESH_WITH_ATTENTION
 from landmark_service.adapters.mediapipe_runtime import MESH_FILE, prepare
 from landmark_service.faces import FloatArray, Mesh
 from landmark_service.mesh_geometry import Region, region_of_box

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from facepipe.imaging import RgbImage
+from facepipe.files.imaging import RgbImage
 from landmark_service.letterbox import Letterbox
 
 GRAY = 114

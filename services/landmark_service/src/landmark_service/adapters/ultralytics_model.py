@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from facepipe.analysis import ModelInfo
-from facepipe.errors import ModelError
-from facepipe.imaging import RgbImage
-from facepipe.models import ModelFile, read_model
+from facepipe.domain.analysis import ModelInfo
+from facepipe.domain.errors import ModelError
+from facepipe.files.imaging import RgbImage
+from facepipe.files.models import ModelFile, read_model
 from landmark_service.faces import Detection
 from landmark_service.yolo_output import MAX_CANDIDATES, roll_of_points
 

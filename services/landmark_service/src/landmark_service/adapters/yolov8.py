@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from facepipe.analysis import ModelInfo
-from facepipe.devices import check_device, execution_providers
-from facepipe.errors import ModelError
-from facepipe.geometry import ImageSize
-from facepipe.imaging import RgbImage
-from facepipe.models import ModelFile, read_model
+from facepipe.domain.analysis import ModelInfo
+from facepipe.domain.errors import ModelError
+from facepipe.domain.geometry import ImageSize
+from facepipe.files.imaging import RgbImage
+from facepipe.files.models import ModelFile, read_model
+from facepipe.system.devices import check_device, execution_providers
 from landmark_service.adapters.resizing import shrink_into
 from landmark_service.faces import Detection, FloatArray
 from landmark_service.letterbox import Letterbox, fit_fixed, fit_long_side

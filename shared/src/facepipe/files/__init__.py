@@ -1,0 +1,1 @@
+"""What lies on disk: the inbox, the decoder, the cache before it, and the catalogue of weights."""

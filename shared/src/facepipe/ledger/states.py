@@ -1,0 +1,127 @@
+"""What the ledger of images tells: states, runs of stages, pages and numbers. Pure types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from facepipe.domain.analysis import Gender, ImageInfo, Part, PartError, Status
+from facepipe.domain.face_fields import FaceCondition
+from facepipe.stages import StageName
+
+_Part = TypeVar("_Part", bound=Part)
+
+
+@dataclass(frozen=True, slots=True)
+class StageRun:
+    """One run of a stage on one image.
+
+    Attributes:
+        attempt: 1 for the first try of this generation.
+        worker: name of the RQ worker.
+        ended_at: None while it is running, or when its worker died.
+        timings_ms: how long the steps inside took, e.g. `{"detect": 41.2}`.
+    """
+
+    image_id: str
+    generation: int
+    stage: StageName
+    attempt: int
+    worker: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+    error: PartError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageState:
+    """Where an image stands, and with `include_parts` what is known of it."""
+
+    image_id: str
+    generation: int
+    status: Status
+    image: ImageInfo
+    received_at: datetime
+    updated_at: datetime
+    error: PartError | None = None
+    num_faces: int | None = None
+    timeline: tuple[StageRun, ...] = ()
+    parts: Mapping[StageName, Part] = field(default_factory=dict)
+    traceparent: str = ""
+
+    def part(self, kind: type[_Part]) -> _Part | None:
+        """The part of that type, if it is here."""
+        return next((part for part in self.parts.values() if isinstance(part, kind)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """Answer to a registration: the state, and whether this call entered it."""
+
+    state: ImageState
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ListQuery:
+    """Filters of a listing; every one that is set must hold.
+
+    The conditions on faces match an image when one and the same face meets them all.
+    """
+
+    statuses: tuple[Status, ...] = ()
+    received_after: datetime | None = None
+    received_before: datetime | None = None
+    min_faces: int | None = None
+    max_faces: int | None = None
+    faces: tuple[FaceCondition, ...] = ()
+    limit: int = 50
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of images, newest first; `next_cursor` is empty on the last one."""
+
+    images: tuple[ImageState, ...]
+    next_cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """Numbers over the whole ledger.
+
+    `accepted` equals the sum of `images_by_status`, the deleted ones included.
+    """
+
+    images_by_status: Mapping[Status, int]
+    accepted: int
+    faces: int
+    faces_by_gender: Mapping[Gender, int]
+    stored_last_hour: int
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """A field by which is counted; with a `width`, by bins that begin at multiples of it."""
+
+    field: str
+    width: float = 0.0
+
+
+NUM_FACES = "num_faces"
+STORED_AT = "stored_at"
+"""Results are counted by these two fields; the moment is in seconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """How long a step took, in milliseconds, over `count` results."""
+
+    median_ms: float
+    p90_ms: float
+    count: int

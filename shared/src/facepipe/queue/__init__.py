@@ -1,0 +1,1 @@
+"""What passes through Redis: jobs and their table, the connection, reports of stages."""

@@ -1,0 +1,111 @@
+"""Makes the secrets of a stack before it starts: `python -m facepipe.system.make_secrets FOLDER`.
+
+    FOLDER/<who>/access-token     the inside token, the same for all
+
+Each service gets a folder of its own, so that a container can be shown that one alone. What is
+there already stays; a value set by `FACEPIPE_ACCESS_TOKEN` replaces it. To rotate a secret,
+remove its files and start again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from facepipe.domain.errors import MisconfiguredError
+from facepipe.system.inside_token import InsideToken
+from facepipe.system.settings import Settings
+
+ACCESS_TOKEN = "access-token"  # noqa: S105  # the name of a file
+# Whoever watches over the stack: the verbs of the Makefile, a monitor.
+WATCHER = "watcher"
+HOLDERS = (
+    "input_service",
+    "landmark_service",
+    "agegender_service",
+    "data_storage_service",
+    "logger_service",
+    "plotter_service",
+    "gradio_viewer",
+    WATCHER,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """The folder of the secrets.
+
+    Attributes:
+        folder: with a folder for each of those who have one.
+        owner: user id that the files are given to, and whose group may read them; None leaves
+            them to this process' user alone.
+    """
+
+    folder: Path
+    owner: int | None = None
+
+    def path(self, who: str, name: str) -> Path:
+        return self.folder / who / name
+
+    def share_token(self, chosen: str = "") -> InsideToken:
+        """Gives everybody the inside token: the one that is chosen, or there, or a new one.
+
+        Raises:
+            MisconfiguredError: the one that is chosen, or there, cannot be used.
+        """
+        paths = [self.path(who, ACCESS_TOKEN) for who in HOLDERS]
+        token = InsideToken(chosen or _first_text(paths) or secrets.token_urlsafe(32))
+        for path in paths:
+            self.keep(path, token.value)
+        return token
+
+    def keep(self, path: Path, text: str) -> None:
+        """Writes a secret, unless it stands there already."""
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _text(path) != text:
+            write_privately(path, f"{text}\n")
+        if self.owner is not None:
+            os.chown(path, self.owner, -1)
+            path.chmod(0o440)
+        else:
+            path.chmod(0o600)
+
+
+def write_privately(path: Path, text: str) -> None:
+    """Writes a file that nobody but its owner can read, at no moment."""
+    aside = path.with_name(f"{path.name}.new")
+    aside.unlink(missing_ok=True)
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    aside.replace(path)
+
+
+def _first_text(paths: list[Path]) -> str:
+    return next((text for path in paths if (text := _text(path))), "")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m facepipe.system.make_secrets")
+    options.add_argument("folder", type=Path)
+    options.add_argument("--owner", type=int, help="user id that the files are given to")
+    chosen = options.parse_args()
+    settings = Settings()
+    try:
+        Vault(chosen.folder, chosen.owner).share_token(settings.access.token)
+    except (MisconfiguredError, OSError) as error:
+        sys.exit(f"the secrets cannot be made: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The health check of a container: `python -m facepipe.web.healthcheck PORT`.
+
+It ends with 1 where `/readyz` is not 200, and prints why: `docker inspect` shows that.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, build_opener
+
+TIMEOUT_S = 4.0
+
+
+def problem(port: int) -> str:
+    """Why the service on this port of this host is not ready; "" when it is."""
+    url = f"http://127.0.0.1:{port}/readyz"
+    try:
+        build_opener(ProxyHandler({})).open(url, timeout=TIMEOUT_S).close()
+    except HTTPError as error:
+        with error:
+            return _detail(error.read()) or f"{url} answers {error.code}"
+    except OSError as error:
+        return f"{url} does not answer: {error}"
+    return ""
+
+
+def _detail(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+if __name__ == "__main__":
+    if reason := problem(int(sys.argv[1])):
+        sys.exit(reason)
