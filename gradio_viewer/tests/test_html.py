@@ -61,6 +61,28 @@ def test_face_card_says_why_an_estimate_is_doubtful() -> None:
     assert "Not reliable: the face is small; no landmarks were found" in html
 
 
+@pytest.mark.parametrize(
+    ("pose", "told"),
+    [
+        ({"yaw": 31.6, "pitch": -4.2, "roll": 0.3}, "head: turned 32° right, looks 4° down<"),
+        (
+            {"yaw": -12.0, "pitch": 8.0, "roll": -90.0},
+            "12° left, looks 8° up, tilted 90° left",
+        ),
+        ({"yaw": 0.2, "pitch": -0.3, "roll": 0.0}, "head: straight"),
+    ],
+)
+def test_face_card_says_which_way_the_head_is_turned(pose: dict[str, float], told: str) -> None:
+    # given
+    result = document("ab" * 32)
+    # when
+    bare = image_html.face_cards("ab" * 32, result)
+    result["faces"][0]["pose"] = pose
+    # then
+    assert "head:" not in bare
+    assert told in image_html.face_cards("ab" * 32, result)
+
+
 def test_image_without_a_face_says_so() -> None:
     assert "No face was found" in image_html.face_cards("ab" * 32, {"faces": []})
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from facepipe.domain.analysis import AgeGender, Box, Doubt, Face, Gender, LandmarkPoint
+from facepipe.domain.analysis import AgeGender, Box, Doubt, Face, Gender, HeadPose, LandmarkPoint
 from facepipe.domain.face_fields import (
     FACE_FIELD,
     FACE_FIELDS,
@@ -17,6 +17,7 @@ FACE = Face(
     box=Box(x1=1, y1=2, x2=31, y2=42),
     confidence=0.5,
     landmarks=[LandmarkPoint(x=3, y=4)],
+    pose=HeadPose(yaw=-30, pitch=0, roll=12.5),
     agegender=AgeGender(
         age=0,
         gender=Gender.FEMALE,
@@ -27,7 +28,8 @@ FACE = Face(
     ),
 )
 VALUES: dict[str, FieldValue | None] = {
-    "x1": 1, "y1": 2, "x2": 31, "y2": 42, "confidence": 0.5, "has_landmarks": True, "age": 0,
+    "x1": 1, "y1": 2, "x2": 31, "y2": 42, "confidence": 0.5, "has_landmarks": True,
+    "yaw": -30.0, "pitch": 0.0, "roll": 12.5, "age": 0,
     "age_low": 0, "age_high": 3, "gender": "female", "gender_confidence": 0.75,
     "reliable": False, "age_reliable": False, "gender_reliable": False, "quality": None,
     "reasons": "blurred small_face",
@@ -51,7 +53,8 @@ def test_filters_are_named_after_the_fields() -> None:
     names = [name for name, _ in filter_names()]
 
     assert names == [
-        "min_confidence", "max_confidence", "min_age", "max_age", "gender",
+        "min_confidence", "max_confidence", "min_yaw", "max_yaw", "min_pitch", "max_pitch",
+        "min_roll", "max_roll", "min_age", "max_age", "gender",
         "reliable", "age_reliable", "gender_reliable", "min_quality", "max_quality",
     ]  # fmt: skip
 

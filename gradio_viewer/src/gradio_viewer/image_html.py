@@ -164,6 +164,7 @@ def _card(image_id: str, face: Json, size: Json) -> Html:
         tag("span", words.age(estimate)),
         tag("span", words.gender(estimate)),
         tag("span", f"face: {words.percent(float(face.get('confidence') or 0))}", class_="fp-dim"),
+        _pose(face.get("pose")),
         tag("span", "reliable", class_="fp-good")
         if not doubts
         else tag("span", f"Not reliable: {'; '.join(doubts)}", class_="fp-doubt"),
@@ -171,6 +172,19 @@ def _card(image_id: str, face: Json, size: Json) -> Html:
     ]
     thumbnail = _thumbnail(image_id, face["box"], size)
     return tag("article", thumbnail, tag("div", *lines, class_="fp-lines"), class_="fp-card")
+
+
+def _pose(pose: Json | None) -> Html | None:
+    if not pose:
+        return None
+    sides = ("turned", "right", "left"), ("looks", "up", "down"), ("tilted", "right", "left")
+    angles = (round(float(pose[name])) for name in ("yaw", "pitch", "roll"))
+    turns = [
+        f"{verb} {abs(angle)}° {more if angle > 0 else less}"
+        for angle, (verb, more, less) in zip(angles, sides, strict=True)
+        if angle
+    ]
+    return tag("span", "head: " + (", ".join(turns) or "straight"), class_="fp-dim")
 
 
 def _thumbnail(image_id: str, box: Json, size: Json) -> Html:

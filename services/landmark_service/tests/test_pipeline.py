@@ -90,6 +90,7 @@ def test_faces_come_largest_first_and_one_without_landmarks_stays() -> None:
     assert part.faces[0].landmarks_error == missing
     assert len(part.faces[1].landmarks) == 478
     assert part.faces[1].landmarks_error is None
+    assert [one.pose is None for one in part.faces] == [True, False]
     assert (part.detector.name, part.landmarker.name) == ("fake", "fake mesh")
 
 

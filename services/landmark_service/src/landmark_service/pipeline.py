@@ -21,7 +21,8 @@ from facepipe.domain.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Poi
 from facepipe.files.image_store import FaceCrops
 from facepipe.files.imaging import RgbImage, cut_face_crop
 from landmark_service.closer import SUSPICION, Tile, look_closer, moved
-from landmark_service.faces import Detection, FaceDetector, FaceLandmarker, FloatArray
+from landmark_service.faces import Detection, FaceDetector, FaceLandmarker, FloatArray, Mesh
+from landmark_service.head_pose import head_pose
 from landmark_service.nms import intersection_over_union, non_maximum_suppression
 from landmark_service.settings import DetectorSettings
 
@@ -135,11 +136,10 @@ class FacePipeline:
             except ModelError as error:
                 mesh = PartError(code=error.code, message=error.message)
             if isinstance(mesh, PartError):
-                found.append(_detected(face, error=mesh))
+                found.append(_detected(face).model_copy(update={"landmarks_error": mesh}))
                 continue
             expected_roll = _nearest_eighth(mesh.roll)
-            points = [LandmarkPoint(x=float(x), y=float(y)) for x, y in mesh.points]
-            found.append(_detected(face, points))
+            found.append(_detected(face, mesh))
         return LandmarksPart(
             faces=found, detector=self._detector.model, landmarker=self._landmarker.model
         )
@@ -239,15 +239,12 @@ def cut_crops(image_rgb: RgbImage, part: LandmarksPart) -> FaceCrops:
     return crops
 
 
-def _detected(
-    face: BoxedFace, points: list[LandmarkPoint] | None = None, error: PartError | None = None
-) -> DetectedFace:
-    return DetectedFace(
-        box=Box.from_bounding_box(face.box),
-        confidence=face.confidence,
-        landmarks=points or [],
-        landmarks_error=error,
-    )
+def _detected(face: BoxedFace, mesh: Mesh | None = None) -> DetectedFace:
+    bare = DetectedFace(box=Box.from_bounding_box(face.box), confidence=face.confidence)
+    if mesh is None:
+        return bare
+    points = [LandmarkPoint(x=float(x), y=float(y)) for x, y in mesh.points]
+    return bare.model_copy(update={"landmarks": points, "pose": head_pose(mesh.points)})
 
 
 def _nearest_eighth(roll: float) -> float:

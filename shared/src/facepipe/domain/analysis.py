@@ -149,6 +149,24 @@ class AgeGender(_Model):
     reasons: list[Doubt] = Field(default_factory=list)
 
 
+Degrees = Annotated[
+    float,
+    Field(ge=-180, le=180),
+    PlainSerializer(lambda value: round(value, 1), return_type=float),
+]
+
+
+class HeadPose(_Model):
+    """Which way a head is turned, in degrees; zeros look straight into the camera.
+
+    `yaw` is positive towards the right of the picture, `pitch` upwards, `roll` clockwise.
+    """
+
+    yaw: Degrees
+    pitch: Degrees
+    roll: Degrees
+
+
 class DetectedFace(_Model):
     """What landmark_service knows of a face."""
 
@@ -158,6 +176,7 @@ class DetectedFace(_Model):
         default_factory=list, description="478 MediaPipe points (468 mesh + 10 iris), or none"
     )
     landmarks_error: PartError | None = None
+    pose: HeadPose | None = Field(default=None, description="from the landmarks; null without")
 
 
 class Part(_Model, ABC):

@@ -61,6 +61,10 @@ FACE_FIELDS = (
     *(FaceField(edge, int, ("box", edge), unit="px") for edge in ("x1", "y1", "x2", "y2")),
     FaceField("confidence", float, bounds=(0, 1)),
     FaceField("has_landmarks", bool, ("landmarks",)),
+    *(
+        FaceField(angle, float, ("pose", angle), bounds=(-180, 180), unit="degrees")
+        for angle in ("yaw", "pitch", "roll")
+    ),
     _estimate("age", int, bounds=(0, 120), unit="years"),
     _estimate("age_low", int, unit="years"),
     _estimate("age_high", int, unit="years"),
