@@ -12,6 +12,7 @@ from redis import Redis
 from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.system.settings import RedisSettings, Settings
 from tests.support.missing import missing
 from tests.support.redis_server import RedisServer, find_redis_server
@@ -85,7 +86,7 @@ def test_a_miss_is_read_from_the_upload_that_was_kept(redis: Redis, tmp_path: Pa
     store = RedisImageStore(redis, RedisSettings())
 
     images = SourceImages(
-        store, Inbox(tmp_path / "inbox"), tmp_path, NOWHERE, Settings().inside_token
+        store, Inbox(tmp_path / "inbox"), ResultFiles(tmp_path), NOWHERE, Settings().inside_token
     )
 
     assert images.load(ID).shape == (2, 3, 3)
@@ -96,7 +97,7 @@ def test_an_upload_on_a_host_that_does_not_answer_can_be_tried_again(
 ) -> None:
     store = RedisImageStore(redis, RedisSettings())
     images = SourceImages(
-        store, Inbox(tmp_path / "inbox"), tmp_path, NOWHERE, Settings().inside_token
+        store, Inbox(tmp_path / "inbox"), ResultFiles(tmp_path), NOWHERE, Settings().inside_token
     )
 
     with pytest.raises(ServiceUnavailableError) as raised:

@@ -23,7 +23,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from data_storage_service.app import create_storage_app
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
-from data_storage_service.wiring import open_room
+from data_storage_service.wiring import open_services
 from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.stages import StageName
@@ -45,7 +45,7 @@ from logger_service.app import create_logger_app
 from logger_service.settings import LoggerSettings
 from plotter_service.app import create_app as create_plotter_app
 from plotter_service.settings import PlotterServiceSettings
-from tests.integration.input.bench import served
+from tests.integration.input.rig import served
 from tests.support import store_samples as samples
 from tests.support.redis_server import free_port, running_redis
 
@@ -69,7 +69,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
         settings = DataStorageSettings(
             redis=RedisSettings(url=redis.url), volumes=VolumeSettings(root=folder)
         )
-        room = open_room(settings)
+        room = open_services(settings)
         with serving(create_server(room, "127.0.0.1:0")) as server:
             address = f"127.0.0.1:{server.port}"
             client = FaceStoreClient(address, settings.inside_token, timeout_s=20)

@@ -30,6 +30,7 @@ from facepipe.domain.errors import ImageNotFoundError, ModelError
 from facepipe.files.image_store import FaceCrops, SourceImages
 from facepipe.files.imaging import RgbImage, cut_face_crop
 from facepipe.files.inbox import Inbox, InboxEntry
+from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import StageName
 
@@ -108,9 +109,8 @@ def worker_of(
     settings: AgeGenderServiceSettings, ledger: FakeLedger, store: FakeImageStore
 ) -> AgeGenderWorker:
     inbox = Inbox(settings.volumes.inbox)
-    sources = SourceImages(
-        store, inbox, settings.volumes.saved_data, "http://127.0.0.1:9", settings.inside_token
-    )
+    results = ResultFiles(settings.volumes.saved_data)
+    sources = SourceImages(store, inbox, results, "http://127.0.0.1:9", settings.inside_token)
     return AgeGenderWorker(settings, load_estimator(settings), ledger, store, sources)
 
 

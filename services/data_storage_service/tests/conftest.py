@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from data_storage_service.schema import open_index
-from services.data_storage_service.tests.bench import Bench, bench_on
+from services.data_storage_service.tests.rig import Rig, rig_on
 
 
 @pytest.fixture
@@ -18,5 +18,5 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def bench(engine: Engine, tmp_path: Path) -> Bench:
-    return bench_on(engine, tmp_path)
+def rig(engine: Engine, tmp_path: Path) -> Rig:
+    return rig_on(engine, tmp_path)

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from data_storage_service.blur import MARGIN, TILES, blur_faces
-from data_storage_service.storing import Look
+from data_storage_service.storing import AnnotationStyle
 from facepipe.domain.analysis import Box, Face
 from facepipe.files.imaging import RgbImage
 from tests.support import store_samples as samples
@@ -59,8 +59,8 @@ def test_the_annotated_image_shows_no_detail_of_a_face_and_no_landmark() -> None
     image = samples.pixels(3, 800, 600)
     one = face(200, 200, 500, 500)
 
-    jpeg = Look(jpeg_quality=95, blur_faces=True).draw(image, [one])
-    plain = Look(jpeg_quality=95).draw(image, [one])
+    jpeg = AnnotationStyle(jpeg_quality=95, blur_faces=True).draw(image, [one])
+    plain = AnnotationStyle(jpeg_quality=95).draw(image, [one])
 
     inside = np.s_[220:480, 220:480]
     shown, sharp = (np.asarray(Image.open(io.BytesIO(data)))[inside] for data in (jpeg, plain))

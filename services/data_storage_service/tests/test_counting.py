@@ -8,22 +8,22 @@ from data_storage_service.ledger import Ledger
 from facepipe.domain.analysis import AgeGender, Gender
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, StepTime
-from services.data_storage_service.tests.bench import Bench
+from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 
 
 @pytest.fixture
-def filled(bench: Bench) -> Bench:
+def filled(rig: Rig) -> Rig:
     """Three results: a couple, a face without an age, nobody; and an image in flight."""
     couple = samples.agegender(samples.estimate(3), samples.estimate(64, Gender.MALE))
-    bench.stored(1, 2, couple)
-    bench.stored(2, 1, samples.agegender(AgeGender()))
-    bench.stored(3, 0)
-    bench.accept(4)
-    return bench
+    rig.stored(1, 2, couple)
+    rig.stored(2, 1, samples.agegender(AgeGender()))
+    rig.stored(3, 0)
+    rig.accept(4)
+    return rig
 
 
-def test_faces_are_counted_by_values_and_by_bins(filled: Bench) -> None:
+def test_faces_are_counted_by_values_and_by_bins(filled: Rig) -> None:
     count = filled.queries.count
 
     assert count([Grouping("gender")]) == {("female",): 1, ("male",): 1, ("unknown",): 1}
@@ -36,31 +36,31 @@ def test_faces_are_counted_by_values_and_by_bins(filled: Bench) -> None:
     }
 
 
-def test_results_are_counted_without_images_in_flight(filled: Bench) -> None:
+def test_results_are_counted_without_images_in_flight(filled: Rig) -> None:
     assert filled.queries.count([Grouping(NUM_FACES)]) == {("0",): 1, ("1",): 1, ("2",): 1}
 
 
-def test_results_are_counted_by_when_they_were_stored(bench: Bench) -> None:
+def test_results_are_counted_by_when_they_were_stored(rig: Rig) -> None:
     # given a result that was stored at a known moment, late in its minute
     moment = datetime(2026, 3, 4, 12, 0, 59, 999_999, tzinfo=UTC)
-    bench.results._ledger = Ledger(bench.ledger._writing, now=lambda: moment)
-    bench.stored(1)
+    rig.results._ledger = Ledger(rig.ledger._writing, now=lambda: moment)
+    rig.stored(1)
 
     # then it is counted where its minute begins
     minute = int(datetime(2026, 3, 4, 12, 0, tzinfo=UTC).timestamp())
-    assert bench.queries.count([Grouping(STORED_AT, 60)]) == {(str(minute),): 1}
+    assert rig.queries.count([Grouping(STORED_AT, 60)]) == {(str(minute),): 1}
 
 
 @pytest.mark.parametrize(
     "by",
     [[], ["shoe_size"], ["gender", NUM_FACES], ["gender", "age", "reliable"]],
 )
-def test_what_cannot_be_counted_is_refused(bench: Bench, by: list[str]) -> None:
+def test_what_cannot_be_counted_is_refused(rig: Rig, by: list[str]) -> None:
     with pytest.raises(InvalidRequestError):
-        bench.queries.count([Grouping(field) for field in by])
+        rig.queries.count([Grouping(field) for field in by])
 
 
-def test_step_times_are_median_and_90th_percentile_of_the_newest(filled: Bench) -> None:
+def test_step_times_are_median_and_90th_percentile_of_the_newest(filled: Rig) -> None:
     times = filled.queries.step_times(10)
 
     assert times["detect"] == StepTime(41.0, 41.0, 3)

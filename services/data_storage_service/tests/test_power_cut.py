@@ -16,7 +16,7 @@ import pytest
 from data_storage_service.schema import open_index
 from data_storage_service.settling import SettlingLoop
 from facepipe.domain.analysis import Status
-from services.data_storage_service.tests.bench import Bench, bench_on
+from services.data_storage_service.tests.rig import Rig, rig_on
 from tests.support import store_samples as samples
 from tests.support.power_cut import Disk, Outcome
 
@@ -24,23 +24,23 @@ INDEX = "saved_data/.index/index.sqlite3"
 
 
 @pytest.fixture
-def disk(bench: Bench) -> Disk:
+def disk(rig: Rig) -> Disk:
     def read() -> bytes:
-        with closing(sqlite3.connect(bench.root / INDEX)) as db, closing(_memory()) as copy:
+        with closing(sqlite3.connect(rig.root / INDEX)) as db, closing(_memory()) as copy:
             db.backup(copy)
             return copy.serialize()
 
-    return Disk(bench.root, INDEX, read)
+    return Disk(rig.root, INDEX, read)
 
 
-def test_an_image_being_stored_ends_whole(bench: Bench, disk: Disk, tmp_path: Path) -> None:
+def test_an_image_being_stored_ends_whole(rig: Rig, disk: Disk, tmp_path: Path) -> None:
     # Given an accepted image, with every step noted that stores its result
-    image_id = bench.accept()
-    bench.analyse(image_id)
+    image_id = rig.accept()
+    rig.analyse(image_id)
     with disk.recording():
-        assert bench.store(image_id)
+        assert rig.store(image_id)
         disk.tell("stored")
-    jpeg = bench.files.annotated(image_id).read_bytes()
+    jpeg = rig.files.annotated(image_id).read_bytes()
 
     # When the power goes, at any moment, and comes back
     for outcome, after in _after_each(disk, tmp_path):
@@ -65,11 +65,11 @@ def test_an_image_being_stored_ends_whole(bench: Bench, disk: Disk, tmp_path: Pa
             assert after.inbox.entry(left).received_at <= after.state(left).updated_at
 
 
-def test_a_deleted_image_does_not_come_back(bench: Bench, disk: Disk, tmp_path: Path) -> None:
+def test_a_deleted_image_does_not_come_back(rig: Rig, disk: Disk, tmp_path: Path) -> None:
     # Given a stored image, with every step noted that deletes it
-    image_id = bench.stored()
+    image_id = rig.stored()
     with disk.recording():
-        assert bench.settler.delete(image_id)
+        assert rig.settler.delete(image_id)
         disk.tell("deleted")
 
     # When the power goes, at any moment, and comes back
@@ -84,7 +84,7 @@ def test_a_deleted_image_does_not_come_back(bench: Bench, disk: Disk, tmp_path: 
             assert len(after.traces(image_id)) == 3
 
 
-def _after_each(disk: Disk, tmp_path: Path) -> Iterator[tuple[Outcome, Bench]]:
+def _after_each(disk: Disk, tmp_path: Path) -> Iterator[tuple[Outcome, Rig]]:
     count = 0
     for count, outcome in enumerate(disk.outcomes(), 1):
         root = tmp_path.with_name(f"{tmp_path.name}-{count}")
@@ -95,17 +95,17 @@ def _after_each(disk: Disk, tmp_path: Path) -> Iterator[tuple[Outcome, Bench]]:
 
 
 @contextmanager
-def _opened(root: Path) -> Iterator[Bench]:
+def _opened(root: Path) -> Iterator[Rig]:
     engine = open_index(root / INDEX)
     try:
-        yield bench_on(engine, root)
+        yield rig_on(engine, root)
     finally:
         engine.dispose()
 
 
-def _settle(bench: Bench) -> None:
+def _settle(rig: Rig) -> None:
     """What the service does at its start and every few seconds."""
-    SettlingLoop(bench.settler, bench.queries, 10).settle_all()
+    SettlingLoop(rig.settler, rig.queries, 10).settle_all()
 
 
 def _memory() -> sqlite3.Connection:

@@ -11,7 +11,7 @@ from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
 from facepipe.domain.face_fields import conditions_of
 from facepipe.ledger.states import ImageState, ListQuery
 from facepipe.stages import StageName
-from services.data_storage_service.tests.bench import Bench
+from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 
 
@@ -20,18 +20,18 @@ def with_face(**filters: object) -> ListQuery:
 
 
 class TestReading:
-    def test_pages_follow_each_other_newest_first(self, bench: Bench) -> None:
+    def test_pages_follow_each_other_newest_first(self, rig: Rig) -> None:
         # given 25 images, some of the same moment
         ids = [samples.image_id_of(number) for number in range(25)]
         for number, image_id in enumerate(ids):
             received_at = samples.START + timedelta(seconds=number // 3)
-            bench.ledger.register(image_id, samples.info(image_id), received_at)
+            rig.ledger.register(image_id, samples.info(image_id), received_at)
 
         # when they are listed in pages of seven
         seen: list[ImageState] = []
         cursor, pages = "", 0
         while True:
-            page = bench.queries.page(ListQuery(limit=7, cursor=cursor))
+            page = rig.queries.page(ListQuery(limit=7, cursor=cursor))
             seen += page.images
             pages += 1
             assert pages <= len(ids)
@@ -44,15 +44,15 @@ class TestReading:
         moments = [state.received_at for state in seen]
         assert moments == sorted(moments, reverse=True)
 
-    def test_age_and_gender_must_fit_the_same_face(self, bench: Bench) -> None:
+    def test_age_and_gender_must_fit_the_same_face(self, rig: Rig) -> None:
         # given a picture of a young woman and an old man, and one of an old woman
         pair = samples.agegender(samples.estimate(20), samples.estimate(70, Gender.MALE))
-        couple = bench.stored(1, faces=2, part=pair)
-        woman = bench.stored(2, part=samples.agegender(samples.estimate(70)))
-        bench.stored(3, faces=0)
+        couple = rig.stored(1, faces=2, part=pair)
+        woman = rig.stored(2, part=samples.agegender(samples.estimate(70)))
+        rig.stored(3, faces=0)
 
         def found(query: ListQuery) -> set[str]:
-            return {state.image_id for state in bench.queries.page(query).images}
+            return {state.image_id for state in rig.queries.page(query).images}
 
         assert found(with_face(min_age=60, gender="female")) == {woman}
         assert found(with_face(min_age=60)) == {couple, woman}
@@ -62,17 +62,17 @@ class TestReading:
         assert found(ListQuery(min_faces=0)) >= {couple, woman}
         assert found(ListQuery(received_after=samples.START)) == set()
 
-    def test_reliable_and_quality_are_asked_of_a_face(self, bench: Bench) -> None:
+    def test_reliable_and_quality_are_asked_of_a_face(self, rig: Rig) -> None:
         # given a picture with a good face and one with a doubtful one
         doubtful = samples.estimate().model_copy(
             update={"reliable": False, "age_reliable": False, "quality": 0.2}
         )
         sure = samples.estimate().model_copy(update={"age_reliable": True, "quality": 0.9})
-        good = bench.stored(1, part=samples.agegender(sure))
-        poor = bench.stored(2, part=samples.agegender(doubtful))
+        good = rig.stored(1, part=samples.agegender(sure))
+        poor = rig.stored(2, part=samples.agegender(doubtful))
 
         def found(**filters: Any) -> set[str]:
-            return {state.image_id for state in bench.queries.page(with_face(**filters)).images}
+            return {state.image_id for state in rig.queries.page(with_face(**filters)).images}
 
         assert found(reliable=True) == found(age_reliable=True) == {good}
         assert found(reliable=False) == {poor}
@@ -80,25 +80,25 @@ class TestReading:
         assert found(max_quality=0.5) == {poor}
         assert found(min_quality=0.1) == {good, poor}
 
-    def test_deleted_images_are_listed_only_when_asked_for(self, bench: Bench) -> None:
-        image_id = bench.accept()
-        bench.ledger.delete(image_id)
+    def test_deleted_images_are_listed_only_when_asked_for(self, rig: Rig) -> None:
+        image_id = rig.accept()
+        rig.ledger.delete(image_id)
 
-        assert bench.queries.page(ListQuery()).images == ()
-        (gone,) = bench.queries.page(ListQuery(statuses=(Status.DELETED,))).images
+        assert rig.queries.page(ListQuery()).images == ()
+        (gone,) = rig.queries.page(ListQuery(statuses=(Status.DELETED,))).images
         assert gone.image_id == image_id
 
     @pytest.mark.parametrize("cursor", ["x", "!!!", "AAAA", "OTk5OTk5OTk5OTk5OTk5OTk5OS54"])
-    def test_a_foreign_cursor_is_refused(self, bench: Bench, cursor: str) -> None:
+    def test_a_foreign_cursor_is_refused(self, rig: Rig, cursor: str) -> None:
         with pytest.raises(InvalidRequestError):
-            bench.queries.page(ListQuery(cursor=cursor))
+            rig.queries.page(ListQuery(cursor=cursor))
 
-    def test_numbers_add_up(self, bench: Bench) -> None:
-        bench.stored(1)
-        bench.accept(2)
-        bench.ledger.delete(bench.accept(3))
+    def test_numbers_add_up(self, rig: Rig) -> None:
+        rig.stored(1)
+        rig.accept(2)
+        rig.ledger.delete(rig.accept(3))
 
-        stats = bench.queries.stats()
+        stats = rig.queries.stats()
 
         assert stats.accepted == sum(stats.images_by_status.values()) == 3
         assert stats.images_by_status == {
@@ -109,20 +109,20 @@ class TestReading:
         assert stats.faces_by_gender == {Gender.FEMALE: 1}
         assert stats.stored_last_hour == 1
 
-    def test_changes_are_seen_in_order_and_once(self, bench: Bench) -> None:
-        first, second = bench.accept(1), bench.accept(2)
-        states, seen = bench.queries.changed(0)
+    def test_changes_are_seen_in_order_and_once(self, rig: Rig) -> None:
+        first, second = rig.accept(1), rig.accept(2)
+        states, seen = rig.queries.changed(0)
         assert [state.image_id for state in states] == [first, second]
 
-        bench.ledger.save_started(samples.run(first, StageName.LANDMARK))
-        states, seen = bench.queries.changed(seen)
+        rig.ledger.save_started(samples.run(first, StageName.LANDMARK))
+        states, seen = rig.queries.changed(seen)
         assert [(state.image_id, state.status) for state in states] == [(first, Status.DETECTING)]
-        assert bench.queries.changed(seen) == ([], seen)
-        assert bench.queries.changed(0, [second])[0][0].image_id == second
+        assert rig.queries.changed(seen) == ([], seen)
+        assert rig.queries.changed(0, [second])[0][0].image_id == second
 
-    def test_an_unknown_image_is_not_found(self, bench: Bench) -> None:
+    def test_an_unknown_image_is_not_found(self, rig: Rig) -> None:
         with pytest.raises(ImageNotFoundError):
-            bench.queries.get(samples.image_id_of(1))
+            rig.queries.get(samples.image_id_of(1))
 
 
 def test_pages_are_found_by_an_index(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from data_storage_service.recovery import Recovery
 from facepipe.domain.analysis import Status
 from facepipe.queue.jobs import ImageJob
 from facepipe.stages import StageName
-from services.data_storage_service.tests.bench import Bench
+from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 
 
@@ -46,42 +46,42 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Queues:
 
 
 @pytest.fixture
-def dispatcher(bench: Bench, queues: Queues) -> Dispatcher:
-    return Dispatcher(bench.ledger, bench.queries, cast(Redis, None))
+def dispatcher(rig: Rig, queues: Queues) -> Dispatcher:
+    return Dispatcher(rig.ledger, rig.queries, cast(Redis, None))
 
 
 @pytest.fixture
-def subject(bench: Bench, dispatcher: Dispatcher) -> Recovery:
+def subject(rig: Rig, dispatcher: Dispatcher) -> Recovery:
     return Recovery(
-        bench.ledger,
-        bench.queries,
+        rig.ledger,
+        rig.queries,
         cast(Redis, None),
         dispatcher,
-        bench.settler,
-        bench.files,
-        bench.inbox,
+        rig.settler,
+        rig.files,
+        rig.inbox,
         every_s=1.0,
     )
 
 
 def test_each_job_of_an_image_is_sent_once(
-    bench: Bench, dispatcher: Dispatcher, queues: Queues
+    rig: Rig, dispatcher: Dispatcher, queues: Queues
 ) -> None:
-    image_id = bench.accept()
+    image_id = rig.accept()
     for _ in range(2):
         dispatcher.dispatch(image_id)
-    bench.analyse(image_id)
+    rig.analyse(image_id)
 
     assert [dispatcher.dispatch_all() for _ in range(2)] == [2, 0]
     assert [job.queue for job, _ in queues.sent] == ["landmark", "agegender", "storage"]
 
 
 def test_what_a_person_waits_for_is_sent_first_and_as_urgent(
-    bench: Bench, dispatcher: Dispatcher, queues: Queues
+    rig: Rig, dispatcher: Dispatcher, queues: Queues
 ) -> None:
-    bulk = bench.accept(1)
+    bulk = rig.accept(1)
     urgent = samples.image_id_of(2)
-    bench.ledger.register(urgent, samples.info(urgent), samples.START, urgent=True)
+    rig.ledger.register(urgent, samples.info(urgent), samples.START, urgent=True)
 
     dispatcher.dispatch_all()
 
@@ -92,14 +92,14 @@ def test_what_a_person_waits_for_is_sent_first_and_as_urgent(
 
 
 def test_a_full_redis_uses_up_no_generation(
-    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+    rig: Rig, dispatcher: Dispatcher, subject: Recovery, queues: Queues
 ) -> None:
     # given a Redis that takes nothing for a while
-    image_id = bench.accept()
+    image_id = rig.accept()
     queues.is_full = True
     dispatcher.dispatch(image_id)
     assert [subject.recover() for _ in range(3)] == [0, 0, 0]
-    assert bench.state(image_id).status is Status.RECEIVED
+    assert rig.state(image_id).status is Status.RECEIVED
 
     # when there is room again
     queues.is_full = False
@@ -107,16 +107,16 @@ def test_a_full_redis_uses_up_no_generation(
 
     # then the first generation is queued
     assert [job.generation for job, _ in queues.sent] == [1]
-    assert bench.state(image_id).status is Status.QUEUED
+    assert rig.state(image_id).status is Status.QUEUED
 
 
 def test_a_live_job_is_left_alone_in_any_stage(
-    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+    rig: Rig, dispatcher: Dispatcher, subject: Recovery, queues: Queues
 ) -> None:
-    image_id = bench.accept()
+    image_id = rig.accept()
     dispatcher.dispatch_all()
     assert [subject.recover() for _ in range(3)] == [0, 0, 0]
-    bench.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+    rig.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
     dispatcher.dispatch_all()
     queues.live = {ImageJob(StageName.AGEGENDER, image_id, 1).job_id}
 
@@ -124,21 +124,21 @@ def test_a_live_job_is_left_alone_in_any_stage(
 
 
 def test_a_job_that_vanished_starts_the_image_over_after_two_passes(
-    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+    rig: Rig, dispatcher: Dispatcher, subject: Recovery, queues: Queues
 ) -> None:
-    image_id = bench.accept()
+    image_id = rig.accept()
     dispatcher.dispatch_all()
     queues.live.clear()
 
     assert [subject.recover() for _ in range(3)] == [0, 1, 0]
-    assert bench.state(image_id).generation == 2
+    assert rig.state(image_id).generation == 2
     assert [job.generation for job, _ in queues.sent] == [1, 2]
 
 
 def test_a_job_that_moved_between_two_looks_is_no_lost_one(
-    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+    rig: Rig, dispatcher: Dispatcher, subject: Recovery, queues: Queues
 ) -> None:
-    bench.accept()
+    rig.accept()
     dispatcher.dispatch_all()
     live = set(queues.live)
 
@@ -152,17 +152,17 @@ def test_a_job_that_moved_between_two_looks_is_no_lost_one(
 
 
 def test_an_image_whose_upload_is_gone_fails_instead_of_waiting_for_ever(
-    bench: Bench, dispatcher: Dispatcher, subject: Recovery, queues: Queues
+    rig: Rig, dispatcher: Dispatcher, subject: Recovery, queues: Queues
 ) -> None:
-    image_id = bench.accept()
+    image_id = rig.accept()
     dispatcher.dispatch_all()
     queues.live.clear()
-    bench.inbox.remove(image_id)
+    rig.inbox.remove(image_id)
 
     for _ in range(2):
         subject.recover()
 
-    state = bench.state(image_id)
+    state = rig.state(image_id)
     assert state.status is Status.FAILED
     assert state.error is not None
     assert state.error.code == "upload_lost"

@@ -9,109 +9,109 @@ from facepipe.domain.analysis import Status
 from facepipe.domain.face_fields import conditions_of
 from facepipe.ledger.states import ListQuery
 from facepipe.stages import StageName
-from services.data_storage_service.tests.bench import Bench
+from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 
 
-def index_of(bench: Bench) -> Path:
-    return bench.root / "saved_data" / ".index" / "index.sqlite3"
+def index_of(rig: Rig) -> Path:
+    return rig.root / "saved_data" / ".index" / "index.sqlite3"
 
 
-def test_a_lost_index_is_built_from_the_files(bench: Bench) -> None:
+def test_a_lost_index_is_built_from_the_files(rig: Rig) -> None:
     # given two results, and no index any more
-    first = bench.stored(1)
-    second = bench.stored(2, faces=2)
-    before = bench.queries.page(ListQuery()).images
-    for file in index_of(bench).parent.iterdir():
+    first = rig.stored(1)
+    second = rig.stored(2, faces=2)
+    before = rig.queries.page(ListQuery()).images
+    for file in index_of(rig).parent.iterdir():
         file.unlink()
 
     # when it is built anew
-    outcome = reindex(index_of(bench), bench.files)
+    outcome = reindex(index_of(rig), rig.files)
 
     # then the running service finds them again by what stands in the files
     assert outcome.results == 2
-    page = bench.queries.page(
+    page = rig.queries.page(
         ListQuery(faces=conditions_of({"gender": "female", "min_age": 28, "max_age": 28}))
     )
     assert {state.image_id for state in page.images} == {first, second}
     assert {(s.image_id, s.status, s.num_faces, s.image) for s in page.images} == {
         (s.image_id, s.status, s.num_faces, s.image) for s in before
     }
-    assert bench.queries.stats().faces == 3
+    assert rig.queries.stats().faces == 3
 
 
-def test_what_no_file_tells_is_kept(bench: Bench) -> None:
+def test_what_no_file_tells_is_kept(rig: Rig) -> None:
     # given an index with a result, a tombstone, a failure and an image in flight
-    stored = bench.stored(1)
-    flying = bench.accept(2)
-    bench.ledger.save_part(samples.run(flying, StageName.LANDMARK), samples.landmarks())
-    deleted = bench.accept(3)
-    bench.ledger.delete(deleted)
-    failed = bench.accept(4)
-    bench.ledger.save_failure(samples.run(failed, StageName.LANDMARK), samples.ERROR)
-    before = {i: bench.queries.get(i, include_parts=True) for i in (flying, deleted, failed)}
-    revision = bench.queries.revision()
+    stored = rig.stored(1)
+    flying = rig.accept(2)
+    rig.ledger.save_part(samples.run(flying, StageName.LANDMARK), samples.landmarks())
+    deleted = rig.accept(3)
+    rig.ledger.delete(deleted)
+    failed = rig.accept(4)
+    rig.ledger.save_failure(samples.run(failed, StageName.LANDMARK), samples.ERROR)
+    before = {i: rig.queries.get(i, include_parts=True) for i in (flying, deleted, failed)}
+    revision = rig.queries.revision()
 
     # when it is built anew
-    outcome = reindex(index_of(bench), bench.files)
+    outcome = reindex(index_of(rig), rig.files)
 
     # then all are there, the unfinished one with its part, and watchers see the result anew
     assert (outcome.results, outcome.kept, outcome.lost) == (1, 3, 0)
-    assert {i: bench.queries.get(i, include_parts=True) for i in before} == before
-    state = bench.state(stored)
+    assert {i: rig.queries.get(i, include_parts=True) for i in before} == before
+    state = rig.state(stored)
     assert (state.status, state.received_at) == (Status.STORED, samples.START)
-    assert bench.queries.changed(revision)[0][0].image_id == stored
-    assert bench.queries.stats().faces == 1
-    bench.ledger.save_part(samples.run(flying, StageName.AGEGENDER), samples.agegender())
-    assert bench.due(flying)[-1] == "storage"
+    assert rig.queries.changed(revision)[0][0].image_id == stored
+    assert rig.queries.stats().faces == 1
+    rig.ledger.save_part(samples.run(flying, StageName.AGEGENDER), samples.agegender())
+    assert rig.due(flying)[-1] == "storage"
 
 
-def test_an_image_that_runs_again_is_not_set_back(bench: Bench) -> None:
-    image_id = bench.stored(1)
-    bench.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
+def test_an_image_that_runs_again_is_not_set_back(rig: Rig) -> None:
+    image_id = rig.stored(1)
+    rig.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
 
-    reindex(index_of(bench), bench.files)
+    reindex(index_of(rig), rig.files)
 
-    assert bench.state(image_id).status is Status.RECEIVED
-    assert bench.state(image_id).generation == 2
+    assert rig.state(image_id).status is Status.RECEIVED
+    assert rig.state(image_id).generation == 2
 
 
-def test_a_result_that_vanished_is_said_to_be_lost(bench: Bench) -> None:
-    image_id = bench.stored(1)
-    bench.files.document(image_id).unlink()
+def test_a_result_that_vanished_is_said_to_be_lost(rig: Rig) -> None:
+    image_id = rig.stored(1)
+    rig.files.document(image_id).unlink()
 
-    outcome = reindex(index_of(bench), bench.files)
+    outcome = reindex(index_of(rig), rig.files)
 
     assert outcome.lost == 1
-    state = bench.state(image_id)
+    state = rig.state(image_id)
     assert state.status is Status.FAILED
     assert state.error is not None
     assert state.error.code == "result_lost"
-    assert bench.queries.stats().faces == 0
+    assert rig.queries.stats().faces == 0
 
 
-def test_an_unreadable_index_is_moved_aside(bench: Bench) -> None:
+def test_an_unreadable_index_is_moved_aside(rig: Rig) -> None:
     # given an index that is no database any more
-    image_id = bench.stored(1)
-    for file in index_of(bench).parent.iterdir():
+    image_id = rig.stored(1)
+    for file in index_of(rig).parent.iterdir():
         file.unlink()
-    index_of(bench).write_bytes(b"this is not a database" * 1000)
+    index_of(rig).write_bytes(b"this is not a database" * 1000)
 
     # when it is built anew
-    outcome = reindex(index_of(bench), bench.files)
+    outcome = reindex(index_of(rig), rig.files)
 
     # then the new one is in place, and the old one beside it
     assert not outcome.was_readable
-    engine = open_index(index_of(bench))
+    engine = open_index(index_of(rig))
     assert Queries(engine).get(image_id).status is Status.STORED
     engine.dispose()
-    assert list(index_of(bench).parent.glob("unreadable-*.sqlite3"))
+    assert list(index_of(rig).parent.glob("unreadable-*.sqlite3"))
 
 
-def test_files_that_are_no_results_are_left_alone(bench: Bench) -> None:
-    saved_data = bench.root / "saved_data"
+def test_files_that_are_no_results_are_left_alone(rig: Rig) -> None:
+    saved_data = rig.root / "saved_data"
     (saved_data / f"{samples.image_id_of(7)}.json").write_text("{}")
     (saved_data / "notes.json").write_text("{}")
 
-    assert reindex(index_of(bench), bench.files).results == 0
+    assert reindex(index_of(rig), rig.files).results == 0
     assert (saved_data / "notes.json").exists()

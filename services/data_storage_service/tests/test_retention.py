@@ -7,63 +7,61 @@ import pytest
 from data_storage_service.retention import Retention
 from data_storage_service.settling import SettlingLoop
 from facepipe.domain.analysis import Status
-from services.data_storage_service.tests.bench import Bench
+from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 
 DAY = timedelta(days=1)
 
 
-def retention(bench: Bench, days: float, now: datetime, at_once: int = 200) -> Retention:
-    return Retention(bench.queries, bench.settler, days, now=lambda: now, at_once=at_once)
+def retention(rig: Rig, days: float, now: datetime, at_once: int = 200) -> Retention:
+    return Retention(rig.queries, rig.settler, days, now=lambda: now, at_once=at_once)
 
 
 @pytest.mark.parametrize(("age", "kept"), [(DAY * 29.9, True), (DAY * 30.1, False)])
-def test_an_image_is_deleted_when_it_is_old_enough(
-    bench: Bench, age: timedelta, kept: bool
-) -> None:
+def test_an_image_is_deleted_when_it_is_old_enough(rig: Rig, age: timedelta, kept: bool) -> None:
     # given a stored image
-    image_id = bench.stored()
+    image_id = rig.stored()
 
     # when some days have passed
-    deleted = retention(bench, 30, samples.START + age)()
+    deleted = retention(rig, 30, samples.START + age)()
 
     # then nothing is left of it once they are more than was set
     assert deleted == (0 if kept else 1)
-    assert (bench.state(image_id).status is Status.STORED) == kept
-    assert bool(bench.traces(image_id)) == kept
+    assert (rig.state(image_id).status is Status.STORED) == kept
+    assert bool(rig.traces(image_id)) == kept
 
 
-def test_without_a_setting_images_are_kept_for_ever(bench: Bench) -> None:
-    image_id = bench.stored()
+def test_without_a_setting_images_are_kept_for_ever(rig: Rig) -> None:
+    image_id = rig.stored()
 
-    assert retention(bench, 0, datetime(2100, 1, 1, tzinfo=UTC))() == 0
-    assert bench.state(image_id).status is Status.STORED
+    assert retention(rig, 0, datetime(2100, 1, 1, tzinfo=UTC))() == 0
+    assert rig.state(image_id).status is Status.STORED
 
 
-def test_old_images_go_a_few_at_a_time_the_oldest_first(bench: Bench) -> None:
-    ids = [bench.stored(number) for number in range(3)]
-    chore = retention(bench, 1, samples.START + 2 * DAY, at_once=2)
+def test_old_images_go_a_few_at_a_time_the_oldest_first(rig: Rig) -> None:
+    ids = [rig.stored(number) for number in range(3)]
+    chore = retention(rig, 1, samples.START + 2 * DAY, at_once=2)
 
     assert [chore(), chore(), chore()] == [2, 1, 0]
-    assert {bench.state(image_id).status for image_id in ids} == {Status.DELETED}
+    assert {rig.state(image_id).status for image_id in ids} == {Status.DELETED}
 
 
-def test_what_fails_and_what_is_running_grows_old_as_well(bench: Bench) -> None:
-    image_id = bench.accept()
+def test_what_fails_and_what_is_running_grows_old_as_well(rig: Rig) -> None:
+    image_id = rig.accept()
 
-    retention(bench, 1, samples.START + 2 * DAY)()
+    retention(rig, 1, samples.START + 2 * DAY)()
 
-    assert bench.state(image_id).status is Status.DELETED
-    assert bench.traces(image_id) == []
+    assert rig.state(image_id).status is Status.DELETED
+    assert rig.traces(image_id) == []
 
 
-def test_a_chore_that_fails_does_not_keep_the_others_from_theirs(bench: Bench) -> None:
+def test_a_chore_that_fails_does_not_keep_the_others_from_theirs(rig: Rig) -> None:
     done: list[str] = []
 
     def fail() -> None:
         raise ValueError
 
-    loop = SettlingLoop(bench.settler, bench.queries, 60, [fail, lambda: done.append("x")])
+    loop = SettlingLoop(rig.settler, rig.queries, 60, [fail, lambda: done.append("x")])
     loop.start()
     loop.stop()
 

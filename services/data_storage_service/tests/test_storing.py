@@ -11,269 +11,269 @@ from data_storage_service.settling import SettlingLoop
 from facepipe.domain.analysis import AnalysisDocument, Status
 from facepipe.domain.errors import StorageFullError
 from facepipe.stages import StageName
-from services.data_storage_service.tests.bench import Bench
+from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 
 
-def test_a_result_is_three_files_and_the_inbox_is_empty(bench: Bench) -> None:
+def test_a_result_is_three_files_and_the_inbox_is_empty(rig: Rig) -> None:
     # given an image whose parts are complete
-    image_id = bench.accept()
-    bench.analyse(image_id)
+    image_id = rig.accept()
+    rig.analyse(image_id)
 
     # when its result is made
-    assert bench.store(image_id)
+    assert rig.store(image_id)
 
     # then JPEG, JSON and the upload are there, and nothing else
-    assert bench.traces(image_id) == [
+    assert rig.traces(image_id) == [
         f"saved_data/{image_id}.jpg",
         f"saved_data/{image_id}.json",
         f"saved_data/source/{image_id}",
     ]
-    assert bench.files.source(image_id).read_bytes() == samples.png()
-    document = bench.files.read_document(image_id)
+    assert rig.files.source(image_id).read_bytes() == samples.png()
+    document = rig.files.read_document(image_id)
     assert document.status is Status.STORED
     assert document.timings_ms["store"] > 0
     assert document.timings_ms["detect"] == 41.0
-    state = bench.state(image_id)
+    state = rig.state(image_id)
     assert (state.status, state.num_faces) == (Status.STORED, 1)
     assert [run.stage for run in state.timeline] == ["landmark", "agegender", "storage"]
-    assert bench.images.discarded == [image_id]
+    assert rig.images.discarded == [image_id]
 
 
-def test_running_twice_gives_the_same(bench: Bench) -> None:
-    image_id = bench.stored()
-    before = {name: (bench.root / name).read_bytes() for name in bench.traces(image_id)}
-    state = bench.state(image_id)
+def test_running_twice_gives_the_same(rig: Rig) -> None:
+    image_id = rig.stored()
+    before = {name: (rig.root / name).read_bytes() for name in rig.traces(image_id)}
+    state = rig.state(image_id)
 
-    assert bench.store(image_id)
+    assert rig.store(image_id)
 
-    assert before == {name: (bench.root / name).read_bytes() for name in bench.traces(image_id)}
-    assert bench.state(image_id) == state
+    assert before == {name: (rig.root / name).read_bytes() for name in rig.traces(image_id)}
+    assert rig.state(image_id) == state
 
 
 def test_a_crash_before_the_ledger_was_told_is_made_good(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a run that died between the document and the ledger
-    image_id = bench.accept()
-    bench.analyse(image_id)
+    image_id = rig.accept()
+    rig.analyse(image_id)
 
     def die(*_: object) -> bool:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.ledger, "finish", die)
+        patch.setattr(rig.ledger, "finish", die)
         with pytest.raises(KeyboardInterrupt):
-            bench.store(image_id)
-    written = bench.files.document(image_id).read_bytes()
-    assert bench.state(image_id).status is Status.STORING
-    assert image_id in bench.inbox
+            rig.store(image_id)
+    written = rig.files.document(image_id).read_bytes()
+    assert rig.state(image_id).status is Status.STORING
+    assert image_id in rig.inbox
 
     # when the job runs again
-    assert bench.store(image_id)
+    assert rig.store(image_id)
 
     # then it ends, with the document as it was
-    assert bench.state(image_id).status is Status.STORED
-    assert bench.files.document(image_id).read_bytes() == written
-    assert image_id not in bench.inbox
+    assert rig.state(image_id).status is Status.STORED
+    assert rig.files.document(image_id).read_bytes() == written
+    assert image_id not in rig.inbox
 
 
 def test_a_crash_before_settling_is_made_good_by_the_loop(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image_id = bench.accept()
-    bench.analyse(image_id)
+    image_id = rig.accept()
+    rig.analyse(image_id)
     with monkeypatch.context() as patch:
-        patch.setattr(bench.settler, "settle", lambda _: None)
-        bench.store(image_id)
-    assert image_id in bench.inbox
+        patch.setattr(rig.settler, "settle", lambda _: None)
+        rig.store(image_id)
+    assert image_id in rig.inbox
 
-    assert SettlingLoop(bench.settler, bench.queries, 10).settle_all() == 1
+    assert SettlingLoop(rig.settler, rig.queries, 10).settle_all() == 1
 
-    assert image_id not in bench.inbox
-    assert bench.files.source(image_id).exists()
-    assert SettlingLoop(bench.settler, bench.queries, 10).settle_all() == 0
+    assert image_id not in rig.inbox
+    assert rig.files.source(image_id).exists()
+    assert SettlingLoop(rig.settler, rig.queries, 10).settle_all() == 0
 
 
-def test_a_job_of_an_older_generation_does_nothing(bench: Bench) -> None:
-    image_id = bench.accept()
-    bench.analyse(image_id)
-    bench.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
+def test_a_job_of_an_older_generation_does_nothing(rig: Rig) -> None:
+    image_id = rig.accept()
+    rig.analyse(image_id)
+    rig.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
 
-    assert not bench.store(image_id, generation=1)
+    assert not rig.store(image_id, generation=1)
 
-    assert not bench.files.document(image_id).exists()
-    assert image_id in bench.inbox
+    assert not rig.files.document(image_id).exists()
+    assert image_id in rig.inbox
 
 
 @pytest.mark.parametrize("how", ["deleted", "started over"])
-def test_an_image_that_moves_on_meanwhile_leaves_no_orphan(bench: Bench, how: str) -> None:
+def test_an_image_that_moves_on_meanwhile_leaves_no_orphan(rig: Rig, how: str) -> None:
     # given an image that is deleted, or started over, while its result is drawn
-    image_id = bench.accept()
-    bench.analyse(image_id)
+    image_id = rig.accept()
+    rig.analyse(image_id)
 
     def meanwhile() -> None:
         if how == "deleted":
-            bench.ledger.delete(image_id)
-            bench.settler.settle(image_id)
+            rig.ledger.delete(image_id)
+            rig.settler.settle(image_id)
         else:
             image = samples.info(image_id)
-            bench.ledger.register(image_id, image, samples.START, new_generation=True)
+            rig.ledger.register(image_id, image, samples.START, new_generation=True)
 
-    bench.sources.meanwhile = meanwhile
+    rig.sources.meanwhile = meanwhile
 
     # when the job ends
-    assert not bench.store(image_id)
+    assert not rig.store(image_id)
 
     # then there is no result
-    left = bench.traces(image_id)
+    left = rig.traces(image_id)
     expected = [] if how == "deleted" else [f"inbox/{image_id}", f"inbox/{image_id}.json"]
     assert left == expected
 
 
 def test_a_deletion_between_the_files_and_the_ledger_leaves_no_orphan(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image_id = bench.accept()
-    bench.analyse(image_id)
-    write = bench.files.write_document
+    image_id = rig.accept()
+    rig.analyse(image_id)
+    write = rig.files.write_document
 
     def write_and_delete(document: AnalysisDocument) -> None:
         write(document)
-        bench.ledger.delete(image_id)
-        bench.settler.settle(image_id)
+        rig.ledger.delete(image_id)
+        rig.settler.settle(image_id)
         write(document)  # as if it had come a moment later
 
-    monkeypatch.setattr(bench.files, "write_document", write_and_delete)
+    monkeypatch.setattr(rig.files, "write_document", write_and_delete)
 
-    assert not bench.store(image_id)
-    assert bench.traces(image_id) == []
+    assert not rig.store(image_id)
+    assert rig.traces(image_id) == []
 
 
-def test_without_estimates_the_result_is_partial(bench: Bench) -> None:
-    image_id = bench.accept()
-    bench.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
-    bench.ledger.save_failure(samples.run(image_id, StageName.AGEGENDER), samples.ERROR)
+def test_without_estimates_the_result_is_partial(rig: Rig) -> None:
+    image_id = rig.accept()
+    rig.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+    rig.ledger.save_failure(samples.run(image_id, StageName.AGEGENDER), samples.ERROR)
 
-    assert bench.store(image_id)
+    assert rig.store(image_id)
 
-    assert bench.state(image_id).status is Status.PARTIAL
-    assert bench.state(image_id).error == samples.ERROR
-    assert bench.files.read_document(image_id).error == samples.ERROR
+    assert rig.state(image_id).status is Status.PARTIAL
+    assert rig.state(image_id).error == samples.ERROR
+    assert rig.files.read_document(image_id).error == samples.ERROR
 
 
 def test_a_full_volume_is_said_so_and_loses_nothing(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    image_id = bench.accept()
-    bench.analyse(image_id)
+    image_id = rig.accept()
+    rig.analyse(image_id)
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(bench.files, "write_annotated", full)
+        patch.setattr(rig.files, "write_annotated", full)
         with pytest.raises(StorageFullError):
-            bench.store(image_id)
-    assert bench.state(image_id).status is Status.STORING
+            rig.store(image_id)
+    assert rig.state(image_id).status is Status.STORING
 
-    assert bench.store(image_id)
+    assert rig.store(image_id)
 
 
 class TestSettling:
-    def test_a_failed_image_keeps_its_upload_for_a_retry(self, bench: Bench) -> None:
-        image_id = bench.accept()
-        bench.ledger.save_failure(samples.run(image_id, StageName.LANDMARK), samples.ERROR)
+    def test_a_failed_image_keeps_its_upload_for_a_retry(self, rig: Rig) -> None:
+        image_id = rig.accept()
+        rig.ledger.save_failure(samples.run(image_id, StageName.LANDMARK), samples.ERROR)
 
-        bench.settler.settle(image_id)
+        rig.settler.settle(image_id)
 
-        assert bench.traces(image_id) == [f"saved_data/source/{image_id}"]
-        assert bench.files.source(image_id).read_bytes() == samples.png()
-        assert bench.images.discarded == [image_id]
+        assert rig.traces(image_id) == [f"saved_data/source/{image_id}"]
+        assert rig.files.source(image_id).read_bytes() == samples.png()
+        assert rig.images.discarded == [image_id]
 
-    def test_a_failed_rerun_leaves_no_result_of_before(self, bench: Bench) -> None:
-        image_id = bench.stored()
-        bench.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
+    def test_a_failed_rerun_leaves_no_result_of_before(self, rig: Rig) -> None:
+        image_id = rig.stored()
+        rig.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
         run = samples.run(image_id, StageName.LANDMARK, generation=2)
-        bench.ledger.save_failure(run, samples.ERROR)
+        rig.ledger.save_failure(run, samples.ERROR)
 
-        bench.settler.settle(image_id)
+        rig.settler.settle(image_id)
 
-        assert bench.traces(image_id) == [f"saved_data/source/{image_id}"]
+        assert rig.traces(image_id) == [f"saved_data/source/{image_id}"]
 
     def test_an_upload_that_could_not_be_kept_stays_in_the_inbox(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        image_id = bench.accept()
-        bench.ledger.save_failure(samples.run(image_id, StageName.STORAGE), samples.ERROR)
+        image_id = rig.accept()
+        rig.ledger.save_failure(samples.run(image_id, StageName.STORAGE), samples.ERROR)
 
         def full(*_: object) -> bool:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         with monkeypatch.context() as patch:
-            patch.setattr(bench.files, "keep_source", full)
+            patch.setattr(rig.files, "keep_source", full)
             with pytest.raises(OSError, match="No space"):
-                bench.settler.settle(image_id)
-        assert image_id in bench.inbox
-        assert bench.queries.unsettled() == [image_id]
+                rig.settler.settle(image_id)
+        assert image_id in rig.inbox
+        assert rig.queries.unsettled() == [image_id]
 
-        bench.settler.settle(image_id)
-        assert image_id not in bench.inbox
+        rig.settler.settle(image_id)
+        assert image_id not in rig.inbox
 
-    def test_nothing_of_a_deleted_image_is_left(self, bench: Bench) -> None:
-        image_id = bench.stored()
-        bench.inbox.add(image_id, samples.png(), samples.entry(image_id))
-        bench.ledger.delete(image_id)
+    def test_nothing_of_a_deleted_image_is_left(self, rig: Rig) -> None:
+        image_id = rig.stored()
+        rig.inbox.add(image_id, samples.png(), samples.entry(image_id))
+        rig.ledger.delete(image_id)
 
-        assert bench.settler.settle(image_id) is Status.DELETED
+        assert rig.settler.settle(image_id) is Status.DELETED
 
-        assert bench.traces(image_id) == []
-        assert bench.settler.settle(image_id) is None
+        assert rig.traces(image_id) == []
+        assert rig.settler.settle(image_id) is None
 
-    def test_an_upload_that_came_later_stays(self, bench: Bench) -> None:
+    def test_an_upload_that_came_later_stays(self, rig: Rig) -> None:
         # given an image that failed, whose upload is just being sent again
-        image_id = bench.accept()
-        bench.ledger.save_failure(samples.run(image_id, StageName.LANDMARK), samples.ERROR)
-        later = bench.state(image_id).updated_at
-        bench.inbox.add(image_id, samples.png(), samples.entry(image_id, later))
+        image_id = rig.accept()
+        rig.ledger.save_failure(samples.run(image_id, StageName.LANDMARK), samples.ERROR)
+        later = rig.state(image_id).updated_at
+        rig.inbox.add(image_id, samples.png(), samples.entry(image_id, later))
 
         # when the failure is settled
-        bench.settler.settle(image_id)
+        rig.settler.settle(image_id)
 
         # then it is still there for the run to come
-        assert image_id in bench.inbox
+        assert image_id in rig.inbox
 
-    def test_uploads_are_not_kept_when_told_so(self, bench: Bench) -> None:
-        bench.settler._keep_source = False
+    def test_uploads_are_not_kept_when_told_so(self, rig: Rig) -> None:
+        rig.settler._keep_source = False
 
-        image_id = bench.stored()
+        image_id = rig.stored()
 
-        assert not bench.files.source(image_id).exists()
-        assert image_id not in bench.inbox
+        assert not rig.files.source(image_id).exists()
+        assert image_id not in rig.inbox
 
     def test_an_upload_on_another_volume_is_copied(
-        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def other_volume(*_: object) -> None:
             raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
         monkeypatch.setattr(os, "link", other_volume)
 
-        image_id = bench.stored()
+        image_id = rig.stored()
 
-        assert bench.files.source(image_id).read_bytes() == samples.png()
+        assert rig.files.source(image_id).read_bytes() == samples.png()
 
 
-def test_half_written_files_of_a_crash_are_removed(bench: Bench) -> None:
-    old = bench.root / "saved_data" / ".0123-abc.tmp"
+def test_half_written_files_of_a_crash_are_removed(rig: Rig) -> None:
+    old = rig.root / "saved_data" / ".0123-abc.tmp"
     old.write_bytes(b"x")
     os.utime(old, (0, 0))
-    young = Path(bench.root / "saved_data" / "source" / ".4567-def.tmp")
+    young = Path(rig.root / "saved_data" / "source" / ".4567-def.tmp")
     young.write_bytes(b"x")
     # Left before the clock was set back.
-    future = bench.root / "saved_data" / ".89ab-012.tmp"
+    future = rig.root / "saved_data" / ".89ab-012.tmp"
     future.write_bytes(b"x")
     os.utime(future, (time.time() + 3600, time.time() + 3600))
 
-    assert bench.files.remove_asides() == 2
+    assert rig.files.remove_asides() == 2
     assert young.exists()

@@ -14,7 +14,7 @@ from data_storage_service.ledger import Ledger
 from data_storage_service.retention import BELIEVED_AFTER_S, CarefulClock
 from facepipe.domain.analysis import Status
 from facepipe.ledger.states import ListQuery
-from services.data_storage_service.tests.bench import Bench
+from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 
 HOUR = timedelta(hours=1)
@@ -90,25 +90,25 @@ def test_small_steps_and_steps_back_are_followed_at_once(
 
 
 def test_a_deleted_image_stays_deleted_though_the_clock_was_set_back(
-    bench: Bench, engine: Engine
+    rig: Rig, engine: Engine
 ) -> None:
     # Given an image that was accepted, and then a clock set back by an hour
-    image_id = bench.accept()
-    bench.analyse(image_id)
-    bench.ledger._now = lambda: samples.START - HOUR
+    image_id = rig.accept()
+    rig.analyse(image_id)
+    rig.ledger._now = lambda: samples.START - HOUR
 
     # When it is deleted
-    assert bench.settler.delete(image_id)
+    assert rig.settler.delete(image_id)
 
     # Then its upload is not taken for one that came after the deletion
-    assert bench.traces(image_id) == []
-    assert bench.state(image_id).status is Status.DELETED
+    assert rig.traces(image_id) == []
+    assert rig.state(image_id).status is Status.DELETED
 
 
 @pytest.mark.usefixtures("_zone")
 @pytest.mark.parametrize("night", NIGHTS)
 def test_moments_of_a_night_of_change_are_in_order_and_in_utc(
-    night: datetime, engine: Engine, bench: Bench
+    night: datetime, engine: Engine, rig: Rig
 ) -> None:
     # Given images that come every ten minutes through the night when the hour changes
     moments = [night + number * timedelta(minutes=10) for number in range(12)]
@@ -118,8 +118,8 @@ def test_moments_of_a_night_of_change_are_in_order_and_in_utc(
         ledger.register(image_id, samples.info(image_id), moment.astimezone())
 
     # When they are listed, and those of the second half alone
-    page = bench.queries.page(ListQuery(limit=50))
-    late = bench.queries.page(ListQuery(limit=50, received_after=moments[6]))
+    page = rig.queries.page(ListQuery(limit=50))
+    late = rig.queries.page(ListQuery(limit=50, received_after=moments[6]))
 
     # Then they are in order, at their moments
     assert [state.received_at for state in page.images] == moments[::-1]
@@ -129,11 +129,11 @@ def test_moments_of_a_night_of_change_are_in_order_and_in_utc(
 
 
 @pytest.mark.usefixtures("_zone")
-def test_the_document_tells_its_time_in_utc(bench: Bench, tmp_path: Path) -> None:
-    image_id = bench.stored()
+def test_the_document_tells_its_time_in_utc(rig: Rig, tmp_path: Path) -> None:
+    image_id = rig.stored()
 
-    text = bench.files.document(image_id).read_text()
-    told = bench.files.read_document(image_id).timestamp
+    text = rig.files.document(image_id).read_text()
+    told = rig.files.read_document(image_id).timestamp
 
     assert f'"timestamp": "{told:%Y-%m-%dT%H:%M:%S}' in text
     assert text.partition('"timestamp": "')[2].partition('"')[0].endswith("Z")

@@ -14,7 +14,7 @@ from facepipe.domain.analysis import Status
 from facepipe.domain.errors import LedgerTooNewError
 from facepipe.domain.face_fields import conditions_of
 from facepipe.ledger.states import ListQuery
-from services.data_storage_service.tests.bench import Bench
+from services.data_storage_service.tests.rig import Rig
 
 # The tables of version 0, as far as they differ.
 _VERSION_0 = """
@@ -35,27 +35,27 @@ PRAGMA user_version = 0;
 """
 
 
-def index_of(bench: Bench) -> Path:
-    return bench.root / "saved_data" / ".index" / "index.sqlite3"
+def index_of(rig: Rig) -> Path:
+    return rig.root / "saved_data" / ".index" / "index.sqlite3"
 
 
-def set_back(bench: Bench, engine: Engine) -> None:
+def set_back(rig: Rig, engine: Engine) -> None:
     engine.dispose()
-    with sqlite3.connect(index_of(bench)) as db:
+    with sqlite3.connect(index_of(rig)) as db:
         db.executescript(_VERSION_0)
-        db.executescript("".join(_FACES_0.format(image_id=i) for i in bench.files.ids()))
+        db.executescript("".join(_FACES_0.format(image_id=i) for i in rig.files.ids()))
 
 
 _FACES_0 = "INSERT INTO faces VALUES ('{image_id}', 0, 28, 'female', 0.875);"
 
 
-def test_an_older_ledger_is_upgraded_in_place(bench: Bench, engine: Engine) -> None:
+def test_an_older_ledger_is_upgraded_in_place(rig: Rig, engine: Engine) -> None:
     # given a ledger of version 0 with a result and an image in flight
-    stored, flying = bench.stored(1), bench.accept(2)
-    set_back(bench, engine)
+    stored, flying = rig.stored(1), rig.accept(2)
+    set_back(rig, engine)
 
     # when it is opened
-    upgraded = open_index(index_of(bench))
+    upgraded = open_index(index_of(rig))
     ledger, queries = Ledger(upgraded), Queries(upgraded)
 
     # then everything is there, and what was in flight is known to wait for no job
@@ -65,42 +65,42 @@ def test_an_older_ledger_is_upgraded_in_place(bench: Bench, engine: Engine) -> N
     assert [job.generation for job in queries.unsent_jobs(flying)] == [2]
 
     # and its faces can be searched by the new fields once they are indexed
-    assert FaceIndexing(ledger, queries, bench.files)() == 1
+    assert FaceIndexing(ledger, queries, rig.files)() == 1
     query = ListQuery(faces=conditions_of({"min_age": 28, "max_age": 28}))
     assert [state.image_id for state in queries.page(query).images] == [stored]
-    with sqlite3.connect(index_of(bench)) as db:
+    with sqlite3.connect(index_of(rig)) as db:
         assert db.execute("SELECT age_low, x1, reliable FROM faces").fetchall() == [(23, 10, 1)]
     upgraded.dispose()
 
 
-def test_faces_are_indexed_anew_once(bench: Bench, engine: Engine) -> None:
-    image_id = bench.stored(1)
-    indexing = FaceIndexing(bench.ledger, bench.queries, bench.files)
+def test_faces_are_indexed_anew_once(rig: Rig, engine: Engine) -> None:
+    image_id = rig.stored(1)
+    indexing = FaceIndexing(rig.ledger, rig.queries, rig.files)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE images SET faces_version = 1")
-    bench.files.document(image_id).unlink()
-    second = bench.stored(2)
+    rig.files.document(image_id).unlink()
+    second = rig.stored(2)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE images SET faces_version = 1")
 
     assert [indexing() for _ in range(3)] == [2, 0, 0]
-    assert bench.queries.outdated_faces(9) == [image_id]
-    assert bench.state(second).status is Status.STORED
+    assert rig.queries.outdated_faces(9) == [image_id]
+    assert rig.state(second).status is Status.STORED
 
 
-def test_a_newer_ledger_is_refused_and_left_alone(bench: Bench, engine: Engine) -> None:
+def test_a_newer_ledger_is_refused_and_left_alone(rig: Rig, engine: Engine) -> None:
     # given a ledger that a newer program wrote
-    bench.accept(1)
+    rig.accept(1)
     engine.dispose()
-    with sqlite3.connect(index_of(bench)) as db:
+    with sqlite3.connect(index_of(rig)) as db:
         db.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
         db.execute("CREATE TABLE of_the_future (x)")
 
     # when it is opened
     with pytest.raises(LedgerTooNewError, match="newer version"):
-        open_index(index_of(bench))
+        open_index(index_of(rig))
 
     # then it is as it was
-    with sqlite3.connect(index_of(bench)) as db:
+    with sqlite3.connect(index_of(rig)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
         assert db.execute("SELECT count(*) FROM images").fetchone() == (1,)

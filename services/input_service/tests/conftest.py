@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from input_service.decoding import DecoderPool
-from input_service.results import ResultFiles
+from input_service.results import ImageFiles
 from input_service.settings import UploadSettings
 
 
@@ -25,9 +26,9 @@ def inbox(tmp_path: Path) -> Inbox:
 
 
 @pytest.fixture
-def results(tmp_path: Path, inbox: Inbox) -> ResultFiles:
+def results(tmp_path: Path, inbox: Inbox) -> ImageFiles:
     (tmp_path / "saved_data" / "source").mkdir(parents=True)
-    return ResultFiles(tmp_path / "saved_data", inbox)
+    return ImageFiles(ResultFiles(tmp_path / "saved_data"), inbox)
 
 
 @pytest.fixture

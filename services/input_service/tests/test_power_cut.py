@@ -53,7 +53,7 @@ def _image(color: str) -> bytes:
 
 
 def _settings(volumes: Path) -> InputSettings:
-    """A service whose neighbours are all away."""
+    """A service whose services are all away."""
     return InputSettings(
         redis=RedisSettings(url=f"redis://{NOWHERE}/0"),
         address=AddressSettings(

@@ -8,7 +8,7 @@ import pytest
 
 from data_storage_service.server import StoreServer, create_server, serving
 from data_storage_service.settings import DataStorageSettings, StorageSettings
-from data_storage_service.wiring import Room, open_room
+from data_storage_service.wiring import Services, open_services
 from facepipe.files.inbox import Inbox
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.system.settings import RedisSettings, VolumeSettings
@@ -37,7 +37,7 @@ def settings(tmp_path: Path, redis_server: RedisServer) -> DataStorageSettings:
 class Store:
     """The real server, and a client as the other services have it."""
 
-    room: Room
+    services: Services
     server: StoreServer
     client: FaceStoreClient
     inbox: Inbox
@@ -51,10 +51,10 @@ class Store:
 
 @pytest.fixture
 def store(settings: DataStorageSettings) -> Iterator[Store]:
-    room = open_room(settings)
-    server = create_server(room, "127.0.0.1:0")
+    services = open_services(settings)
+    server = create_server(services, "127.0.0.1:0")
     client = FaceStoreClient(f"127.0.0.1:{server.port}", settings.inside_token, timeout_s=20)
     with serving(server):
-        yield Store(room, server, client, Inbox(settings.volumes.inbox))
+        yield Store(services, server, client, Inbox(settings.volumes.inbox))
         client.close()
-    room.close()
+    services.close()

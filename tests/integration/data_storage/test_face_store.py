@@ -28,14 +28,14 @@ from facepipe.stages import StageName
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
 from tests.integration.data_storage.conftest import Store
-from tests.integration.input.bench import wait_for
+from tests.integration.input.rig import wait_for
 from tests.support import store_samples as samples
 from tests.support.insider import ShowsToken
 from tests.support.redis_server import RedisServer
 
 
 def waiting_jobs(store: Store) -> list[str]:
-    return list(queue_of(StageName.STORAGE, store.room.redis).job_ids)
+    return list(queue_of(StageName.STORAGE, store.services.redis).job_ids)
 
 
 def test_an_image_from_registration_to_the_result(store: Store) -> None:
@@ -56,7 +56,7 @@ def test_an_image_from_registration_to_the_result(store: Store) -> None:
     assert waiting_jobs(store) == [f"storage-{image_id}-1"]
 
     # and when it has run, the result is there
-    assert store.room.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
+    assert store.services.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
     state = store.client.get(image_id, include_parts=True)
     assert state.status is Status.STORED
     assert state.parts == {}
@@ -94,24 +94,24 @@ def test_a_failed_image_keeps_its_upload_and_empties_the_inbox(store: Store) -> 
     state = store.client.get(image_id)
     assert (state.status, state.error) == (Status.FAILED, samples.ERROR)
     assert image_id not in store.inbox
-    assert store.room.files.source(image_id).read_bytes() == samples.png()
+    assert store.services.files.source(image_id).read_bytes() == samples.png()
 
 
 def test_deleting_erases_files_keys_and_rows(store: Store) -> None:
     # given a result, and pixels that are still cached
     image_id = store.accept()
     store.client.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks(0))
-    store.room.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
-    store.room.redis.set(f"image:{image_id}", b"x")
+    store.services.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
+    store.services.redis.set(f"image:{image_id}", b"x")
 
     # when it is deleted
     assert store.client.delete(image_id)
     assert not store.client.delete(image_id)
 
     # then nothing but a tombstone is left
-    root = store.room.settings.volumes.root
+    root = store.services.settings.volumes.root
     assert list(root.rglob(f"*{image_id}*")) == []
-    assert store.room.redis.exists(f"image:{image_id}") == 0
+    assert store.services.redis.exists(f"image:{image_id}") == 0
     assert store.client.get(image_id).status is Status.DELETED
     assert store.client.get(image_id).image.file_name == ""
 
@@ -159,7 +159,9 @@ def test_malformed_messages_are_the_callers_mistake(store: Store) -> None:
     ]
     for request in requests:
         with pytest.raises(grpc.RpcError) as caught:
-            stub.SavePart(request, timeout=20, metadata=store.room.settings.inside_token.metadata)
+            stub.SavePart(
+                request, timeout=20, metadata=store.services.settings.inside_token.metadata
+            )
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(InvalidRequestError):
         store.client.list(ListQuery(cursor="not one"))
@@ -233,7 +235,7 @@ def test_health_and_reflection_are_the_standard_ones(store: Store) -> None:
         for service in ("", SERVICE_NAME):
             answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=20)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        insider = grpc.intercept_channel(channel, ShowsToken(store.room.settings.inside_token))
+        insider = grpc.intercept_channel(channel, ShowsToken(store.services.settings.inside_token))
         services = ProtoReflectionDescriptorDatabase(insider).get_services()
     assert SERVICE_NAME == "facepipe.v1.FaceStore"
     assert SERVICE_NAME in services
@@ -241,7 +243,7 @@ def test_health_and_reflection_are_the_standard_ones(store: Store) -> None:
 
 def test_a_taken_port_is_said_so(store: Store) -> None:
     with pytest.raises(ServiceUnavailableError, match="FACEPIPE_PORT_STORE_GRPC"):
-        create_server(store.room, f"127.0.0.1:{store.server.port}")
+        create_server(store.services, f"127.0.0.1:{store.server.port}")
 
 
 def test_many_at_once_are_all_counted(store: Store) -> None:

@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from data_storage_service.app import create_storage_app
-from data_storage_service.files import ResultFiles
 from data_storage_service.settings import DataStorageSettings
 from facepipe.domain.analysis import Status
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.stages import StageName
 from facepipe.system.settings import AddressSettings, PortSettings, TelemetrySettings

@@ -62,13 +62,13 @@ def logger() -> Iterator[Logger]:
 
 
 def erasure(store: Store, logger: Logger, every_s: float = 0) -> Erasure:
-    room = store.room
+    services = store.services
     return Erasure(
-        room.ledger,
-        room.queries,
-        room.redis,
+        services.ledger,
+        services.queries,
+        services.redis,
         logger.address,
-        room.settings.inside_token,
+        services.settings.inside_token,
         every_s=every_s,
     )
 
@@ -77,7 +77,7 @@ def stored(store: Store, number: int) -> str:
     image_id = store.accept(number)
     store.client.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
     store.client.save_part(samples.run(image_id, StageName.AGEGENDER), samples.agegender())
-    assert store.room.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
+    assert store.services.results.store(PartRun(StageName.STORAGE, image_id, 1, None))
     return image_id
 
 
@@ -93,7 +93,7 @@ def files_with(root: Path, needle: bytes) -> list[str]:
 def test_the_ledger_forgets_file_names(store: Store, logger: Logger) -> None:
     # given images whose names stand in the ledger, and in its write-ahead log
     logger.start()
-    volumes = store.room.settings.volumes.root
+    volumes = store.services.settings.volumes.root
     ids = [stored(store, number) for number in range(12)]
     index = {"index.sqlite3", "index.sqlite3-wal"}
     assert index & set(files_with(volumes, FILE_NAME))
@@ -131,13 +131,13 @@ def test_redis_forgets_what_it_was_told(
     # given cached pixels, and their copy in the append-only file
     logger.start()
     image_id = stored(store, 1)
-    images = RedisImageStore(store.room.redis, RedisSettings(url=redis_server.url))
+    images = RedisImageStore(store.services.redis, RedisSettings(url=redis_server.url))
     images.put_image(image_id, np.zeros((8, 8, 3), np.uint8))
     assert files_with(tmp_path / "redis", image_id.encode())
 
     # when the image is deleted; the job of its storage had waited for a worker
     store.client.delete(image_id)
-    store.room.redis.delete(*store.room.redis.keys("rq:*"))
+    store.services.redis.delete(*store.services.redis.keys("rq:*"))
     assert erasure(store, logger)() == 1
 
     # then Redis writes its file anew
@@ -150,13 +150,13 @@ def test_redis_forgets_what_it_was_told(
 def test_pixels_cached_after_the_end_are_discarded(store: Store, redis_server: RedisServer) -> None:
     # given a finished image, and one in flight, both with pixels in the cache
     finished, in_flight = stored(store, 1), store.accept(2)
-    images = RedisImageStore(store.room.redis, RedisSettings(url=redis_server.url))
+    images = RedisImageStore(store.services.redis, RedisSettings(url=redis_server.url))
     for image_id in (finished, in_flight):
         images.put_image(image_id, np.zeros((8, 8, 3), np.uint8))
         images.put_crops(image_id, np.zeros((1, 224, 224, 3), np.uint8))
 
     # when the cache is swept
-    assert CacheSweep(store.room.redis, store.room.queries)() > 0
+    assert CacheSweep(store.services.redis, store.services.queries)() > 0
 
     # then those of the finished one are gone
     assert images.get_image(finished) is None
@@ -167,7 +167,7 @@ def test_pixels_cached_after_the_end_are_discarded(store: Store, redis_server: R
 
 def test_failed_jobs_of_finished_images_are_dropped(store: Store) -> None:
     # given a finished image and one in flight, of which a job each has failed
-    redis = store.room.redis
+    redis = store.services.redis
     finished, in_flight = stored(store, 1), store.accept(2)
     jobs = [ImageJob(StageName.AGEGENDER, image_id, 1) for image_id in (finished, in_flight)]
     queue = queue_of(StageName.AGEGENDER, redis)
@@ -177,7 +177,7 @@ def test_failed_jobs_of_finished_images_are_dropped(store: Store) -> None:
         redis.zadd(queue.failed_job_registry.key, {job.job_id: time.time() + 3600})
 
     # when they are swept
-    assert FailedJobSweep(redis, store.room.queries)() == 1
+    assert FailedJobSweep(redis, store.services.queries)() == 1
 
     # then that of the finished one is gone
     assert redis.keys(f"rq:*agegender-{finished}*") == []

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.input.bench import Bench, open_bench
+from tests.integration.input.rig import Rig, open_bench
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with open_bench(tmp_path_factory.mktemp("input")) as bench:
-        yield bench
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_bench(tmp_path_factory.mktemp("input")) as rig:
+        yield rig

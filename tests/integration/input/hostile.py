@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from tests.integration.input.bench import Bench, open_bench
+from tests.integration.input.rig import Rig, open_bench
 from tests.support.hostile_images import made_files
 
 ROOT = Path(__file__).parents[3]
@@ -53,10 +53,10 @@ def hostile_files(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield path.name, path.read_bytes()
 
 
-def send(bench: Bench, name: str, data: bytes) -> Outcome:
+def send(rig: Rig, name: str, data: bytes) -> Outcome:
     begin = time.perf_counter()
     files = [("files", (name, data, "image/jpeg"))]
-    answer = bench.http.post("/v1/images", files=files)
+    answer = rig.http.post("/v1/images", files=files)
     seconds = time.perf_counter() - begin
     return Outcome(name, *_read(answer), seconds, decoder_mb())
 
@@ -97,8 +97,8 @@ def main() -> int:
         files += hostile_files(hostile_folder())
     else:
         print(f"no folder {hostile_folder()}; set FACEPIPE_TEST_DATA", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as folder, open_bench(Path(folder)) as bench:
-        outcomes = [send(bench, name, data) for name, data in files]
+    with tempfile.TemporaryDirectory() as folder, open_bench(Path(folder)) as rig:
+        outcomes = [send(rig, name, data) for name, data in files]
     print(table(outcomes))
     return (
         0 if all(outcome.status < httpx.codes.INTERNAL_SERVER_ERROR for outcome in outcomes) else 1

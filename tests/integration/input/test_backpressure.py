@@ -11,26 +11,26 @@ from redis import Redis
 from facepipe.queue.jobs import ImageJob, enqueue, queue_of
 from facepipe.stages import StageName
 from input_service.settings import InputSettings, QueueSettings
-from tests.integration.input.bench import Bench, open_bench, photograph, wait_for
+from tests.integration.input.rig import Rig, open_bench, photograph, wait_for
 
 LIMIT = 8
 
 
 @pytest.fixture
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     settings = InputSettings(queue=QueueSettings(limit=LIMIT))
-    with open_bench(tmp_path_factory.mktemp("input"), settings) as bench:
-        yield bench
+    with open_bench(tmp_path_factory.mktemp("input"), settings) as rig:
+        yield rig
 
 
-def test_above_the_limit_bulk_is_sent_away_and_people_are_not(bench: Bench) -> None:
+def test_above_the_limit_bulk_is_sent_away_and_people_are_not(rig: Rig) -> None:
     # Given as many images as may wait
-    ids = [bench.accept(photograph(number)) for number in range(LIMIT)]
+    ids = [rig.accept(photograph(number)) for number in range(LIMIT)]
 
     # When more come
-    refused = bench.send(photograph(50))
-    known = bench.send(photograph(0))
-    person = bench.send(photograph(51), wait=0)
+    refused = rig.send(photograph(50))
+    known = rig.send(photograph(0))
+    person = rig.send(photograph(51), wait=0)
 
     # Then new ones in bulk are told when to come again; known ones and people's are taken
     assert refused.status_code == 429
@@ -41,14 +41,14 @@ def test_above_the_limit_bulk_is_sent_away_and_people_are_not(bench: Bench) -> N
 
     # And when some are done there is room again
     for image_id in ids[:4]:
-        bench.finish(image_id)
-    wait_for(lambda: bench.send(photograph(50)).status_code == 202)
+        rig.finish(image_id)
+    wait_for(lambda: rig.send(photograph(50)).status_code == 202)
 
 
-def test_a_call_of_many_takes_what_fits_and_says_when_to_send_the_rest(bench: Bench) -> None:
+def test_a_call_of_many_takes_what_fits_and_says_when_to_send_the_rest(rig: Rig) -> None:
     files = [("files", (f"{n}.png", photograph(n), "image/png")) for n in range(LIMIT + 2)]
 
-    answer = bench.http.post("/v1/images", files=files)
+    answer = rig.http.post("/v1/images", files=files)
 
     assert answer.status_code == 202
     errors = [entry["error"] for entry in answer.json()["images"]]
@@ -57,56 +57,56 @@ def test_a_call_of_many_takes_what_fits_and_says_when_to_send_the_rest(bench: Be
     assert int(answer.headers["retry-after"]) >= 1
 
 
-def test_what_people_wait_for_goes_first_in_its_own_order(bench: Bench) -> None:
-    bulk = [bench.accept(photograph(number)) for number in range(3)]
-    urgent = [bench.accept(photograph(10), wait=0), _interactive(bench, photograph(11))]
-    bulk.append(bench.accept(photograph(3)))
-    urgent.append(bench.accept(photograph(12), wait=0))
+def test_what_people_wait_for_goes_first_in_its_own_order(rig: Rig) -> None:
+    bulk = [rig.accept(photograph(number)) for number in range(3)]
+    urgent = [rig.accept(photograph(10), wait=0), _interactive(rig, photograph(11))]
+    bulk.append(rig.accept(photograph(3)))
+    urgent.append(rig.accept(photograph(12), wait=0))
 
-    assert [job.image_id for job in bench.queued()] == urgent + bulk
+    assert [job.image_id for job in rig.queued()] == urgent + bulk
 
 
-def test_an_image_stays_urgent_from_stage_to_stage(bench: Bench) -> None:
+def test_an_image_stays_urgent_from_stage_to_stage(rig: Rig) -> None:
     # Given a bulk image, and one that a person waits for
-    bulk, urgent = bench.accept(photograph(1)), bench.accept(photograph(2), wait=0)
+    bulk, urgent = rig.accept(photograph(1)), rig.accept(photograph(2), wait=0)
 
     # When both have their faces, in the order of the upload
     for image_id in (bulk, urgent):
-        bench.find_faces(image_id, faces=1)
+        rig.find_faces(image_id, faces=1)
 
     # Then the next stage has the person's first
-    assert [job.image_id for job in bench.queued(StageName.AGEGENDER)] == [urgent, bulk]
+    assert [job.image_id for job in rig.queued(StageName.AGEGENDER)] == [urgent, bulk]
 
 
-def test_an_image_sent_again_as_bulk_is_not_urgent_because_it_once_was(bench: Bench) -> None:
+def test_an_image_sent_again_as_bulk_is_not_urgent_because_it_once_was(rig: Rig) -> None:
     first, second = photograph(1), photograph(2)
-    image_id = bench.accept(first, wait=0)
-    bench.fail(image_id)
-    bulk = bench.accept(second)
+    image_id = rig.accept(first, wait=0)
+    rig.fail(image_id)
+    bulk = rig.accept(second)
 
-    bench.accept(first, force=True)
+    rig.accept(first, force=True)
 
-    assert [job.image_id for job in bench.queued()][-2:] == [bulk, image_id]
+    assert [job.image_id for job in rig.queued()][-2:] == [bulk, image_id]
 
 
-def test_a_job_that_was_given_back_does_not_mix_up_the_order(bench: Bench) -> None:
+def test_a_job_that_was_given_back_does_not_mix_up_the_order(rig: Rig) -> None:
     for image_id in ("b" * 64, "c" * 64):
-        enqueue(bench.redis, ImageJob(StageName.LANDMARK, image_id, 1), urgent=True)
-    enqueue(bench.redis, ImageJob(StageName.LANDMARK, "e" * 64, 1))
+        enqueue(rig.redis, ImageJob(StageName.LANDMARK, image_id, 1), urgent=True)
+    enqueue(rig.redis, ImageJob(StageName.LANDMARK, "e" * 64, 1))
     # A dead worker's job comes back to the front.
     given_back = ImageJob(StageName.LANDMARK, "a" * 64, 1)
-    enqueue(bench.redis, given_back)
-    key = queue_of(StageName.LANDMARK, bench.redis).key
-    bench.redis.lrem(key, 1, given_back.job_id)
-    bench.redis.lpush(key, given_back.job_id)
+    enqueue(rig.redis, given_back)
+    key = queue_of(StageName.LANDMARK, rig.redis).key
+    rig.redis.lrem(key, 1, given_back.job_id)
+    rig.redis.lpush(key, given_back.job_id)
 
-    enqueue(bench.redis, ImageJob(StageName.LANDMARK, "d" * 64, 1), urgent=True)
+    enqueue(rig.redis, ImageJob(StageName.LANDMARK, "d" * 64, 1), urgent=True)
 
-    assert [job[0] for job in _images(bench.redis, StageName.LANDMARK)] == list("abcde")
+    assert [job[0] for job in _images(rig.redis, StageName.LANDMARK)] == list("abcde")
 
 
-def _interactive(bench: Bench, data: bytes) -> str:
-    answer: httpx.Response = bench.http.post(
+def _interactive(rig: Rig, data: bytes) -> str:
+    answer: httpx.Response = rig.http.post(
         "/v1/images", content=data, headers={"X-Priority": "interactive"}
     )
     assert answer.status_code == 202

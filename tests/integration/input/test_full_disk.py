@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.input.bench import Bench, open_bench, photograph
+from tests.integration.input.rig import Rig, open_bench, photograph
 from tests.support.missing import missing
 from tests.support.small_volume import SmallVolume, fill
 
@@ -33,42 +33,42 @@ def volume(small: SmallVolume) -> Path:
 
 
 @pytest.fixture(scope="module")
-def bench(volume: Path) -> Iterator[Bench]:
-    with open_bench(volume.parent.parent) as bench:
-        yield bench
+def rig(volume: Path) -> Iterator[Rig]:
+    with open_bench(volume.parent.parent) as rig:
+        yield rig
 
 
-def test_a_full_volume_refuses_and_loses_nothing(bench: Bench, volume: Path) -> None:
+def test_a_full_volume_refuses_and_loses_nothing(rig: Rig, volume: Path) -> None:
     # Given an accepted image and a volume that then fills up
-    before = bench.accept(photograph(1))
+    before = rig.accept(photograph(1))
     files = set(volume.iterdir())
     filler = volume / "filler"
     fill(filler)
 
     # When another one is sent
-    answer = bench.send(photograph(2, (300, 300)))
+    answer = rig.send(photograph(2, (300, 300)))
 
     # Then it is refused with the time to come again, and leaves no trace
-    assert "inbox" in _failing_checks(bench)
+    assert "inbox" in _failing_checks(rig)
     assert answer.status_code == 507
     assert answer.json()["code"] == "storage_full"
     assert int(answer.headers["retry-after"]) >= 1
     assert set(volume.iterdir()) == files | {filler}
-    assert bench.http.get("/v1/stats").json()["accepted"] == 1
+    assert rig.http.get("/v1/stats").json()["accepted"] == 1
     # And what was accepted is still there, and accepted work goes on
-    assert bench.inbox.read(before) == photograph(1)
-    bench.finish(before)
-    assert bench.status(before) == "stored"
+    assert rig.inbox.read(before) == photograph(1)
+    rig.finish(before)
+    assert rig.status(before) == "stored"
     # And when there is room again it is taken
     filler.unlink()
-    assert bench.send(photograph(2, (300, 300))).status_code == 202
+    assert rig.send(photograph(2, (300, 300))).status_code == 202
 
 
-def test_a_read_only_volume_is_unavailable(bench: Bench, small: SmallVolume) -> None:
+def test_a_read_only_volume_is_unavailable(rig: Rig, small: SmallVolume) -> None:
     small.mount("-o", "remount,bind,ro")
     try:
-        answer = bench.send(photograph(3))
-        failing = _failing_checks(bench)
+        answer = rig.send(photograph(3))
+        failing = _failing_checks(rig)
     finally:
         small.mount("-o", "remount,bind,rw")
 
@@ -76,23 +76,23 @@ def test_a_read_only_volume_is_unavailable(bench: Bench, small: SmallVolume) -> 
     assert answer.json()["code"] == "service_unavailable"
     assert int(answer.headers["retry-after"]) >= 1
     assert "Read-only" in failing["inbox"]
-    assert bench.send(photograph(3)).status_code == 202
-    assert "inbox" not in _failing_checks(bench)
+    assert rig.send(photograph(3)).status_code == 202
+    assert "inbox" not in _failing_checks(rig)
 
 
 def test_no_room_for_large_calls_on_their_way_is_told_as_well(
-    bench: Bench, volume: Path, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, volume: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given a temporary folder with less room than the call takes
     monkeypatch.setattr(tempfile, "tempdir", str(volume))
     files = set(volume.iterdir())
 
-    answer = bench.send(os.urandom(3 * 2**20))
+    answer = rig.send(os.urandom(3 * 2**20))
 
     assert answer.status_code == 507
     assert set(volume.iterdir()) == files
 
 
-def _failing_checks(bench: Bench) -> dict[str, str]:
-    checks: dict[str, str] = bench.http.get("/readyz").json().get("checks", {})
+def _failing_checks(rig: Rig) -> dict[str, str]:
+    checks: dict[str, str] = rig.http.get("/readyz").json().get("checks", {})
     return checks

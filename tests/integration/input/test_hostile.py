@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from input_service.settings import InputSettings
-from tests.integration.input.bench import Bench, open_bench, photograph
 from tests.integration.input.hostile import (
     Outcome,
     decoder_mb,
@@ -16,6 +15,7 @@ from tests.integration.input.hostile import (
     send,
     table,
 )
+from tests.integration.input.rig import Rig, open_bench, photograph
 from tests.support.hostile_images import made_files
 from tests.support.missing import missing
 
@@ -24,15 +24,15 @@ _LIMIT_MB = InputSettings().upload.decode_memory_mb
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with open_bench(tmp_path_factory.mktemp("input"), InputSettings()) as bench:
-        yield bench
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_bench(tmp_path_factory.mktemp("input"), InputSettings()) as rig:
+        yield rig
 
 
-def test_made_files(bench: Bench) -> None:
-    outcomes = {name: send(bench, name, data) for name, data in made_files()}
+def test_made_files(rig: Rig) -> None:
+    outcomes = {name: send(rig, name, data) for name, data in made_files()}
 
-    _hold(bench, list(outcomes.values()))
+    _hold(rig, list(outcomes.values()))
     statuses = {name: outcome.status for name, outcome in outcomes.items()}
     too_large = [name for name in statuses if "65535" in name]
     assert {statuses[name] for name in too_large} == {413}
@@ -42,20 +42,20 @@ def test_made_files(bench: Bench) -> None:
     assert statuses["postscript"] == statuses["noise"] == 415
 
 
-def test_files_that_broke_decoders(bench: Bench) -> None:
+def test_files_that_broke_decoders(rig: Rig) -> None:
     if not hostile_folder().is_dir():
         missing(f"no folder {hostile_folder()}; set FACEPIPE_TEST_DATA")
 
-    _hold(bench, [send(bench, name, data) for name, data in hostile_files(hostile_folder())])
+    _hold(rig, [send(rig, name, data) for name, data in hostile_files(hostile_folder())])
 
 
-def test_a_file_that_is_also_a_page_is_served_as_an_image(bench: Bench) -> None:
+def test_a_file_that_is_also_a_page_is_served_as_an_image(rig: Rig) -> None:
     # Given a JPEG that a browser could take for a page
     data = dict(made_files())["jpeg-and-html"]
-    image_id = bench.accept(data)
+    image_id = rig.accept(data)
 
     # When it is asked for
-    answer = bench.http.get(f"/v1/images/{image_id}/source")
+    answer = rig.http.get(f"/v1/images/{image_id}/source")
 
     # Then no browser will run it
     assert answer.content == data
@@ -63,16 +63,16 @@ def test_a_file_that_is_also_a_page_is_served_as_an_image(bench: Bench) -> None:
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_wrong_label_makes_no_difference(bench: Bench) -> None:
+def test_a_wrong_label_makes_no_difference(rig: Rig) -> None:
     files = [("files", ("page.html", photograph(1), "text/html"))]
 
-    answer = bench.http.post("/v1/images", files=files)
+    answer = rig.http.post("/v1/images", files=files)
 
     image_id = answer.json()["images"][0]["image_id"]
-    assert bench.http.get(f"/v1/images/{image_id}").json()["image"]["format"] == "PNG"
+    assert rig.http.get(f"/v1/images/{image_id}").json()["image"]["format"] == "PNG"
 
 
-def _hold(bench: Bench, outcomes: list[Outcome]) -> None:
+def _hold(rig: Rig, outcomes: list[Outcome]) -> None:
     bad = [
         outcome
         for outcome in outcomes
@@ -83,5 +83,5 @@ def _hold(bench: Bench, outcomes: list[Outcome]) -> None:
     ]
     assert not bad, table(bad)
     # And the service is none the worse for it.
-    assert bench.send(photograph(99)).status_code == 202
+    assert rig.send(photograph(99)).status_code == 202
     assert 0 < decoder_mb() < _LIMIT_MB

@@ -7,30 +7,30 @@ from typing import Any
 
 import pytest
 
-from tests.integration.input.bench import Bench, open_bench, photograph
+from tests.integration.input.rig import Rig, open_bench, photograph
 
 EVIL = "https://evil.example"
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with open_bench(tmp_path_factory.mktemp("input")) as bench:
-        yield bench
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_bench(tmp_path_factory.mktemp("input")) as rig:
+        yield rig
 
 
 @pytest.fixture(scope="module")
-def image_id(bench: Bench) -> str:
-    return bench.accept(photograph(1))
+def image_id(rig: Rig) -> str:
+    return rig.accept(photograph(1))
 
 
-def test_a_rebound_name_reads_nothing(bench: Bench, image_id: str) -> None:
+def test_a_rebound_name_reads_nothing(rig: Rig, image_id: str) -> None:
     for path in (
         "/v1/images",
         f"/v1/images/{image_id}/source",
         "/v1/export?format=csv",
         "/metrics",
     ):
-        answer = bench.http.get(path, headers={"Host": "evil.example"})
+        answer = rig.http.get(path, headers={"Host": "evil.example"})
 
         assert (answer.status_code, answer.json()["code"]) == (421, "unknown_host")
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -47,21 +47,21 @@ def test_a_rebound_name_reads_nothing(bench: Bench, image_id: str) -> None:
 )
 @pytest.mark.parametrize("told", [{"Origin": EVIL}, {"Sec-Fetch-Site": "cross-site"}], ids=str)
 def test_a_form_of_another_site_sends_nothing(
-    bench: Bench, body: dict[str, Any], told: dict[str, str]
+    rig: Rig, body: dict[str, Any], told: dict[str, str]
 ) -> None:
     headers = body.get("headers", {}) | told
-    before = bench.http.get("/v1/stats").json()
+    before = rig.http.get("/v1/stats").json()
 
-    answer = bench.http.post("/v1/images", **(body | {"headers": headers}))
+    answer = rig.http.post("/v1/images", **(body | {"headers": headers}))
 
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-    assert bench.http.get("/v1/stats").json() == before
+    assert rig.http.get("/v1/stats").json() == before
 
 
-def test_a_page_of_another_site_deletes_and_repeats_nothing(bench: Bench, image_id: str) -> None:
+def test_a_page_of_another_site_deletes_and_repeats_nothing(rig: Rig, image_id: str) -> None:
     for told in ({"Origin": EVIL}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "evil.example"}):
-        deletion = bench.http.delete(f"/v1/images/{image_id}", headers=told)
-        retry = bench.http.post(f"/v1/images/{image_id}/retry", headers=told)
+        deletion = rig.http.delete(f"/v1/images/{image_id}", headers=told)
+        retry = rig.http.post(f"/v1/images/{image_id}/retry", headers=told)
 
         assert {deletion.status_code, retry.status_code} <= {403, 421}
-    assert bench.http.get(f"/v1/images/{image_id}").json()["status"] != "deleted"
+    assert rig.http.get(f"/v1/images/{image_id}").json()["status"] != "deleted"

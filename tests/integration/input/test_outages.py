@@ -7,53 +7,53 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.input.bench import Bench, open_bench, photograph, wait_for
+from tests.integration.input.rig import Rig, open_bench, photograph, wait_for
 
 
 @pytest.fixture
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with open_bench(tmp_path_factory.mktemp("input")) as bench:
-        yield bench
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_bench(tmp_path_factory.mktemp("input")) as rig:
+        yield rig
 
 
-def test_an_upload_while_redis_is_down_is_queued_when_it_is_back(bench: Bench) -> None:
+def test_an_upload_while_redis_is_down_is_queued_when_it_is_back(rig: Rig) -> None:
     # Given no Redis
-    bench.redis_server.kill()
+    rig.redis_server.kill()
 
     # When an image is sent
-    image_id = bench.accept(photograph(1))
-    assert bench.status(image_id) == "received"
+    image_id = rig.accept(photograph(1))
+    assert rig.status(image_id) == "received"
 
     # Then it is queued, once, after Redis has come back
-    bench.redis_server.start()
-    wait_for(lambda: bench.status(image_id) == "queued")
-    assert [job.image_id for job in bench.queued()] == [image_id]
+    rig.redis_server.start()
+    wait_for(lambda: rig.status(image_id) == "queued")
+    assert [job.image_id for job in rig.queued()] == [image_id]
 
 
-def test_a_redis_that_lost_everything_is_filled_again(bench: Bench) -> None:
-    ids = [bench.accept(photograph(number)) for number in range(3)]
+def test_a_redis_that_lost_everything_is_filled_again(rig: Rig) -> None:
+    ids = [rig.accept(photograph(number)) for number in range(3)]
 
-    bench.drop_jobs()
+    rig.drop_jobs()
 
-    wait_for(lambda: len(bench.queued()) == len(ids))
-    assert {job.image_id for job in bench.queued()} == set(ids)
-    assert {job.generation for job in bench.queued()} == {2}
+    wait_for(lambda: len(rig.queued()) == len(ids))
+    assert {job.image_id for job in rig.queued()} == set(ids)
+    assert {job.generation for job in rig.queued()} == {2}
 
 
-def test_a_full_redis_delays_and_refuses_nothing(bench: Bench) -> None:
+def test_a_full_redis_delays_and_refuses_nothing(rig: Rig) -> None:
     # Given a Redis that takes no more
-    bench.redis.config_set("maxmemory-policy", "noeviction")
-    bench.redis.config_set("maxmemory", "100kb")
+    rig.redis.config_set("maxmemory-policy", "noeviction")
+    rig.redis.config_set("maxmemory", "100kb")
 
     # When an image is sent
-    image_id = bench.accept(photograph(1))
+    image_id = rig.accept(photograph(1))
 
     # Then it is accepted, and neither queued nor started over and over
-    assert bench.status(image_id) == "received"
-    time.sleep(10 * bench.settings.reconcile.every_s)
-    assert not bench.queued()
+    assert rig.status(image_id) == "received"
+    time.sleep(10 * rig.settings.reconcile.every_s)
+    assert not rig.queued()
 
     # And when there is room again it is queued as what it is: its first run
-    bench.redis.config_set("maxmemory", "0")
-    wait_for(lambda: bench.status(image_id) == "queued")
-    assert [(job.image_id, job.generation) for job in bench.queued()] == [(image_id, 1)]
+    rig.redis.config_set("maxmemory", "0")
+    wait_for(lambda: rig.status(image_id) == "queued")
+    assert [(job.image_id, job.generation) for job in rig.queued()] == [(image_id, 1)]

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
-from tests.integration.input.bench import Bench, open_bench, photograph
+from tests.integration.input.rig import Rig, open_bench, photograph
 
 CALLS_AN_OPERATION = 20
 WALKS = 20
@@ -48,12 +48,12 @@ _counts: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    with open_bench(tmp_path_factory.mktemp("input")) as bench:
-        bench.finish(bench.accept(photograph(1)), ages=(30,))
-        bench.fail(bench.accept(photograph(2)))
-        bench.accept(photograph(3))
-        yield bench
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with open_bench(tmp_path_factory.mktemp("input")) as rig:
+        rig.finish(rig.accept(photograph(1)), ages=(30,))
+        rig.fail(rig.accept(photograph(2)))
+        rig.accept(photograph(3))
+        yield rig
     print(f"\nschemathesis: {dict(_counts)}")
 
 
@@ -63,24 +63,24 @@ schema = schemathesis.openapi.from_dict(create_input_app(InputSettings()).openap
 
 @schema.parametrize()
 @settings(max_examples=CALLS_AN_OPERATION, **_BOUNDS)
-def test_made_up_calls(case: Any, bench: Bench) -> None:
+def test_made_up_calls(case: Any, rig: Rig) -> None:
     """Each operation with made-up, valid and invalid, parameters and bodies."""
     _send_real_images_now_and_then(case)
     _counts["calls"] += 1
 
-    response = case.call(base_url=str(bench.http.base_url), timeout=30)
+    response = case.call(base_url=str(rig.http.base_url), timeout=30)
 
     _counts[f"{response.status_code // 100}xx"] += 1
     _require_no_error_of_ours(response)
     case.validate_response(response, excluded_checks=_EXCLUDED)
 
 
-def test_walks_along_the_links(bench: Bench) -> None:
+def test_walks_along_the_links(rig: Rig) -> None:
     """Upload, then state, result, files, retry, delete, in any order."""
 
     class Walk(schema.as_state_machine()):  # type: ignore[misc]  # made at run time
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
-            return {"base_url": str(bench.http.base_url), "timeout": 30}
+            return {"base_url": str(rig.http.base_url), "timeout": 30}
 
         def before_call(self, case: Any) -> None:
             _send_real_images_now_and_then(case, share=1.0)

@@ -78,7 +78,7 @@ class StageProcess:
         return self.process.wait(timeout=20)
 
 
-class Bench:
+class Rig:
     """Redis for the queues, a second Redis that plays the ledger, and stages.
 
     Starting a stage takes seconds, so tests share one and use image ids of their own.
@@ -151,7 +151,7 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     folder = tmp_path_factory.mktemp
     environment = dict(os.environ)
     # Workers start often here, and load faster from bytecode.
@@ -162,6 +162,6 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         running_redis(folder("ledger")) as ledger,
     ):
         patch.setitem(FUNCTIONS, StageName.LANDMARK, "tests.support.stage_jobs.work")
-        bench = Bench(queues, ledger, environment)
-        yield bench
-        bench.close()
+        rig = Rig(queues, ledger, environment)
+        yield rig
+        rig.close()

@@ -12,7 +12,7 @@ import pytest
 from facepipe.queue.job_table import FUNCTIONS
 from facepipe.queue.jobs import queue_of
 from facepipe.stages import StageName
-from tests.integration.stage.conftest import LEASE_S, Bench, wait_for
+from tests.integration.stage.conftest import LEASE_S, Rig, wait_for
 from tests.support.redis_server import running_redis
 from tests.support.shifted_clock import ShiftedClock
 
@@ -25,7 +25,7 @@ def clock(tmp_path_factory: pytest.TempPathFactory) -> ShiftedClock:
 
 
 @pytest.fixture
-def bench(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Bench]:
+def rig(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iterator[Rig]:
     """Redis and stages that live by a clock of their own, which no other test has set."""
     folder = tmp_path_factory.mktemp
     with (
@@ -35,49 +35,49 @@ def bench(tmp_path_factory: pytest.TempPathFactory, clock: ShiftedClock) -> Iter
         running_redis(folder("ledger")) as ledger,
     ):
         patch.setitem(FUNCTIONS, StageName.LANDMARK, "tests.support.stage_jobs.work")
-        bench = Bench(queues, ledger, dict(os.environ))
-        yield bench
-        bench.close()
+        rig = Rig(queues, ledger, dict(os.environ))
+        yield rig
+        rig.close()
 
 
 @pytest.mark.parametrize(("image_id", "jump_s"), [("a1", HOUR_S), ("a2", -HOUR_S)])
 def test_a_job_in_flight_is_done_once_when_the_clock_jumps_by_an_hour(
-    image_id: str, jump_s: float, bench: Bench, clock: ShiftedClock
+    image_id: str, jump_s: float, rig: Rig, clock: ShiftedClock
 ) -> None:
     # Given a stage with a job in hand that takes longer than its lease
-    stage = bench.ready_stage()
+    stage = rig.ready_stage()
     workers = stage.worker_pids()
-    bench.enqueue(image_id, f"slow={2 * LEASE_S + 1}")
-    wait_for(lambda: bench.runs_of(image_id), 5)
+    rig.enqueue(image_id, f"slow={2 * LEASE_S + 1}")
+    wait_for(lambda: rig.runs_of(image_id), 5)
     time.sleep(1)
 
     # When the clock jumps
     clock.set(jump_s)
-    assert abs(bench.redis.time()[0] - time.time() - jump_s) < 60
+    assert abs(rig.redis.time()[0] - time.time() - jump_s) < 60
 
     # Then the job is done by the worker that had it, and nobody else
-    wait_for(lambda: bench.has_result(image_id) and bench.is_idle(), 4 * LEASE_S)
-    assert len(bench.runs_of(image_id)) == 1
-    assert bench.failures_of(image_id) == []
+    wait_for(lambda: rig.has_result(image_id) and rig.is_idle(), 4 * LEASE_S)
+    assert len(rig.runs_of(image_id)) == 1
+    assert rig.failures_of(image_id) == []
     assert stage.worker_pids() == workers
     metrics = stage.get("/metrics").text
     assert 'facepipe_stage_jobs_total{outcome="lost"}' not in metrics
-    assert not bench.redis.keys("rq:job:*")
+    assert not rig.redis.keys("rq:job:*")
 
     # And the next job is done in the new time as in the old
-    bench.enqueue(f"{image_id}b")
-    wait_for(lambda: bench.has_result(f"{image_id}b") and bench.is_idle(), 10)
+    rig.enqueue(f"{image_id}b")
+    wait_for(lambda: rig.has_result(f"{image_id}b") and rig.is_idle(), 10)
     stage.wait_until_ready()
 
 
 def test_the_job_of_a_dead_host_comes_back_though_the_clock_was_set_back(
-    bench: Bench, clock: ShiftedClock
+    rig: Rig, clock: ShiftedClock
 ) -> None:
     # Given two stages, and a job in the hands of one
-    stage = bench.ready_stage()
-    bench.enqueue("b1", "slow=60,quick")
-    wait_for(lambda: bench.runs_of("b1"), 5)
-    other = bench.start_stage()
+    stage = rig.ready_stage()
+    rig.enqueue("b1", "slow=60,quick")
+    wait_for(lambda: rig.runs_of("b1"), 5)
+    other = rig.start_stage()
     other.wait_until_ready()
 
     # When the clock is set back, and the first one dies before it can renew the lease
@@ -85,28 +85,28 @@ def test_the_job_of_a_dead_host_comes_back_though_the_clock_was_set_back(
     stage.kill()
 
     # Then the other takes over, as if nothing had been
-    wait_for(lambda: bench.has_result("b1") and bench.is_idle(), 10)
-    assert len(bench.runs_of("b1")) == 2
+    wait_for(lambda: rig.has_result("b1") and rig.is_idle(), 10)
+    assert len(rig.runs_of("b1")) == 2
 
 
 def test_a_second_try_does_not_wait_for_the_hour_that_the_clock_was_set_back(
-    bench: Bench, clock: ShiftedClock
+    rig: Rig, clock: ShiftedClock
 ) -> None:
     # Given a job that waits for its second try
-    bench.ready_stage()
-    bench.enqueue("c1", "raise,quick")
-    scheduled = queue_of(StageName.LANDMARK, bench.redis).scheduled_job_registry.key
-    wait_for(lambda: bench.redis.zcard(scheduled), 5)
+    rig.ready_stage()
+    rig.enqueue("c1", "raise,quick")
+    scheduled = queue_of(StageName.LANDMARK, rig.redis).scheduled_job_registry.key
+    wait_for(lambda: rig.redis.zcard(scheduled), 5)
 
     # When the clock is set back
     clock.set(-HOUR_S)
 
     # Then it is at most a minute until the try, not an hour
     def pause_s() -> float:
-        latest = cast(list[Any], bench.redis.zrange(scheduled, -1, -1, withscores=True))
-        return float(latest[0][1]) - bench.redis.time()[0] if latest else 0.0
+        latest = cast(list[Any], rig.redis.zrange(scheduled, -1, -1, withscores=True))
+        return float(latest[0][1]) - rig.redis.time()[0] if latest else 0.0
 
     wait_for(lambda: pause_s() <= 61, 30)
     clock.set(-HOUR_S + pause_s())
-    wait_for(lambda: bench.has_result("c1") and bench.is_idle(), 30)
-    assert len(bench.runs_of("c1")) == 2
+    wait_for(lambda: rig.has_result("c1") and rig.is_idle(), 30)
+    assert len(rig.runs_of("c1")) == 2

@@ -19,7 +19,7 @@ from facepipe.queue.job_table import JOBS, PLOTS_QUEUE, JobKind, job_kind
 from facepipe.queue.jobs import FAILURE_TTL_S, ImageJob, enqueue, enqueue_plots, queue_of
 from facepipe.stage.admission import MAX_RECORD_BYTES, check, fetch_admitted
 from facepipe.stages import StageName
-from tests.integration.stage.conftest import Bench, id_of, wait_for
+from tests.integration.stage.conftest import Rig, id_of, wait_for
 from tests.support.redis_server import RedisServer, running_redis
 
 FUNCTION = "tests.support.stage_jobs.work"
@@ -181,49 +181,49 @@ def _no_text(redis: Redis, _: Path) -> str:
     [_os_system, _callback, _garbage, _no_status, _no_data, _deep, _huge, _no_hash, _no_text],
 )
 def test_a_job_that_is_none_fails_without_running_and_the_worker_lives(
-    attack: Callable[[Redis, Path], str], bench: Bench, tmp_path: Path
+    attack: Callable[[Redis, Path], str], rig: Rig, tmp_path: Path
 ) -> None:
     # Given a stage that works
-    stage = bench.ready_stage()
+    stage = rig.ready_stage()
     workers, proof = stage.worker_pids(), tmp_path / "proof"
 
     # When a job of somebody else's comes, and then one of the pipeline's
-    job_id = attack(bench.redis, proof).encode(errors="surrogateescape")
+    job_id = attack(rig.redis, proof).encode(errors="surrogateescape")
     name = sha256(attack.__name__.encode()).hexdigest()[:12]
-    bench.enqueue(name)
+    rig.enqueue(name)
 
     # Then the second is done by the same worker
-    wait_for(lambda: bench.has_result(name) and bench.is_idle(), 20)
+    wait_for(lambda: rig.has_result(name) and rig.is_idle(), 20)
     assert stage.worker_pids() == workers
 
     # And the first has not run: it failed, for good, and says why
     assert not proof.exists()
-    assert not bench.has_result("ca")
-    assert bench.redis.zscore("rq:failed:landmark", job_id) is not None
-    assert bench.redis.hget(b"rq:job:" + job_id, "status") == b"failed"
-    assert str(bench.redis.hget(b"rq:job:" + job_id, "exc_info")).startswith("b'unknown_job: ")
-    assert 0 < bench.redis.ttl(b"rq:job:" + job_id) <= FAILURE_TTL_S
+    assert not rig.has_result("ca")
+    assert rig.redis.zscore("rq:failed:landmark", job_id) is not None
+    assert rig.redis.hget(b"rq:job:" + job_id, "status") == b"failed"
+    assert str(rig.redis.hget(b"rq:job:" + job_id, "exc_info")).startswith("b'unknown_job: ")
+    assert 0 < rig.redis.ttl(b"rq:job:" + job_id) <= FAILURE_TTL_S
     assert 'facepipe_stage_jobs_total{outcome="refused"}' in stage.get("/metrics").text
 
 
 def test_what_is_scheduled_or_leased_by_somebody_else_does_not_hold_up_the_sweeps(
-    bench: Bench,
+    rig: Rig,
 ) -> None:
     # Given entries in RQ's registries that no record of ours stands behind
-    stage = bench.ready_stage()
-    bench.redis.set("rq:job:odd", "x")
-    bench.redis.hset(
+    stage = rig.ready_stage()
+    rig.redis.set("rq:job:odd", "x")
+    rig.redis.hset(
         "rq:job:stray", mapping={"status": "started", "retries_left": "1e99", "started_at": "x"}
     )
     for entry in (b"\xff", b"odd"):
-        bench.redis.zadd(SCHEDULED, {entry: 1})
+        rig.redis.zadd(SCHEDULED, {entry: 1})
     for entry in (b"\xff:\xff", b"odd:1", b"stray:1"):
-        bench.redis.zadd("rq:wip:landmark", {entry: 0})
+        rig.redis.zadd("rq:wip:landmark", {entry: 0})
 
     # Then they are cleared away, and a job that failed once is tried again after its pause
-    bench.enqueue("5c", "raise,quick")
-    wait_for(lambda: bench.has_result("5c") and bench.is_idle(), 20)
-    assert bench.redis.zcard("rq:wip:landmark") == bench.redis.zcard(SCHEDULED) == 0
+    rig.enqueue("5c", "raise,quick")
+    wait_for(lambda: rig.has_result("5c") and rig.is_idle(), 20)
+    assert rig.redis.zcard("rq:wip:landmark") == rig.redis.zcard(SCHEDULED) == 0
     assert stage.is_ready()
 
 

@@ -17,6 +17,7 @@ from facepipe.domain.analysis import AgeGenderPart, DetectedFace, LandmarksPart,
 from facepipe.domain.errors import FacepipeError
 from facepipe.files.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, StageRun
 from facepipe.queue.redis_connection import connect_redis
@@ -97,7 +98,7 @@ def load() -> dict[str, ModelInfo]:
     sources = SourceImages(
         store,
         Inbox(volumes.inbox),
-        volumes.saved_data,
+        ResultFiles(volumes.saved_data),
         settings.address.input,
         settings.inside_token,
     )

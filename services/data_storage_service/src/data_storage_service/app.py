@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import SettlingLoop
-from data_storage_service.wiring import chores, open_room
+from data_storage_service.wiring import chores, open_services
 from facepipe.domain.errors import FacepipeError
+from facepipe.files.result_files import ResultFiles
 from facepipe.files.volumes import volume_problem
 from facepipe.stage import Stage, create_stage_app
 from facepipe.stages import StageName
@@ -31,11 +32,11 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        room = open_room(settings)
-        app.state.room = room
-        server = create_server(room, f"{settings.host}:{settings.port.store_grpc}")
+        services = open_services(settings)
+        app.state.services = services
+        server = create_server(services, f"{settings.host}:{settings.port.store_grpc}")
         loop = SettlingLoop(
-            room.settler, room.queries, settings.storage.settle_every_s, chores(room)
+            services.settler, services.queries, settings.storage.settle_every_s, chores(services)
         )
         try:
             with serving(server):
@@ -43,11 +44,11 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
                 yield
                 loop.stop()
         finally:
-            room.close()
+            services.close()
 
     def ledger_problem() -> str | None:
         try:
-            app.state.room.queries.revision()
+            app.state.services.queries.revision()
         except FacepipeError as error:
             return error.message
         return None
@@ -55,7 +56,7 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
     # The ledger and the kept uploads have folders of their own; uploads are taken from the inbox.
     folders = {
         "saved_data": settings.volumes.saved_data,
-        "source": settings.volumes.saved_data / "source",
+        "source": ResultFiles(settings.volumes.saved_data).sources,
         "index": settings.index_path.parent,
         "inbox": settings.volumes.inbox,
     }

@@ -65,7 +65,7 @@ class Erasure:
         if not left:
             return 0
         self._next_at = self._clock() + self._every_s
-        is_forgotten = self._ledger.forget_the_past()
+        is_forgotten = self._ledger.checkpoint()
         erased = self._erase_log_lines(left)
         if not (erased and is_forgotten and self._rewrite()):
             return 0

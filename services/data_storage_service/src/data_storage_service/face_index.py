@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 
-from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from facepipe.domain.errors import ImageNotFoundError
+from facepipe.files.result_files import ResultFiles
 
 _AT_ONCE = 500
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
-from data_storage_service.wiring import Room, open_room
+from data_storage_service.wiring import Services, open_services
 from facepipe.domain.analysis import PartError
 from facepipe.ledger.states import StageRun
 from facepipe.stage import part_run
@@ -19,9 +19,9 @@ _log = logging.getLogger(__name__)
 class LedgerReports:
     """Tells the ledger of a run without the way through gRPC: it is the same file."""
 
-    def __init__(self, room: Room) -> None:
-        self._ledger = room.ledger
-        self._settler: Settler = room.settler
+    def __init__(self, services: Services) -> None:
+        self._ledger = services.ledger
+        self._settler: Settler = services.settler
 
     def save_started(self, run: StageRun) -> bool:
         return self._ledger.save_started(run)
@@ -38,16 +38,16 @@ class LedgerReports:
 
 def load() -> None:
     """Opens ledger and volume, once in a worker process."""
-    _room()
+    _services()
 
 
 def store_result(image_id: str, generation: int) -> None:
     """Makes the result of an image whose parts are complete. Idempotent."""
-    room = _room()
-    with part_run(StageName.STORAGE, image_id, generation, LedgerReports(room)) as progress:
-        room.results.store(progress)
+    services = _services()
+    with part_run(StageName.STORAGE, image_id, generation, LedgerReports(services)) as progress:
+        services.results.store(progress)
 
 
 @lru_cache(maxsize=1)
-def _room() -> Room:
-    return open_room(DataStorageSettings())
+def _services() -> Services:
+    return open_services(DataStorageSettings())

@@ -22,8 +22,8 @@ from data_storage_service.schema import (
     ImageRow,
     JobRow,
     PartRow,
+    PendingErasureRow,
     RunRow,
-    TraceRow,
     database_errors,
 )
 from data_storage_service.steps import Steps
@@ -219,15 +219,17 @@ class Ledger:
             rows.put_image_info(row, ImageInfo(width=0, height=0, format="", sha256=image_id))
             row.is_settled = False
             self._steps.move(session, row, Status.DELETED)
-            session.merge(TraceRow(image_id=image_id))
+            session.merge(PendingErasureRow(image_id=image_id))
             return True
 
     def traces_erased(self, image_ids: Sequence[str]) -> None:
         """Nothing is left of these deleted images outside of the ledger."""
         with self._transaction() as session:
-            session.execute(delete(TraceRow).where(TraceRow.image_id.in_(image_ids)))
+            session.execute(
+                delete(PendingErasureRow).where(PendingErasureRow.image_id.in_(image_ids))
+            )
 
-    def forget_the_past(self) -> bool:
+    def checkpoint(self) -> bool:
         """Empties the write-ahead log; False when somebody reads from it just now."""
         with database_errors(), closing(self._writing.raw_connection()) as connection:
             answer = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")

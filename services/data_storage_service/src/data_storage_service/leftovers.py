@@ -12,8 +12,8 @@ from rq import Queue
 from rq.job import Job
 from rq.results import Result
 
-from data_storage_service.files import ResultFiles
 from data_storage_service.queries import Queries
+from facepipe.files.result_files import ResultFiles
 from facepipe.queue.jobs import ImageJob, queue_of
 from facepipe.stages import STAGES
 

@@ -19,8 +19,8 @@ from data_storage_service.schema import (
     ImageRow,
     JobRow,
     PartRow,
+    PendingErasureRow,
     RunRow,
-    TraceRow,
     database_errors,
 )
 from facepipe.domain.analysis import Gender, PartError, Status
@@ -245,7 +245,7 @@ class Queries:
     def traces_left(self, limit: int = 1000) -> list[str]:
         """Deleted images whose last traces are still to be erased."""
         with self._session() as session:
-            return list(session.scalars(select(TraceRow.image_id).limit(limit)))
+            return list(session.scalars(select(PendingErasureRow.image_id).limit(limit)))
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -14,13 +14,13 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from data_storage_service.dispatch import Dispatcher
-from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import DueJob, Queries
 from data_storage_service.settling import Settler
 from facepipe.domain.analysis import PartError
 from facepipe.domain.errors import FacepipeError
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import StageRun
 from facepipe.queue.jobs import ImageJob, live_job_ids
 from facepipe.queue.redis_connection import explain

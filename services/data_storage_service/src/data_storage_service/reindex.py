@@ -22,7 +22,6 @@ from sqlalchemy import Engine, delete, exc, select, text
 from sqlalchemy.orm import Session
 
 from data_storage_service import rows
-from data_storage_service.files import ResultFiles
 from data_storage_service.rows import face_rows
 from data_storage_service.schema import (
     FACES,
@@ -37,6 +36,7 @@ from data_storage_service.settings import DataStorageSettings
 from facepipe.domain.analysis import AnalysisDocument, PartError, Status
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.files.inbox import make_folder
+from facepipe.files.result_files import ResultFiles
 
 _log = logging.getLogger(__name__)
 _STORED = (Status.STORED, Status.PARTIAL)

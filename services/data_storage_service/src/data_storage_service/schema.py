@@ -175,7 +175,7 @@ FACES_VERSION = zlib.crc32(repr(FACE_FIELDS).encode())
 """Changes with the declaration; rows of another version are made again from the results."""
 
 
-class TraceRow(_OfImage, Base):
+class PendingErasureRow(_OfImage, Base):
     """A deleted image of which log lines and the like are still to be erased."""
 
     __tablename__ = "traces_left"

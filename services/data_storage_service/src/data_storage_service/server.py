@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha import reflection
 
 from data_storage_service.servicer import FaceStore
 from data_storage_service.watch import ChangeFeed
-from data_storage_service.wiring import Room
+from data_storage_service.wiring import Services
 from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import add_FaceStoreServicer_to_server
@@ -37,25 +37,25 @@ class StoreServer:
 
     grpc: grpc.Server
     port: int
-    room: Room
+    services: Services
     feed: ChangeFeed
     health: health.HealthServicer
 
 
-def create_server(room: Room, address: str) -> StoreServer:
+def create_server(services: Services, address: str) -> StoreServer:
     """Makes the server and takes its port; port 0 takes a free one.
 
     Raises:
         ServiceUnavailableError: the port is taken.
     """
-    limits = room.settings.storage
-    feed = ChangeFeed(room.queries, limits.watch_poll_ms / 1000)
+    limits = services.settings.storage
+    feed = ChangeFeed(services.queries, limits.watch_poll_ms / 1000)
     # A watcher holds its thread; the others must not wait for it.
     pool = ThreadPoolExecutor(limits.grpc_threads + limits.watchers, thread_name_prefix="grpc")
     server = grpc.server(
-        pool, interceptors=[GrpcGate(room.settings.inside_token)], options=_OPTIONS
+        pool, interceptors=[GrpcGate(services.settings.inside_token)], options=_OPTIONS
     )
-    add_FaceStoreServicer_to_server(FaceStore(room, feed), server)  # type: ignore[no-untyped-call]  # generated
+    add_FaceStoreServicer_to_server(FaceStore(services, feed), server)  # type: ignore[no-untyped-call]  # generated
     health_servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
@@ -66,7 +66,7 @@ def create_server(room: Room, address: str) -> StoreServer:
         raise ServiceUnavailableError(
             f"cannot listen on {address}; is it taken? FACEPIPE_PORT_STORE_GRPC chooses another"
         ) from error
-    return StoreServer(server, port, room, feed, health_servicer)
+    return StoreServer(server, port, services, feed, health_servicer)
 
 
 @contextmanager
@@ -76,8 +76,8 @@ def serving(server: StoreServer) -> Iterator[StoreServer]:
     As long as it serves, it sees to the jobs of the ledger.
     """
     server.feed.start()
-    server.room.dispatcher.start()
-    server.room.recovery.start()
+    server.services.dispatcher.start()
+    server.services.recovery.start()
     server.grpc.start()
     for name in ("", SERVICE_NAME):
         server.health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -88,5 +88,5 @@ def serving(server: StoreServer) -> Iterator[StoreServer]:
         stopped = server.grpc.stop(GRACE_S)
         server.feed.close()
         stopped.wait(GRACE_S + 1)
-        server.room.recovery.stop()
-        server.room.dispatcher.stop()
+        server.services.recovery.stop()
+        server.services.dispatcher.stop()

@@ -14,7 +14,7 @@ import grpc
 
 from data_storage_service.ledger import Saved
 from data_storage_service.watch import ChangeFeed
-from data_storage_service.wiring import Room
+from data_storage_service.wiring import Services
 from facepipe.domain.analysis import PartError
 from facepipe.domain.errors import (
     FacepipeError,
@@ -66,10 +66,10 @@ def abort(context: grpc.ServicerContext, error: FacepipeError) -> NoReturn:
 class FaceStore(FaceStoreServicer):
     """The service. Calls run in threads of the server; everything here is thread-safe."""
 
-    def __init__(self, room: Room, feed: ChangeFeed) -> None:
-        self._room = room
+    def __init__(self, services: Services, feed: ChangeFeed) -> None:
+        self._services = services
         self._feed = feed
-        self._free_watchers = threading.BoundedSemaphore(room.settings.storage.watchers)
+        self._free_watchers = threading.BoundedSemaphore(services.settings.storage.watchers)
 
     @_answers
     def RegisterImage(  # noqa: N802  # gRPC names it
@@ -81,7 +81,7 @@ class FaceStore(FaceStoreServicer):
         with _parsing():
             image = messages.image_from_pb(request.image, image_id)
             received_at = messages.timestamp_from_pb(request.received_at)
-        registration = self._room.ledger.register(
+        registration = self._services.ledger.register(
             image_id,
             image,
             received_at,
@@ -90,8 +90,8 @@ class FaceStore(FaceStoreServicer):
             urgent=request.urgent,
             traceparent=request.traceparent,
         )
-        self._room.dispatcher.dispatch(image_id)
-        state = self._room.queries.get(image_id)
+        self._services.dispatcher.dispatch(image_id)
+        state = self._services.queries.get(image_id)
         return pb.RegisterImageResponse(
             analysis=messages.state_to_pb(state), created=registration.created
         )
@@ -107,7 +107,7 @@ class FaceStore(FaceStoreServicer):
             raise InvalidRequestError("a generation is 1 or more")
         saved = self._save(request, run)
         if saved.accepted:
-            self._room.dispatcher.dispatch(run.image_id)
+            self._services.dispatcher.dispatch(run.image_id)
         if saved.is_failed:
             self._settle(run.image_id)
         return pb.SavePartResponse(accepted=saved.accepted)
@@ -117,7 +117,7 @@ class FaceStore(FaceStoreServicer):
         self, request: pb.GetAnalysisRequest, context: grpc.ServicerContext
     ) -> pb.Analysis:
         image_id = check_image_id(request.image_id)
-        state = self._room.queries.get(image_id, include_parts=request.include_parts)
+        state = self._services.queries.get(image_id, include_parts=request.include_parts)
         return messages.state_to_pb(state)
 
     @_answers
@@ -126,7 +126,7 @@ class FaceStore(FaceStoreServicer):
     ) -> pb.ListAnalysesResponse:
         with _parsing():
             query = messages.query_from_pb(request)
-        page = self._room.queries.page(query)
+        page = self._services.queries.page(query)
         return pb.ListAnalysesResponse(
             analyses=[messages.state_to_pb(state) for state in page.images],
             next_cursor=page.next_cursor,
@@ -136,21 +136,21 @@ class FaceStore(FaceStoreServicer):
     def GetStats(  # noqa: N802  # gRPC names it
         self, request: pb.GetStatsRequest, context: grpc.ServicerContext
     ) -> pb.Stats:
-        return messages.stats_to_pb(self._room.queries.stats())
+        return messages.stats_to_pb(self._services.queries.stats())
 
     @_answers
     def Count(  # noqa: N802  # gRPC names it
         self, request: pb.CountRequest, context: grpc.ServicerContext
     ) -> pb.CountResponse:
         by = [Grouping(one.field, one.width) for one in request.by]
-        groups = self._room.queries.count(by).items()
+        groups = self._services.queries.count(by).items()
         return pb.CountResponse(groups=[pb.Group(key=key, count=number) for key, number in groups])
 
     @_answers
     def GetStepTimes(  # noqa: N802  # gRPC names it
         self, request: pb.GetStepTimesRequest, context: grpc.ServicerContext
     ) -> pb.StepTimes:
-        times = self._room.queries.step_times(request.newest or 10_000)
+        times = self._services.queries.step_times(request.newest or 10_000)
         return pb.StepTimes(
             steps={step: pb.StepTime(**asdict(time)) for step, time in times.items()}
         )
@@ -161,7 +161,7 @@ class FaceStore(FaceStoreServicer):
     ) -> pb.DeleteAnalysisResponse:
         image_id = check_image_id(request.image_id)
         try:
-            existed = self._room.settler.delete(image_id)
+            existed = self._services.settler.delete(image_id)
         except OSError as error:
             raise ServiceUnavailableError(f"its files are still there: {error}") from error
         if existed:
@@ -185,7 +185,7 @@ class FaceStore(FaceStoreServicer):
             self._free_watchers.release()
 
     def _save(self, request: pb.SavePartRequest, run: StageRun) -> Saved:
-        ledger = self._room.ledger
+        ledger = self._services.ledger
         match request.WhichOneof("part"):
             case "started":
                 return Saved(accepted=ledger.save_started(run))
@@ -201,7 +201,7 @@ class FaceStore(FaceStoreServicer):
 
     def _settle(self, image_id: str) -> None:
         try:
-            self._room.settler.settle(image_id)
+            self._services.settler.settle(image_id)
         except OSError as error:
             _log.warning("settled later: %s", error, extra={"image_id": image_id})
 

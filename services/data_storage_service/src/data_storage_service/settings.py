@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from facepipe.files.result_files import ResultFiles
 from facepipe.system.settings import Settings
 
 
@@ -50,4 +51,4 @@ class DataStorageSettings(Settings):
         when the volume is copied, and nobody who lists `saved_data/*` stumbles over SQLite's
         three files.
         """
-        return self.volumes.saved_data / ".index" / "index.sqlite3"
+        return ResultFiles(self.volumes.saved_data).ledger

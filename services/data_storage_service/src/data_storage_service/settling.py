@@ -13,7 +13,6 @@ from datetime import datetime
 
 from redis.exceptions import RedisError
 
-from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import ImageRow
@@ -21,6 +20,7 @@ from facepipe.domain.analysis import Status
 from facepipe.domain.errors import FacepipeError, ImageNotFoundError
 from facepipe.files.image_store import ImageStore
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.queue.redis_connection import explain
 
 _log = logging.getLogger(__name__)

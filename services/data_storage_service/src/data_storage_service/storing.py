@@ -11,7 +11,6 @@ from typing import Protocol
 
 from data_storage_service.annotate import annotate, encode_jpeg
 from data_storage_service.blur import blur_faces
-from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts, Queries
@@ -19,6 +18,7 @@ from data_storage_service.settling import Settler
 from facepipe.domain.analysis import AnalysisDocument, Face, LandmarksPart, Status
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError, StorageFullError
 from facepipe.files.imaging import RgbImage
+from facepipe.files.result_files import ResultFiles
 from facepipe.stage import PartRun
 
 _log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ class Sources(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AnnotationStyle:
     """How the annotated image is made.
 
     Attributes:
@@ -60,14 +60,14 @@ class ResultStore:
         files: ResultFiles,
         sources: Sources,
         settler: Settler,
-        look: Look,
+        style: AnnotationStyle,
     ) -> None:
         self._ledger = ledger
         self._queries = queries
         self._files = files
         self._sources = sources
         self._settler = settler
-        self._look = look
+        self._style = style
 
     def store(self, progress: PartRun) -> bool:
         """Writes JPEG, then JSON; then the ledger says *stored* or *partial*.
@@ -116,7 +116,7 @@ class ResultStore:
         document = merge(parts)
         with progress.timed("store"):
             image_rgb = self._sources.load(state.image_id)
-            jpeg = self._look.draw(image_rgb, document.faces)
+            jpeg = self._style.draw(image_rgb, document.faces)
             if self._queries.get(state.image_id).generation != state.generation:
                 return None
             self._files.write_annotated(state.image_id, jpeg)

@@ -11,7 +11,6 @@ from sqlalchemy import Engine
 from data_storage_service.dispatch import Dispatcher
 from data_storage_service.erasure import Erasure
 from data_storage_service.face_index import FaceIndexing
-from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.leftovers import AsideSweep, CacheSweep, FailedJobSweep
 from data_storage_service.queries import Queries
@@ -20,16 +19,17 @@ from data_storage_service.retention import Retention
 from data_storage_service.schema import open_index
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
-from data_storage_service.storing import Look, ResultStore
+from data_storage_service.storing import AnnotationStyle, ResultStore
 from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.queue.redis_connection import connect_redis
 
 _REDIS_TIMEOUT_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class Services:
     """Everything that works on one volume."""
 
     settings: DataStorageSettings
@@ -48,45 +48,45 @@ class Room:
         self.redis.close()
 
 
-def open_room(settings: DataStorageSettings) -> Room:
+def open_services(settings: DataStorageSettings) -> Services:
     """Opens the ledger and the volume.
 
     Raises:
         sqlalchemy.exc.DatabaseError: the ledger cannot be read; `make reindex` builds it anew.
     """
-    saved_data = settings.volumes.saved_data
     engine = open_index(settings.index_path)
     redis = connect_redis(settings.redis, timeout_s=_REDIS_TIMEOUT_S)
     ledger, queries = Ledger(engine), Queries(engine)
-    files, inbox = ResultFiles(saved_data), Inbox(settings.volumes.inbox)
+    files, inbox = ResultFiles(settings.volumes.saved_data), Inbox(settings.volumes.inbox)
+    files.make_folders()
     images = RedisImageStore(redis, settings.redis)
     settler = Settler(ledger, files, inbox, images, keep_source=settings.storage.keep_source)
     token = settings.inside_token
-    sources = SourceImages(images, inbox, saved_data, settings.address.input, token)
-    look = Look(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
-    results = ResultStore(ledger, queries, files, sources, settler, look)
+    sources = SourceImages(images, inbox, files, settings.address.input, token)
+    style = AnnotationStyle(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
+    results = ResultStore(ledger, queries, files, sources, settler, style)
     dispatcher = Dispatcher(ledger, queries, redis, settings.stage.job_timeout_s)
     recovery = Recovery(
         ledger, queries, redis, dispatcher, settler, files, inbox, settings.reconcile.every_s
     )
-    return Room(
+    return Services(
         settings, engine, redis, ledger, queries, files, settler, results, dispatcher, recovery
     )
 
 
-def chores(room: Room) -> list[Callable[[], object]]:
+def chores(services: Services) -> list[Callable[[], object]]:
     """What is done every few seconds beside settling."""
-    settings = room.settings
+    settings = services.settings
     return [
-        Retention(room.queries, room.settler, settings.retention.days),
-        AsideSweep(room.files),
-        CacheSweep(room.redis, room.queries),
-        FailedJobSweep(room.redis, room.queries),
-        FaceIndexing(room.ledger, room.queries, room.files),
+        Retention(services.queries, services.settler, settings.retention.days),
+        AsideSweep(services.files),
+        CacheSweep(services.redis, services.queries),
+        FailedJobSweep(services.redis, services.queries),
+        FaceIndexing(services.ledger, services.queries, services.files),
         Erasure(
-            room.ledger,
-            room.queries,
-            room.redis,
+            services.ledger,
+            services.queries,
+            services.redis,
             settings.address.logger,
             settings.inside_token,
         ),

@@ -19,8 +19,8 @@ from input_service.access.gate import Gate
 from input_service.access.headers import SecurityHeaders
 from input_service.access.policy import AccessPolicy
 from input_service.access.rates import Slots, TokenBuckets
-from input_service.neighbours import Neighbours, lifespan_of
 from input_service.routes import export, images, passthrough, results, upload
+from input_service.services import Services, lifespan_of
 from input_service.settings import InputSettings
 from input_service.views import Responses
 
@@ -57,7 +57,7 @@ def create_input_app(settings: InputSettings) -> FastAPI:
         "input_service",
         settings,
         lifespan=lifespan_of(settings),
-        checks=_checks(settings, lambda: cast(Neighbours, app.state.neighbours)),
+        checks=_checks(settings, lambda: cast(Services, app.state.services)),
         other_origins=origins,
         is_inside=False,
     )
@@ -97,13 +97,13 @@ def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> N
     )
 
 
-def _checks(settings: InputSettings, neighbours: Callable[[], Neighbours]) -> dict[str, Check]:
+def _checks(settings: InputSettings, services: Callable[[], Services]) -> dict[str, Check]:
     redis = connect_redis(settings.redis, timeout_s=1.0)
     store = FaceStoreClient(settings.address.store_grpc, settings.inside_token, timeout_s=1.0)
 
     return {
         "inbox": partial(volume_problem, settings.volumes.inbox),
-        "decoders": lambda: neighbours().decoders.problem(),
+        "decoders": lambda: services().decoders.problem(),
         "redis": partial(redis_problem, redis),
         "ledger": store.problem,
     }

@@ -19,7 +19,7 @@ from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.face_fields import FACE_FIELDS
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, ListQuery
-from input_service.results import ResultFiles
+from input_service.results import ImageFiles
 
 Document = dict[str, Any]
 Documents = Callable[[], Iterator[Document]]
@@ -48,7 +48,7 @@ SCHEMA = pa.schema(
 )
 
 
-def results_of(store: FaceStoreClient, results: ResultFiles) -> Documents:
+def results_of(store: FaceStoreClient, results: ImageFiles) -> Documents:
     """All results that are on disk, newest first.
 
     Raises:
@@ -128,7 +128,7 @@ def _query(cursor: str) -> ListQuery:
     return ListQuery(statuses=(Status.STORED, Status.PARTIAL), limit=200, cursor=cursor)
 
 
-def _read(states: Iterable[ImageState], results: ResultFiles) -> Iterator[Document]:
+def _read(states: Iterable[ImageState], results: ImageFiles) -> Iterator[Document]:
     for state in states:
         try:
             yield results.read_document(state.image_id)

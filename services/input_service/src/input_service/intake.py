@@ -31,7 +31,7 @@ from facepipe.ledger.states import ImageState
 from facepipe.telemetry import current_traceparent, image_span
 from input_service.backlog import Backlog
 from input_service.decoding import DecoderPool
-from input_service.results import ResultFiles
+from input_service.results import ImageFiles
 
 _log = logging.getLogger(__name__)
 _STORE_AWAY = (ServiceUnavailableError, DeadlineExceededError)
@@ -56,7 +56,7 @@ class Intake:
         inbox: Inbox,
         store: FaceStoreClient,
         images: ImageStore,
-        results: ResultFiles,
+        results: ImageFiles,
         backlog: Backlog,
     ) -> None:
         self._decoders = decoders

@@ -1,4 +1,4 @@
-"""The files of finished images, as data_storage_service left them on the volume."""
+"""The files of an image, wherever they are now."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from facepipe.domain.errors import (
     ImageNotFoundError,
     ResultNotReadyError,
 )
-from facepipe.files.inbox import Inbox, check_image_id
+from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import ImageState
 
 
-class ResultFiles:
-    """Finds an image's files; every id is checked before it becomes a path."""
+class ImageFiles:
+    """Finds the files of an image that waits or is finished."""
 
-    def __init__(self, saved_data: Path, inbox: Inbox) -> None:
-        self._saved_data = saved_data
+    def __init__(self, results: ResultFiles, inbox: Inbox) -> None:
+        self._results = results
         self._inbox = inbox
 
     def document(self, image_id: str) -> Path:
         """The result document. Raises ImageNotFoundError."""
-        return self._existing(self._saved_data / f"{check_image_id(image_id)}.json")
+        return self._existing(self._results.document(image_id))
 
     def annotated(self, image_id: str) -> Path:
         """The annotated JPEG. Raises ImageNotFoundError."""
-        return self._existing(self._saved_data / f"{check_image_id(image_id)}.jpg")
+        return self._existing(self._results.annotated(image_id))
 
     def source(self, image_id: str) -> Path:
         """The upload, byte for byte. Raises ImageNotFoundError."""
         waiting = self._inbox.path(image_id)
         if waiting.exists():
             return waiting
-        return self._existing(self._saved_data / "source" / check_image_id(image_id))
+        return self._existing(self._results.source(image_id))
 
     def read_document(self, image_id: str) -> dict[str, Any]:
         """The result document, parsed. Raises ImageNotFoundError."""

@@ -13,6 +13,7 @@ from facepipe.domain.errors import FacepipeError
 from facepipe.files.image_store import ImageStore, RedisImageStore, SourceImages
 from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
@@ -88,7 +89,7 @@ def load() -> dict[str, ModelInfo]:
         sources=SourceImages(
             store,
             Inbox(volumes.inbox),
-            volumes.saved_data,
+            ResultFiles(volumes.saved_data),
             settings.address.input,
             settings.inside_token,
         ),

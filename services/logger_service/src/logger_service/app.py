@@ -51,7 +51,7 @@ def _query(
     service: str = "",
     level: Annotated[Level, Query(description="the lowest level wanted")] = Level.TRACE,
     image_id: Annotated[str, Query(max_length=128)] = "",
-    text: Annotated[str, Query(max_length=200, description="whatever the case")] = "",
+    text: Annotated[str, Query(max_length=200, description="case-insensitive")] = "",
     since: Annotated[datetime | None, Query(description="inclusive; UTC without a zone")] = None,
     until: Annotated[datetime | None, Query(description="exclusive")] = None,
 ) -> LogQuery:

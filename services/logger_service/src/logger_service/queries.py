@@ -35,7 +35,7 @@ class LogQuery:
 
     Attributes:
         level: the lowest level wanted.
-        text: sought in message, logger and attributes, whatever the case.
+        text: sought in message, logger and attributes, case-insensitive.
         since: inclusive, in the form of `LogLine.time`; `until` is exclusive.
     """
 

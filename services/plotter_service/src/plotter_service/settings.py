@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from facepipe.files.result_files import ResultFiles
 from facepipe.system.settings import Settings
 
 
@@ -24,4 +25,4 @@ class PlotterServiceSettings(Settings):
     @property
     def plots_folder(self) -> Path:
         """Where the plots are written."""
-        return self.volumes.saved_data / "plots"
+        return ResultFiles(self.volumes.saved_data).plots

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import struct
-from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -20,6 +19,7 @@ from redis.exceptions import RedisError
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.files.imaging import DecodeLimits, RgbImage, decode
 from facepipe.files.inbox import Inbox, check_image_id
+from facepipe.files.result_files import ResultFiles
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import RedisSettings
 
@@ -102,13 +102,13 @@ class SourceImages:
         self,
         cache: ImageStore,
         inbox: Inbox,
-        saved_data: Path,
+        results: ResultFiles,
         input_url: str,
         token: InsideToken,
     ) -> None:
         self._cache = cache
         self._inbox = inbox
-        self._sources = saved_data / "source"
+        self._results = results
         self._input_url = input_url
         self._headers = token.headers  # asked for where the input API asks for keys
 
@@ -123,7 +123,7 @@ class SourceImages:
         return decode(self._upload(image_id), _ACCEPTED).rgb if cached is None else cached
 
     def _upload(self, image_id: str) -> bytes:
-        for path in (self._inbox.path(image_id), self._sources / image_id):
+        for path in (self._inbox.path(image_id), self._results.source(image_id)):
             if path.exists():
                 return path.read_bytes()
         return self._fetch(image_id)

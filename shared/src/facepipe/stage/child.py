@@ -121,7 +121,7 @@ class Child:
         self._kill_reason = reason
         self._process.kill()
 
-    def bury(self) -> tuple[int, Reason]:
+    def reap(self) -> tuple[int, Reason]:
         """Closes what is left of a dead worker; its exit code and what its job suffered."""
         os.close(self.events_fd)
         code = self._process.wait()

@@ -136,7 +136,7 @@ class Supervisor:
 
     def _tick(self) -> None:
         self._listen()
-        self._bury_dead()
+        self._reap_dead()
         if self._stopping.is_set():
             self._stop_children()
         else:
@@ -167,13 +167,13 @@ class Supervisor:
                 # It may have done its work, but could not say so: somebody must do it again.
                 self._to_give_back.append((worker_job.lease, Reason.UNSAVED))
 
-    def _bury_dead(self) -> None:
+    def _reap_dead(self) -> None:
         for slot in self._slots:
             child = slot.child
             if child is None or child.is_alive:
                 continue
             self._hear(child)
-            code, reason = child.bury()
+            code, reason = child.reap()
             slot.child = None
             self._to_give_back.append((child.name, reason))
             if self._stopping.is_set():

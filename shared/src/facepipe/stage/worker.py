@@ -145,7 +145,7 @@ class StageWorker(SimpleWorker):
         """Enters this worker into RQ's list, again if Redis has lost it."""
         if not self._leases.is_registered(self.name):
             self.connection.delete(self.key)
-            self.register_birth()  # type: ignore[no-untyped-call]  # RQ types it not
+            self.register_birth()  # type: ignore[no-untyped-call]  # untyped in RQ
             self.set_state(WorkerStatus.IDLE)
         if time.monotonic() >= self._heartbeat_at:
             self._heartbeat_at = time.monotonic() + HEARTBEAT_S
@@ -258,7 +258,7 @@ def main() -> int:
     _log.info("worker %s leaves: %s", config.name, why)
     events.tell("leaving", why=why)
     with suppress(RedisError):
-        worker.register_death()  # type: ignore[no-untyped-call]  # RQ types it not
+        worker.register_death()  # type: ignore[no-untyped-call]  # untyped in RQ
     telemetry.shutdown()
     return 0
 

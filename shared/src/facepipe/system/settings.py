@@ -98,7 +98,11 @@ class StageSettings(BaseModel):
     )
     lease_s: int = Field(default=8, ge=3, description="silence after which a job is given back")
     max_jobs: int = Field(default=10_000, ge=1, description="jobs, then a worker is replaced")
-    max_rss_mb: int = Field(default=2048, ge=128, description="size above which it is, too")
+    max_rss_mb: int = Field(
+        default=2048,
+        ge=128,
+        description="resident size, in MB, above which a worker is replaced after its job",
+    )
 
 
 class ReconcileSettings(BaseModel):

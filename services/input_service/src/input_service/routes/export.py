@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from input_service.export import Documents, coco, csv_lines, parquet, results_of
-from input_service.neighbours import NeighboursDep
+from input_service.services import NeighboursDep
 
 router = APIRouter(prefix="/v1", tags=["results"])
 
@@ -47,7 +47,7 @@ _FILE_NAMES = {
     },
 )
 def export_results(
-    neighbours: NeighboursDep,
+    services: NeighboursDep,
     format: ExportFormat,  # noqa: A002  # the name of the query parameter
     neutralise: Annotated[
         bool, Query(description="CSV: put ' before text that a spreadsheet would run as a formula")
@@ -58,7 +58,7 @@ def export_results(
     In CSV a name such as `=1+1` is written as `'=1+1`; programs that read names back ask for
     `neutralise=false`. Numbers stay numbers, Parquet and COCO hold everything as it is.
     """
-    documents = results_of(neighbours.store, neighbours.results)
+    documents = results_of(services.store, services.results)
     writers: dict[ExportFormat, Callable[[Documents], Iterator[bytes]]] = {
         ExportFormat.CSV: partial(csv_lines, neutralise=neutralise),
         ExportFormat.PARQUET: parquet,

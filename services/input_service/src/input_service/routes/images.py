@@ -14,7 +14,7 @@ from facepipe.domain.analysis import ImageId
 from facepipe.domain.errors import ImageNotFoundError
 from input_service.examples import IMAGE, PAGE, shown
 from input_service.filters import ImageFilters
-from input_service.neighbours import NeighboursDep
+from input_service.services import NeighboursDep
 from input_service.views import ImagePage, ImageView, Links, Responses, UploadView
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
@@ -28,9 +28,9 @@ _NOT_FOUND: Responses = {
 
 
 @router.get("", summary="List images", responses={200: {"content": shown(PAGE)}, **_UNAVAILABLE})
-def list_images(neighbours: NeighboursDep, filters: Annotated[ImageFilters, Query()]) -> ImagePage:
+def list_images(services: NeighboursDep, filters: Annotated[ImageFilters, Query()]) -> ImagePage:
     """Newest first. The filters on faces match an image when one of its faces meets them all."""
-    page = neighbours.store.list(filters.query())
+    page = services.store.list(filters.query())
     return ImagePage(
         images=[ImageView.of(state) for state in page.images],
         next_cursor=page.next_cursor or None,
@@ -42,14 +42,14 @@ def list_images(neighbours: NeighboursDep, filters: Annotated[ImageFilters, Quer
     summary="Where an image stands",
     responses={200: {"content": shown(IMAGE)}, **_NOT_FOUND},
 )
-def get_image(image_id: ImageId, neighbours: NeighboursDep) -> ImageView:
+def get_image(image_id: ImageId, services: NeighboursDep) -> ImageView:
     """The state of an image and its timeline, one entry for each run of a stage."""
-    return ImageView.of(neighbours.store.get(image_id))
+    return ImageView.of(services.store.get(image_id))
 
 
-def _require_known(image_id: ImageId, neighbours: NeighboursDep) -> None:
+def _require_known(image_id: ImageId, services: NeighboursDep) -> None:
     """Before the stream begins: once it has, an error can no longer become a status."""
-    neighbours.store.get(image_id)
+    services.store.get(image_id)
 
 
 @router.get(
@@ -60,10 +60,10 @@ def _require_known(image_id: ImageId, neighbours: NeighboursDep) -> None:
     dependencies=[Depends(_require_known)],
 )
 async def follow_image(
-    image_id: ImageId, neighbours: NeighboursDep
+    image_id: ImageId, services: NeighboursDep
 ) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events of type `state`, each an image's state; ends when it is finished."""
-    async for state in neighbours.feed.follow(image_id, neighbours.store):
+    async for state in services.feed.follow(image_id, services.store):
         yield ServerSentEvent(event="state", data=ImageView.of(state))
 
 
@@ -77,9 +77,9 @@ async def follow_image(
         410: {"description": "Deleted"},
     },
 )
-def retry_image(image_id: ImageId, neighbours: NeighboursDep) -> UploadView:
+def retry_image(image_id: ImageId, services: NeighboursDep) -> UploadView:
     """For images that failed, or whose result is partial. The upload must have been kept."""
-    accepted = neighbours.intake.start_over(image_id)
+    accepted = services.intake.start_over(image_id)
     return UploadView(
         file_name="",
         image_id=image_id,
@@ -90,8 +90,8 @@ def retry_image(image_id: ImageId, neighbours: NeighboursDep) -> UploadView:
 
 
 @router.delete("/{image_id}", status_code=204, summary="Erase an image", responses=_NOT_FOUND)
-async def delete_image(image_id: ImageId, neighbours: NeighboursDep) -> Response:
+async def delete_image(image_id: ImageId, services: NeighboursDep) -> Response:
     """Erases upload, annotated image, result, cached pixels, and its traces in the logs."""
-    if not await asyncio.to_thread(neighbours.store.delete, image_id):
+    if not await asyncio.to_thread(services.store.delete, image_id):
         raise ImageNotFoundError("there is no image with this id")
     return Response(status_code=204)

@@ -13,8 +13,8 @@ from facepipe.domain.analysis import ImageId
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.queue.job_table import FUNCTIONS
 from facepipe.queue.jobs import queue_of
-from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.outlook import REDIS, outlook
+from input_service.services import NeighboursDep, Services
 from input_service.views import Responses, StatsView
 
 router = APIRouter(prefix="/v1")
@@ -23,19 +23,19 @@ _UNAVAILABLE: Responses = {503: {"description": "The service behind it does not 
 
 
 @router.get("/images/{image_id}/trace", tags=["images"], responses=_UNAVAILABLE)
-async def get_trace(image_id: ImageId, neighbours: NeighboursDep) -> dict[str, Any]:
+async def get_trace(image_id: ImageId, services: NeighboursDep) -> dict[str, Any]:
     """Spans and log lines of this image, from logger_service."""
-    url = f"{neighbours.settings.address.logger}/traces/{image_id}"
-    answer = _checked("logger_service", await neighbours.fetch("logger_service", url))
+    url = f"{services.settings.address.logger}/traces/{image_id}"
+    answer = _checked("logger_service", await services.fetch("logger_service", url))
     trace: dict[str, Any] = answer.json()
     return trace
 
 
 @router.get("/plots", tags=["statistics"], responses=_UNAVAILABLE)
-async def list_plots(neighbours: NeighboursDep) -> Any:
+async def list_plots(services: NeighboursDep) -> Any:
     """The plots that there are, from plotter_service."""
-    url = f"{neighbours.settings.address.plotter}/plots"
-    return _checked("plotter_service", await neighbours.fetch("plotter_service", url)).json()
+    url = f"{services.settings.address.plotter}/plots"
+    return _checked("plotter_service", await services.fetch("plotter_service", url)).json()
 
 
 @router.get(
@@ -54,27 +54,27 @@ async def list_plots(neighbours: NeighboursDep) -> Any:
 async def get_plot(
     name: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")],
     extension: Literal["png", "svg", "json"],
-    neighbours: NeighboursDep,
+    services: NeighboursDep,
 ) -> Response:
     """One plot as PNG, SVG or the data behind it."""
-    url = f"{neighbours.settings.address.plotter}/plots/{name}.{extension}"
-    answer = _checked("plotter_service", await neighbours.fetch("plotter_service", url))
+    url = f"{services.settings.address.plotter}/plots/{name}.{extension}"
+    answer = _checked("plotter_service", await services.fetch("plotter_service", url))
     return Response(answer.content, media_type=answer.headers.get("content-type"))
 
 
 @router.get("/stats", tags=["statistics"], responses=_UNAVAILABLE)
-def get_stats(neighbours: NeighboursDep) -> StatsView:
+def get_stats(services: NeighboursDep) -> StatsView:
     """Numbers for dashboards, the models in use, and what cannot work just now."""
-    inbox = sum(1 for _ in neighbours.inbox.ids())
-    now = outlook(neighbours.redis)
+    inbox = sum(1 for _ in services.inbox.ids())
+    now = outlook(services.redis)
     # To ask a Redis that does not answer once more takes as long again.
-    queues = {} if REDIS in now.problems else _queue_lengths(neighbours)
-    return StatsView.of(neighbours.store.stats(), queues, inbox, now)
+    queues = {} if REDIS in now.problems else _queue_lengths(services)
+    return StatsView.of(services.store.stats(), queues, inbox, now)
 
 
-def _queue_lengths(neighbours: Neighbours) -> dict[str, int]:
+def _queue_lengths(services: Services) -> dict[str, int]:
     try:
-        return {str(name): len(queue_of(name, neighbours.redis)) for name in FUNCTIONS}
+        return {str(name): len(queue_of(name, services.redis)) for name in FUNCTIONS}
     except RedisError:
         return {}
 

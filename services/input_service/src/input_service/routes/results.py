@@ -12,8 +12,8 @@ from facepipe.ledger.states import ImageState
 from facepipe.web.file_response import StoredFile
 from facepipe.web.problems import PROBLEM_MEDIA_TYPE
 from input_service.examples import NOT_FINISHED, RESULT, shown
-from input_service.neighbours import Neighbours, NeighboursDep
 from input_service.results import require_result
+from input_service.services import NeighboursDep, Services
 from input_service.views import Responses
 
 router = APIRouter(prefix="/v1/images/{image_id}", tags=["results"])
@@ -57,10 +57,10 @@ _RESPONSES: Responses = {
         },
     },
 )
-def get_result(image_id: ImageId, neighbours: NeighboursDep) -> StoredFile:
+def get_result(image_id: ImageId, services: NeighboursDep) -> StoredFile:
     """`saved_data/<image_id>.json`, as it is on disk."""
-    _require_result(image_id, neighbours)
-    return StoredFile(neighbours.results.document(image_id), media_type="application/json")
+    _require_result(image_id, services)
+    return StoredFile(services.results.document(image_id), media_type="application/json")
 
 
 @router.get(
@@ -69,10 +69,10 @@ def get_result(image_id: ImageId, neighbours: NeighboursDep) -> StoredFile:
     response_class=StoredFile,
     responses={**_RESPONSES, 200: {"content": {"image/jpeg": {}}, "description": "The JPEG"}},
 )
-def get_annotated(image_id: ImageId, neighbours: NeighboursDep) -> StoredFile:
+def get_annotated(image_id: ImageId, services: NeighboursDep) -> StoredFile:
     """`saved_data/<image_id>.jpg`: upright, with boxes, landmarks and labels drawn in."""
-    _require_result(image_id, neighbours)
-    return StoredFile(neighbours.results.annotated(image_id), media_type="image/jpeg")
+    _require_result(image_id, services)
+    return StoredFile(services.results.annotated(image_id), media_type="image/jpeg")
 
 
 @router.get(
@@ -86,29 +86,29 @@ def get_annotated(image_id: ImageId, neighbours: NeighboursDep) -> StoredFile:
         200: {"content": {"image/*": {}}, "description": "The upload, byte for byte"},
     },
 )
-def get_source(image_id: ImageId, neighbours: NeighboursDep) -> StoredFile:
+def get_source(image_id: ImageId, services: NeighboursDep) -> StoredFile:
     """The upload, byte for byte."""
-    state = _state(image_id, neighbours)
+    state = _state(image_id, services)
     if state is not None and state.status is Status.DELETED:
         raise ImageDeletedError(f"{image_id} was deleted")
     media_type = _MEDIA_TYPES.get(state.image.format, "") if state else ""
     return StoredFile(
-        neighbours.results.source(image_id),
+        services.results.source(image_id),
         media_type=media_type or "application/octet-stream",
         headers={"X-Content-Type-Options": "nosniff"},
     )
 
 
-def _require_result(image_id: str, neighbours: Neighbours) -> None:
-    state = _state(image_id, neighbours)
+def _require_result(image_id: str, services: Services) -> None:
+    state = _state(image_id, services)
     if state is not None:
         require_result(state)
 
 
-def _state(image_id: str, neighbours: Neighbours) -> ImageState | None:
+def _state(image_id: str, services: Services) -> ImageState | None:
     """What the ledger says; None when it does not answer, then the files speak for it."""
     try:
-        return neighbours.store.get(image_id)
+        return services.store.get(image_id)
     except (ServiceUnavailableError, DeadlineExceededError) as error:
         _log.warning("answering from the files alone: %s", error)
         return None

@@ -23,7 +23,7 @@ from facepipe.domain.errors import (
 from facepipe.web.problems import problem_response
 from input_service.examples import UPLOADED, UPLOADED_WITH_RESULT, leads_to, shown
 from input_service.intake import write_errors
-from input_service.neighbours import Neighbours, NeighboursDep
+from input_service.services import NeighboursDep, Services
 from input_service.settings import UploadSettings
 from input_service.views import Links, UploadAnswer, UploadError, UploadView
 
@@ -94,7 +94,7 @@ def create_router(settings: UploadSettings) -> APIRouter:
     )
     async def send_images(
         request: Request,
-        neighbours: NeighboursDep,
+        services: NeighboursDep,
         wait: _Wait = None,
         x_priority: _Priority = "",
         force: Annotated[bool, Query(description="analyse again what is known already")] = False,
@@ -107,12 +107,12 @@ def create_router(settings: UploadSettings) -> APIRouter:
         deadline = None if wait is None else time.monotonic() + wait
         urgent = wait is not None or x_priority.lower() == "interactive"
         limited = _limited(request, settings.max_request_bytes)
-        views, errors = await _receive(limited, neighbours, force=force, urgent=urgent)
+        views, errors = await _receive(limited, services, force=force, urgent=urgent)
         if not any(view.image_id for view in views):
             return _refusal(request, views, errors)
         if deadline is not None:
             await asyncio.gather(
-                *(_await_result(view, neighbours, deadline) for view in views if view.image_id)
+                *(_await_result(view, services, deadline) for view in views if view.image_id)
             )
         answer = UploadAnswer(images=views).model_dump(mode="json")
         return JSONResponse(answer, 202 if wait is None else 200, _retry_after(errors))
@@ -121,17 +121,17 @@ def create_router(settings: UploadSettings) -> APIRouter:
 
 
 async def _receive(
-    request: Request, neighbours: Neighbours, *, force: bool, urgent: bool
+    request: Request, services: Services, *, force: bool, urgent: bool
 ) -> tuple[list[UploadView], list[FacepipeError]]:
     """Takes the files one after the other, so that one call holds one file in memory."""
-    limit = neighbours.settings.upload
+    limit = services.settings.upload
     views: list[UploadView] = []
     errors: list[FacepipeError] = []
 
     async def take(data: bytes, file_name: str) -> None:
         try:
             accepted = await asyncio.to_thread(
-                neighbours.intake.accept, data, file_name, force=force, urgent=urgent
+                services.intake.accept, data, file_name, force=force, urgent=urgent
             )
         except FacepipeError as error:
             errors.append(error)
@@ -219,12 +219,12 @@ def _retry_after(errors: Sequence[FacepipeError]) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(max(waits_s))))} if waits_s else {}
 
 
-async def _await_result(view: UploadView, neighbours: Neighbours, deadline: float) -> None:
+async def _await_result(view: UploadView, services: Services, deadline: float) -> None:
     """Follows an image until it is finished or time is up, and fills in what is there."""
     assert view.image_id  # noqa: S101  # the caller picks accepted ones
     try:
         async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
-            async for state in neighbours.feed.follow(view.image_id, neighbours.store):
+            async for state in services.feed.follow(view.image_id, services.store):
                 view.status = state.status
                 if state.status is Status.FAILED and state.error:
                     view.error = UploadError(
@@ -235,4 +235,4 @@ async def _await_result(view: UploadView, neighbours: Neighbours, deadline: floa
     except FacepipeError:
         return  # the ledger does not answer; the image is safe all the same
     if view.status in (Status.STORED, Status.PARTIAL):
-        view.result = await asyncio.to_thread(neighbours.results.read_document, view.image_id)
+        view.result = await asyncio.to_thread(services.results.read_document, view.image_id)

@@ -1,8 +1,10 @@
-"""What is kept of an image on the volume.
+"""The layout of `saved_data/`, known here alone.
 
 saved_data/<id>.jpg      the annotated image, written first
 saved_data/<id>.json     the result document: where it stands, the result is complete
 saved_data/source/<id>   the upload, byte for byte
+saved_data/plots/        the statistics, as the plotter drew them last
+saved_data/.index/       the ledger, which travels with the results when the volume is copied
 """
 
 from __future__ import annotations
@@ -26,8 +28,13 @@ class ResultFiles:
 
     def __init__(self, saved_data: Path) -> None:
         self._root = saved_data
-        self._sources = saved_data / "source"
-        make_folder(self._sources)
+        self.sources = saved_data / "source"
+        self.plots = saved_data / "plots"
+        self.ledger = saved_data / ".index" / "index.sqlite3"
+
+    def make_folders(self) -> None:
+        """Makes what results are written to; asked for once by whoever writes them."""
+        make_folder(self.sources)
 
     def annotated(self, image_id: str) -> Path:
         return self._root / f"{check_image_id(image_id)}.jpg"
@@ -36,7 +43,7 @@ class ResultFiles:
         return self._root / f"{check_image_id(image_id)}.json"
 
     def source(self, image_id: str) -> Path:
-        return self._sources / check_image_id(image_id)
+        return self.sources / check_image_id(image_id)
 
     def read_document(self, image_id: str) -> AnalysisDocument:
         """The result. Raises ImageNotFoundError when there is none that can be read."""
@@ -78,7 +85,7 @@ class ResultFiles:
                 write_durably(kept, upload.read_bytes())
                 return True
             return False
-        _sync(self._sources)
+        _sync(self.sources)
         return True
 
     def remove_result(self, image_id: str) -> None:
@@ -104,7 +111,7 @@ class ResultFiles:
         again.
         """
         count = 0
-        for folder in (self._root, self._sources):
+        for folder in (self._root, self.sources):
             for aside in folder.glob(".*.tmp"):
                 with suppress(FileNotFoundError):
                     # Either way: a clock that was set back leaves files from the future.

@@ -16,6 +16,7 @@ from redis import Redis
 from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.files.image_store import RedisImageStore
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.web.service import Lifespan
@@ -24,14 +25,14 @@ from input_service.decoding import DecoderPool
 from input_service.feed import StateFeed
 from input_service.intake import Intake
 from input_service.reconciler import Reconciler
-from input_service.results import ResultFiles
+from input_service.results import ImageFiles
 from input_service.settings import InputSettings
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbours:
+class Services:
     """Connections and parts that live as long as the service."""
 
     settings: InputSettings
@@ -39,7 +40,7 @@ class Neighbours:
     redis: Redis
     inbox: Inbox
     decoders: DecoderPool
-    results: ResultFiles
+    results: ImageFiles
     intake: Intake
     feed: StateFeed
     http: httpx.AsyncClient
@@ -53,7 +54,7 @@ class Neighbours:
 
 
 def lifespan_of(settings: InputSettings) -> Lifespan:
-    """The lifespan that opens the neighbours as `app.state.neighbours`."""
+    """The lifespan that opens the services as `app.state.services`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -64,7 +65,7 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
         except OSError as error:
             _log.warning("what a crash has left in the inbox stays there: %s", error)
         store = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
-        results = ResultFiles(settings.volumes.saved_data, inbox)
+        results = ImageFiles(ResultFiles(settings.volumes.saved_data), inbox)
         images = RedisImageStore(redis, settings.redis)
         backlog = Backlog(inbox, redis, settings.queue.limit)
         feed = StateFeed(settings.address.store_grpc, settings.inside_token)
@@ -75,7 +76,7 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
             ) as http:
                 intake = Intake(decoders, inbox, store, images, results, backlog)
                 counting = asyncio.create_task(backlog.watch())
-                app.state.neighbours = Neighbours(
+                app.state.services = Services(
                     settings, store, redis, inbox, decoders, results, intake, feed, http
                 )
                 feed.start(asyncio.get_running_loop())
@@ -90,8 +91,8 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
     return lifespan
 
 
-def _neighbours(request: Request) -> Neighbours:
-    return cast(Neighbours, request.app.state.neighbours)
+def _neighbours(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
 
 
-NeighboursDep = Annotated[Neighbours, Depends(_neighbours)]
+NeighboursDep = Annotated[Services, Depends(_neighbours)]

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from data_storage_service.files import ResultFiles
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.settling import Settler
-from data_storage_service.storing import Look, ResultStore
+from data_storage_service.storing import AnnotationStyle, ResultStore
 from facepipe.domain.analysis import AgeGenderPart
 from facepipe.files.image_store import FaceCrops
 from facepipe.files.imaging import RgbImage, decode
 from facepipe.files.inbox import Inbox
+from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import ImageState
 from facepipe.stage import PartRun
 from facepipe.stages import STAGES, StageName
@@ -57,7 +57,7 @@ class PixelsOf:
 
 
 @dataclass
-class Bench:
+class Rig:
     root: Path
     ledger: Ledger
     queries: Queries
@@ -109,15 +109,16 @@ class Bench:
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob(f"*{image_id}*"))
 
 
-def bench_on(engine: Engine, root: Path) -> Bench:
+def rig_on(engine: Engine, root: Path) -> Rig:
     """The service on a ledger and the volumes below `root`."""
     files, inbox, images = (
         ResultFiles(root / "saved_data"),
         Inbox(root / "inbox"),
         ForgetfulImages(),
     )
+    files.make_folders()
     ledger, queries = Ledger(engine), Queries(engine)
     settler = Settler(ledger, files, inbox, images, keep_source=True)
     sources = PixelsOf(inbox)
-    results = ResultStore(ledger, queries, files, sources, settler, Look())
-    return Bench(root, ledger, queries, files, inbox, images, settler, sources, results)
+    results = ResultStore(ledger, queries, files, sources, settler, AnnotationStyle())
+    return Rig(root, ledger, queries, files, inbox, images, settler, sources, results)

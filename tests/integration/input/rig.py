@@ -1,4 +1,4 @@
-"""input_service with real neighbours: redis-server, the ledger over gRPC, HTTP on a free port.
+"""input_service with real services: redis-server, the ledger over gRPC, HTTP on a free port.
 
 The stages are played by the test, which says when an image is finished.
 """
@@ -24,7 +24,7 @@ from redis import Redis
 
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
-from data_storage_service.wiring import Room, open_room
+from data_storage_service.wiring import Services, open_services
 from facepipe.domain.analysis import (
     AgeGender,
     AgeGenderPart,
@@ -90,12 +90,12 @@ def served(app: FastAPI) -> Iterator[str]:
 
 
 @dataclass
-class Bench:
-    """The service, its neighbours, and the hands of the stages."""
+class Rig:
+    """The service, its services, and the hands of the stages."""
 
     settings: InputSettings
     redis_server: RedisServer
-    room: Room
+    room: Services
     store: FaceStoreClient
     http: httpx.Client
     inbox: Inbox
@@ -160,7 +160,7 @@ class Bench:
 
 
 @contextmanager
-def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[Bench]:
+def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[Rig]:
     """Starts everything; `settings` may bring sections of its own, addresses are filled in."""
     (folder / "redis").mkdir(parents=True, exist_ok=True)
     volumes = VolumeSettings(root=folder / "volumes")
@@ -172,7 +172,7 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
             "telemetry": TelemetrySettings(enabled=False),
             "reconcile": ReconcileSettings(every_s=0.3),
         }
-        room = open_room(DataStorageSettings(**shared))
+        room = open_services(DataStorageSettings(**shared))
         stack.callback(room.close)
         server = stack.enter_context(serving(create_server(room, "127.0.0.1:0")))
         store = FaceStoreClient(f"127.0.0.1:{server.port}", room.settings.inside_token)
@@ -185,6 +185,6 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
         chosen = (settings or InputSettings()).model_copy(update=shared | {"address": address})
         url = stack.enter_context(served(create_input_app(chosen)))
         http = stack.enter_context(httpx.Client(base_url=url, timeout=ANSWER_S, trust_env=False))
-        bench = Bench(chosen, redis, room, store, http, Inbox(volumes.inbox))
-        stack.callback(bench.redis.close)
-        yield bench
+        rig = Rig(chosen, redis, room, store, http, Inbox(volumes.inbox))
+        stack.callback(rig.redis.close)
+        yield rig
