@@ -5,5 +5,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENVS = ROOT / ".venvs"
 SHARED = ROOT / "shared"
+CLIENT = ROOT / "clients" / "python"
 MODELS = ROOT / "models"
 CONSTRAINTS = SHARED / "constraints.txt"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.build.uv import BuildError, Uv
-from local.paths import MODELS, ROOT, SHARED, VENVS
+from local.paths import CLIENT, MODELS, ROOT, SHARED, VENVS
 
 # Raise it when the way of building changes, so that old environments are built anew.
 _RECIPE = "1"
@@ -49,7 +49,7 @@ class Environment:
 LOCAL = Environment(
     "local",
     (ROOT / "local" / "requirements.txt", ROOT / "local" / "requirements-photo.txt"),
-    (SHARED,),
+    (SHARED, CLIENT),
 )
 
 # To measure the models (`make accuracy`), and to train them. Neither is part of the union.
@@ -61,6 +61,8 @@ ACCURACY = Environment(
 TRAINING = Environment("training", (MODELS / "requirements-train.txt",), (SHARED,))
 
 
+# The services that talk to the input API.
+_CLIENTS = ("gradio_viewer",)
 _LANDMARK = ROOT / "services" / "landmark_service"
 _PYTORCH = re.compile(r"^(?:torch|torchvision)==[^\s;\\]+", re.MULTILINE)
 
@@ -101,7 +103,7 @@ def services() -> list[Environment]:
 
 def dev() -> Environment:
     """Everything in one environment, for linting, type checking and tests across services."""
-    packages = (SHARED, *service_folders())
+    packages = (SHARED, CLIENT, *service_folders())
     return Environment("dev", (ROOT / "tests" / "requirements.txt",), packages)
 
 
@@ -110,7 +112,7 @@ def _service(folder: Path) -> Environment:
     return Environment(
         folder.name,
         (folder / "requirements.txt",),
-        (SHARED, folder),
+        (SHARED, folder, *([CLIENT] if folder.name in _CLIENTS else [])),
         own if own.exists() else common,
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from local.build.audit import NOT_RUN
 from local.build.environments import Environment, dev, services, ultralytics
 from local.build.secret_scan import secret_scan
-from local.paths import ROOT
+from local.paths import CLIENT, ROOT, SHARED
 
 _NOTHING_COLLECTED = 5  # pytest's exit code
 
@@ -61,7 +61,7 @@ class Outcome:
 
 def lint_steps() -> list[Step]:
     # import-linter reads the packages where they stand.
-    sources = [ROOT / "shared" / "src", *(s.packages[1] / "src" for s in services()), ROOT]
+    sources = [SHARED / "src", CLIENT / "src", *(s.packages[1] / "src" for s in services()), ROOT]
     path = os.pathsep.join(str(source) for source in sources)
     return [
         Step("ruff", [_tool("ruff"), "check", "--no-cache", "."]),
@@ -82,7 +82,7 @@ def audit_steps() -> list[Step]:
 
 
 def type_steps() -> list[Step]:
-    folders = ["shared", "local", "models", "tests", "benchmarks", "conftest.py"]
+    folders = ["shared", "clients", "local", "models", "tests", "benchmarks", "conftest.py"]
     folders += [str(s.packages[1].relative_to(ROOT)) for s in services()]
     there = [folder for folder in folders if (ROOT / folder).exists()]
     return [Step("mypy --strict", [_tool("mypy"), *there])]
@@ -93,6 +93,7 @@ def test_steps() -> list[Step]:
     everything = dev()
     steps = [_pytest("facepipe", everything, "shared/tests")]
     steps += [_pytest(s.name, s, f"{s.packages[1].relative_to(ROOT)}/tests") for s in services()]
+    steps += [_pytest("facepipe_client", everything, "clients/python/tests")]
     steps += [_pytest("local", everything, "local/tests")]
     live = ultralytics()
     there = live if live.python.exists() else everything  # in CI it is

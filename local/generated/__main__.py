@@ -5,15 +5,18 @@ from __future__ import annotations
 import sys
 
 from local.generated.cards import cards
+from local.generated.client import client
 from local.generated.env_example import env_example
 from local.generated.openapi import openapi
 from local.generated.schema import schema
 from local.generated.stubs import stubs
+from local.generated.versions import versions
 from local.paths import ROOT
 
 
 def main() -> int:
-    sources = [stubs] if sys.argv[1:] == ["stubs"] else [stubs, schema, env_example, openapi, cards]
+    everything = [stubs, schema, env_example, openapi, client, versions, cards]
+    sources = [stubs] if sys.argv[1:] == ["stubs"] else everything
     for source in sources:
         for path, text in source().items():
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ import importlib
 import json
 import secrets
 from pathlib import Path
+from typing import Any
 
 from local.paths import ROOT
 
@@ -19,13 +20,21 @@ _APPLICATIONS = (
 
 def openapi() -> dict[Path, str]:
     """docs/openapi/<service>.json and its contents, for each service."""
-    return {_FOLDER / f"{row[0]}.json": _document(*row) for row in _APPLICATIONS}
+    return {
+        _FOLDER / f"{row[0]}.json": json.dumps(described(*row), indent=2, sort_keys=True) + "\n"
+        for row in _APPLICATIONS
+    }
 
 
-def _document(package: str, create: str, settings: str) -> str:
+def described(
+    package: str = "input_service",
+    create: str = "create_input_app",
+    settings: str = "InputSettings",
+) -> dict[str, Any]:
+    """The OpenAPI document of a service, in the order of its code."""
     application = importlib.import_module(f"{package}.app")
     configuration = importlib.import_module(f"{package}.settings")
     chosen = getattr(configuration, settings)()
     chosen.access.token = secrets.token_urlsafe()  # without one there is no application
-    app = getattr(application, create)(chosen)
-    return json.dumps(app.openapi(), indent=2, sort_keys=True) + "\n"
+    document: dict[str, Any] = getattr(application, create)(chosen).openapi()
+    return document

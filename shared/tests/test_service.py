@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 
 from facepipe.domain.errors import ImageNotFoundError, TooManyRequestsError
 from facepipe.system.settings import Settings
+from facepipe.version import VERSION
 from facepipe.web import healthcheck, service
 from facepipe.web.file_response import StoredFile
 from facepipe.web.problems import PROBLEM_MEDIA_TYPE
@@ -61,7 +62,7 @@ def client(tmp_path: Path) -> Iterator[TestClient]:
 
 
 def test_a_service_that_lives_says_so(client: TestClient) -> None:
-    assert client.get("/healthz").json() == {"status": "alive"}
+    assert client.get("/healthz").json() == {"status": "alive", "version": VERSION}
 
 
 def test_readiness_names_what_is_missing(

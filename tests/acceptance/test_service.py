@@ -6,6 +6,7 @@ import json
 
 import httpx
 
+from facepipe.version import VERSION
 from local.paths import ROOT
 
 
@@ -17,7 +18,7 @@ def test_the_api_describes_itself_as_was_published(http: httpx.Client) -> None:
 
 
 def test_it_is_alive_ready_and_measured(http: httpx.Client) -> None:
-    assert http.get("/healthz").json() == {"status": "alive"}
+    assert http.get("/healthz").json() == {"status": "alive", "version": VERSION}
     ready = http.get("/readyz")
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
     metrics = http.get("/metrics")

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from local.generated.cards import cards, figures, filled
+from local.generated.client import client
 from local.generated.env_example import env_example
 from local.generated.openapi import openapi
 from local.generated.schema import schema
 from local.generated.stubs import stubs
+from local.generated.versions import versions
 from models.accuracy.musts import musts_of
 
 
@@ -23,7 +25,7 @@ def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-@pytest.mark.parametrize("source", [stubs, schema, env_example, openapi, cards])
+@pytest.mark.parametrize("source", [stubs, schema, env_example, openapi, client, versions, cards])
 def test_what_is_committed_is_what_would_be_generated(
     source: Callable[[], dict[Path, str]],
 ) -> None:

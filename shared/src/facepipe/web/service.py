@@ -28,6 +28,7 @@ from facepipe import telemetry
 from facepipe.domain.analysis import ModelInfo
 from facepipe.domain.errors import MisconfiguredError, ServiceUnavailableError
 from facepipe.system.settings import Settings
+from facepipe.version import VERSION
 from facepipe.web.connections import bounded_protocol
 from facepipe.web.inside_gates import HttpGate
 from facepipe.web.problems import add_problem_handlers, error_response, problem_response
@@ -52,7 +53,6 @@ def create_app(
     models: Models | None = None,
     lifespan: Lifespan | None = None,
     is_inside: bool = True,
-    version: str = "0.1.0",
     other_origins: Iterable[str] = (),
     private_paths: tuple[str, ...] = (),
 ) -> FastAPI:
@@ -66,14 +66,13 @@ def create_app(
         models: those in use, by part; `/readyz` names them.
         lifespan: what is opened at start and closed at the end, as FastAPI has it.
         is_inside: only those who show the inside token get further than the probes.
-        version: of the service.
         other_origins: origins whose pages may call, beside those of the service itself.
         private_paths: beginnings of paths that pages of other origins may not even read.
 
     Raises:
         MisconfiguredError: there is no inside token.
     """
-    app = FastAPI(title=name, version=version, lifespan=lifespan)
+    app = FastAPI(title=name, version=VERSION, lifespan=lifespan)
     app.state.settings = settings
     add_problem_handlers(app)
     _add_probes(app, dict(checks or {}), models or dict)
@@ -90,7 +89,7 @@ def create_app(
 def _add_probes(app: FastAPI, checks: Mapping[str, Check], models: Models) -> None:
     @app.get("/healthz", tags=["service"], summary="Whether the process is alive")
     async def healthz() -> dict[str, str]:
-        return {"status": "alive"}
+        return {"status": "alive", "version": VERSION}
 
     @app.get(
         "/readyz",

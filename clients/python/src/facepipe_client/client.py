@@ -1,0 +1,135 @@
+"""The two clients: one blocks, one is awaited; both do what `Api` says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import httpx
+
+from facepipe_client.api import Api
+from facepipe_client.version import VERSION
+from facepipe_client.wire import AsyncWire, BlockingWire, iterate, run
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ADDRESS = "http://127.0.0.1:8000"
+TIMEOUT_S = 30.0
+
+
+class AsyncClient(Api):
+    """The API of a pipeline, awaited.
+
+    Args:
+        address: of the input API.
+        key: an API key, where the pipeline asks for one.
+        timeout_s: of a call; uploads and streams have longer ones.
+        transport: of httpx, e.g. for tests.
+    """
+
+    def __init__(
+        self,
+        address: str = ADDRESS,
+        *,
+        key: str = "",
+        timeout_s: float = TIMEOUT_S,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.address = address.rstrip("/")
+        options = _options(self.address, key, timeout_s)
+        super().__init__(AsyncWire(httpx.AsyncClient(transport=transport, **options)))
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._wire.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _blocking(
+    call: Callable[Concatenate[Api, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[Client, P], T]:
+    @wraps(call)
+    def method(self: Client, /, *arguments: P.args, **named: P.kwargs) -> T:
+        return run(call(self._api, *arguments, **named))
+
+    return method
+
+
+def _iterating(
+    call: Callable[Concatenate[Api, P], AsyncGenerator[T, None]],
+) -> Callable[Concatenate[Client, P], Iterator[T]]:
+    @wraps(call)
+    def method(self: Client, /, *arguments: P.args, **named: P.kwargs) -> Iterator[T]:
+        return iterate(call(self._api, *arguments, **named))
+
+    return method
+
+
+class Client:
+    """The API of a pipeline. Threads may share a client.
+
+    Args:
+        address: of the input API.
+        key: an API key, where the pipeline asks for one.
+        timeout_s: of a call; uploads and streams have longer ones.
+        transport: of httpx, e.g. for tests.
+    """
+
+    def __init__(
+        self,
+        address: str = ADDRESS,
+        *,
+        key: str = "",
+        timeout_s: float = TIMEOUT_S,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.address = address.rstrip("/")
+        options = _options(self.address, key, timeout_s)
+        self._wire = BlockingWire(httpx.Client(transport=transport, **options))
+        self._api = Api(self._wire)
+
+    upload = _blocking(Api.upload)
+    upload_many = _blocking(Api.upload_many)
+    analyse = _blocking(Api.analyse)
+    wait = _blocking(Api.wait)
+    wait_all = _blocking(Api.wait_all)
+    follow = _iterating(Api.follow)
+    image = _blocking(Api.image)
+    images = _iterating(Api.images)
+    image_page = _blocking(Api.image_page)
+    result = _blocking(Api.result)
+    file = _blocking(Api.file)
+    export = _iterating(Api.export)
+    retry = _blocking(Api.retry)
+    delete = _blocking(Api.delete)
+    trace = _blocking(Api.trace)
+    stats = _blocking(Api.stats)
+    plots = _blocking(Api.plots)
+    plot = _blocking(Api.plot)
+    health = _blocking(Api.health)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        run(self._wire.close())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _options(address: str, key: str, timeout_s: float) -> dict[str, Any]:
+    headers = {"User-Agent": f"facepipe-client/{VERSION}"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    timeout = httpx.Timeout(timeout_s, connect=3.0)
+    # A proxy of the environment would be asked for a pipeline of this machine.
+    return {"base_url": address, "headers": headers, "timeout": timeout, "trust_env": False}
