@@ -39,44 +39,57 @@ def redis(server: RedisServer) -> Iterator[Redis]:
         yield redis
 
 
-def test_pixels_and_crops_come_back_as_they_were(redis: Redis) -> None:
+def test_uploads_and_crops_come_back_as_they_were(redis: Redis) -> None:
     store = RedisImageStore(redis, RedisSettings())
-    rgb = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
     crops = np.random.default_rng(1).integers(0, 256, (2, 224, 224, 3), np.uint8)
 
-    store.put_image(ID, rgb)
+    store.put_upload(ID, b"upload")
     store.put_crops(ID, crops)
 
-    assert np.array_equal(store.get_image(ID), rgb)  # type: ignore[arg-type]  # None would fail
+    assert store.get_upload(ID) == b"upload"
     assert np.array_equal(store.get_crops(ID), crops)  # type: ignore[arg-type]  # None would fail
     assert 0 < redis.ttl(f"image:{ID}") <= RedisSettings().image_ttl_s
 
 
 def test_what_was_discarded_is_a_miss(redis: Redis) -> None:
     store = RedisImageStore(redis, RedisSettings())
-    store.put_image(ID, np.zeros((1, 1, 3), np.uint8))
+    store.put_upload(ID, b"upload")
 
     store.discard(ID)
 
-    assert store.get_image(ID) is None
+    assert store.get_upload(ID) is None
     assert redis.dbsize() == 0
 
 
 def test_above_the_budget_nothing_is_cached(redis: Redis) -> None:
     store = RedisImageStore(redis, RedisSettings(image_budget_bytes=1000))
 
-    store.put_image(ID, np.zeros((100, 100, 3), np.uint8))
+    store.put_upload(ID, bytes(30_000))
 
-    assert store.get_image(ID) is None
+    assert store.get_upload(ID) is None
 
 
 def test_without_redis_everything_is_a_miss_and_nothing_an_error() -> None:
     store = RedisImageStore(Redis(port=9, socket_connect_timeout=1), RedisSettings())
 
-    store.put_image(ID, np.zeros((1, 1, 3), np.uint8))
+    store.put_upload(ID, b"upload")
     store.discard(ID)
 
-    assert store.get_image(ID) is None
+    assert store.get_upload(ID) is None
+
+
+def test_what_is_cached_under_an_id_and_is_not_that_upload_is_a_miss(
+    redis: Redis, tmp_path: Path
+) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / ID).write_bytes(_png())
+    store = RedisImageStore(redis, RedisSettings())
+    store.put_upload(ID, b"pixels of an earlier version")
+    inbox, token = Inbox(tmp_path / "inbox"), Settings().inside_token
+
+    images = SourceImages(store, inbox, ResultFiles(tmp_path), NOWHERE, token)
+
+    assert images.load(ID).shape == (2, 3, 3)
 
 
 def test_a_miss_is_read_from_the_upload_that_was_kept(redis: Redis, tmp_path: Path) -> None:

@@ -76,10 +76,10 @@ class FakeLedger:
 class FakeImageStore:
     crops: FaceCrops | None = None
 
-    def get_image(self, image_id: str) -> RgbImage | None:
+    def get_upload(self, image_id: str) -> bytes | None:
         return None
 
-    def put_image(self, image_id: str, rgb: RgbImage) -> None: ...
+    def put_upload(self, image_id: str, data: bytes) -> None: ...
 
     def get_crops(self, image_id: str) -> FaceCrops | None:
         return self.crops

@@ -29,10 +29,10 @@ class ForgetfulImages:
     def __init__(self) -> None:
         self.discarded: list[str] = []
 
-    def get_image(self, image_id: str) -> RgbImage | None:
+    def get_upload(self, image_id: str) -> bytes | None:
         return None
 
-    def put_image(self, image_id: str, rgb: RgbImage) -> None: ...
+    def put_upload(self, image_id: str, data: bytes) -> None: ...
 
     def get_crops(self, image_id: str) -> FaceCrops | None:
         return None

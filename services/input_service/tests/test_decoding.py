@@ -19,12 +19,13 @@ from input_service.settings import UploadSettings
 from services.input_service.tests.conftest import image_bytes
 
 
-def test_an_image_comes_back_upright_with_its_format(decoders: DecoderPool) -> None:
+def test_an_upload_that_can_be_decoded_comes_back_as_its_size_and_format(
+    decoders: DecoderPool,
+) -> None:
     decoded = decoders.decode(image_bytes((40, 30), "red"))
 
     assert decoded.size == (40, 30)
     assert decoded.format == "JPEG"
-    assert decoded.rgb[0, 0, 0] > 240
 
 
 def test_more_bytes_than_allowed_are_refused_before_any_decoder_sees_them() -> None:

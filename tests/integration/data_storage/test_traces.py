@@ -132,7 +132,7 @@ def test_redis_forgets_what_it_was_told(
     logger.start()
     image_id = stored(store, 1)
     images = RedisImageStore(store.services.redis, RedisSettings(url=redis_server.url))
-    images.put_image(image_id, np.zeros((8, 8, 3), np.uint8))
+    images.put_upload(image_id, b"upload")
     assert files_with(tmp_path / "redis", image_id.encode())
 
     # when the image is deleted; the job of its storage had waited for a worker
@@ -152,16 +152,16 @@ def test_pixels_cached_after_the_end_are_discarded(store: Store, redis_server: R
     finished, in_flight = stored(store, 1), store.accept(2)
     images = RedisImageStore(store.services.redis, RedisSettings(url=redis_server.url))
     for image_id in (finished, in_flight):
-        images.put_image(image_id, np.zeros((8, 8, 3), np.uint8))
+        images.put_upload(image_id, b"upload")
         images.put_crops(image_id, np.zeros((1, 224, 224, 3), np.uint8))
 
     # when the cache is swept
     assert CacheSweep(store.services.redis, store.services.queries)() > 0
 
     # then those of the finished one are gone
-    assert images.get_image(finished) is None
+    assert images.get_upload(finished) is None
     assert images.get_crops(finished) is None
-    assert images.get_image(in_flight) is not None
+    assert images.get_upload(in_flight) is not None
     assert images.get_crops(in_flight) is not None
 
 

@@ -6,9 +6,8 @@ import multiprocessing
 import os
 import resource
 import signal
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
-
-import numpy as np
 
 from facepipe.domain.errors import (
     FacepipeError,
@@ -16,11 +15,27 @@ from facepipe.domain.errors import (
     ServiceUnavailableError,
     UndecodableImageError,
 )
-from facepipe.files.imaging import DecodedImage, DecodeLimits, decode
+from facepipe.domain.geometry import ImageSize
+from facepipe.files.imaging import DecodeLimits, decode
 
 START_S = 60.0
 _RETIRE_AFTER = 500
 _READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """What is known of an upload that could be decoded; the pixels stay with its decoder.
+
+    Attributes:
+        size: of the upright image.
+        format: as Pillow names it.
+        orientation: of EXIF, which was applied.
+    """
+
+    size: ImageSize
+    format: str
+    orientation: int
 
 
 class Decoder:
@@ -57,7 +72,7 @@ class Decoder:
         self.kill()
         raise ServiceUnavailableError("no decoder can be started", retry_after_s=10)
 
-    def decode(self, data: bytes, limits: DecodeLimits, timeout_s: float) -> DecodedImage:
+    def decode(self, data: bytes, limits: DecodeLimits, timeout_s: float) -> Readable:
         """Decodes an upload; whatever it did to the process becomes an error of the image."""
         self._left -= 1
         try:
@@ -72,12 +87,11 @@ class Decoder:
                 raise ImageTooLargeError("decoding needs more memory than is allowed")
             if isinstance(answer, FacepipeError):
                 raise answer
-            shape, image_format, orientation = answer
-            pixels = np.frombuffer(self._pipe.recv_bytes(), np.uint8).reshape(shape)
         except (EOFError, OSError) as error:
             self.kill()
             raise UndecodableImageError("the image crashed its decoder") from error
-        return DecodedImage(pixels, image_format, orientation)
+        readable: Readable = answer
+        return readable
 
     def kill(self) -> None:
         self._process.kill()
@@ -107,8 +121,7 @@ def _answer(pipe: Connection, data: bytes, limits: DecodeLimits) -> None:
     except Exception as error:
         pipe.send(UndecodableImageError(f"the image cannot be decoded: {error}"))
     else:
-        pipe.send((decoded.rgb.shape, decoded.format, decoded.orientation))
-        pipe.send_bytes(decoded.rgb.data.cast("B"))
+        pipe.send(Readable(decoded.size, decoded.format, decoded.orientation))
 
 
 def _limit(memory_bytes: int) -> None:

@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from facepipe.domain.errors import ImageTooLargeError, ServiceUnavailableError
-from facepipe.files.imaging import DecodedImage
-from input_service.decoder_process import START_S, Decoder
+from input_service.decoder_process import START_S, Decoder, Readable
 from input_service.settings import UploadSettings
 
 
@@ -26,7 +25,7 @@ class DecoderPool:
         for _ in range(settings.decoders):
             self._idle.put(self._start())
 
-    def decode(self, data: bytes) -> DecodedImage:
+    def decode(self, data: bytes) -> Readable:
         """Decodes an upload; blocks until it is done, refused or killed. Thread-safe.
 
         Raises:

@@ -104,7 +104,7 @@ class Intake:
                 is_urgent=urgent,
             )
             self._keep(image_id, data, entry)
-            self._images.put_image(image_id, decoded.rgb)
+            self._images.put_upload(image_id, data)
             _log.info("accepted", extra={"image_id": image_id, "format": image.format})
             status = self._start(image_id, entry, known)
             return Accepted(image_id, status, known=known is not None)

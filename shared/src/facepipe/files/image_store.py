@@ -1,4 +1,4 @@
-"""Pixels on their way through the stages: a cache in Redis, the truth on disk.
+"""Uploads and face crops on their way through the stages: a cache in Redis, the truth on disk.
 
 Needs the extra `imaging`. Losing any key, or all of Redis, loses nothing: a miss is read
 from the inbox, or on another host from input_service.
@@ -6,8 +6,8 @@ from the inbox, or on another host from input_service.
 
 from __future__ import annotations
 
+import hashlib
 import logging
-import struct
 from typing import Protocol
 
 import httpx
@@ -17,6 +17,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.domain.geometry import FACE_CROP_SIZE
 from facepipe.files.imaging import DecodeLimits, RgbImage, decode
 from facepipe.files.inbox import Inbox, check_image_id
 from facepipe.files.result_files import ResultFiles
@@ -27,24 +28,25 @@ FaceCrops = npt.NDArray[np.uint8]
 """Face crops of one image: shape `(n, 224, 224, 3)`, uint8, RGB."""
 
 _log = logging.getLogger(__name__)
-_HEADER = struct.Struct("<BIIII")
 
 # What was accepted was within its limits then; a lowered limit must not lose it now.
 _ACCEPTED = DecodeLimits(max_bytes=2**31, max_pixels=2**31, max_side=2**16)
 
 
 class ImageStore(Protocol):
-    """A cache of pixels by image id; None is a miss."""
+    """A cache by image id; None is a miss."""
 
-    def get_image(self, image_id: str) -> RgbImage | None: ...
-    def put_image(self, image_id: str, rgb: RgbImage) -> None: ...
+    def get_upload(self, image_id: str) -> bytes | None: ...
+    def put_upload(self, image_id: str, data: bytes) -> None: ...
     def get_crops(self, image_id: str) -> FaceCrops | None: ...
     def put_crops(self, image_id: str, crops: FaceCrops) -> None: ...
     def discard(self, image_id: str) -> None: ...
 
 
 class RedisImageStore:
-    """Keys `image:<id>` and `crops:<id>`, with a time to live and a budget in bytes.
+    """Keys `image:<id>`, the upload's own bytes, and `crops:<id>`, the pixels of its faces.
+
+    Both have a time to live and a budget in bytes.
 
     Redis being away or full is a miss, never an error.
     """
@@ -54,43 +56,39 @@ class RedisImageStore:
         self._budget_bytes = settings.image_budget_bytes
         self._ttl_s = settings.image_ttl_s
 
-    def get_image(self, image_id: str) -> RgbImage | None:
+    def get_upload(self, image_id: str) -> bytes | None:
         return self._get(f"image:{image_id}")
 
-    def put_image(self, image_id: str, rgb: RgbImage) -> None:
-        self._put(f"image:{image_id}", rgb)
+    def put_upload(self, image_id: str, data: bytes) -> None:
+        self._put(f"image:{image_id}", data)
 
     def get_crops(self, image_id: str) -> FaceCrops | None:
-        return self._get(f"crops:{image_id}")
+        data = self._get(f"crops:{image_id}")
+        if data is None:
+            return None
+        return np.frombuffer(data, np.uint8).reshape(-1, FACE_CROP_SIZE, FACE_CROP_SIZE, 3)
 
     def put_crops(self, image_id: str, crops: FaceCrops) -> None:
-        self._put(f"crops:{image_id}", crops)
+        self._put(f"crops:{image_id}", crops.tobytes())
 
     def discard(self, image_id: str) -> None:
         try:
             self._redis.delete(f"image:{image_id}", f"crops:{image_id}")
         except RedisError as error:
-            _log.warning("cached pixels stay until they expire: %s", error)
+            _log.warning("what is cached stays until it expires: %s", error)
 
-    def _get(self, key: str) -> npt.NDArray[np.uint8] | None:
+    def _get(self, key: str) -> bytes | None:
         try:
             value = self._redis.get(key)
         except RedisError:
             return None
-        if not isinstance(value, bytes):
-            return None
-        dimensions, *shape = _HEADER.unpack_from(value)
-        pixels = np.frombuffer(value, np.uint8, offset=_HEADER.size)
-        return pixels.reshape(shape[:dimensions])
+        return value if isinstance(value, bytes) else None
 
-    def _put(self, key: str, pixels: npt.NDArray[np.uint8]) -> None:
-        shape = (*pixels.shape, 0, 0, 0, 0)[:4]
+    def _put(self, key: str, data: bytes) -> None:
         try:
             used = int(self._redis.info("memory")["used_memory"])
-            if used + pixels.nbytes > self._budget_bytes:
-                return
-            header = _HEADER.pack(pixels.ndim, *shape)
-            self._redis.set(key, header + pixels.tobytes(), ex=self._ttl_s)
+            if used + len(data) <= self._budget_bytes:
+                self._redis.set(key, data, ex=self._ttl_s)
         except RedisError as error:
             _log.debug("not cached: %s", error)
 
@@ -119,8 +117,10 @@ class SourceImages:
             ImageNotFoundError: the upload is nowhere any more.
             ServiceUnavailableError: it is on another host that does not answer.
         """
-        cached = self._cache.get_image(check_image_id(image_id))
-        return decode(self._upload(image_id), _ACCEPTED).rgb if cached is None else cached
+        data = self._cache.get_upload(check_image_id(image_id))
+        if data is None or hashlib.sha256(data).hexdigest() != image_id:
+            data = self._upload(image_id)
+        return decode(data, _ACCEPTED).rgb
 
     def _upload(self, image_id: str) -> bytes:
         for path in (self._inbox.path(image_id), self._results.source(image_id)):

@@ -31,7 +31,7 @@ class RedisSettings(BaseModel):
     image_budget_bytes: int = Field(
         default=512 * 2**20, description="no image is cached when Redis uses more memory"
     )
-    image_ttl_s: int = Field(default=900, description="how long pixels and crops stay cached")
+    image_ttl_s: int = Field(default=900, description="how long uploads and crops stay cached")
 
     @field_validator("url")
     @classmethod
