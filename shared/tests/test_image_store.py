@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Iterator
 from pathlib import Path
@@ -76,6 +77,17 @@ def test_without_redis_everything_is_a_miss_and_nothing_an_error() -> None:
     store.discard(ID)
 
     assert store.get_upload(ID) is None
+
+
+def test_what_is_cached_is_read_from_there(redis: Redis, tmp_path: Path) -> None:
+    image_id = hashlib.sha256(_png()).hexdigest()
+    store = RedisImageStore(redis, RedisSettings())
+    store.put_upload(image_id, _png())
+    inbox, token = Inbox(tmp_path / "inbox"), Settings().inside_token
+
+    images = SourceImages(store, inbox, ResultFiles(tmp_path), NOWHERE, token)
+
+    assert images.load(image_id).shape == (2, 3, 3)
 
 
 def test_what_is_cached_under_an_id_and_is_not_that_upload_is_a_miss(

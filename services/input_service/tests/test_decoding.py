@@ -19,7 +19,7 @@ from input_service.settings import UploadSettings
 from services.input_service.tests.conftest import image_bytes
 
 
-def test_an_upload_that_can_be_decoded_comes_back_as_its_size_and_format(
+def test_of_a_readable_upload_size_and_format_come_back(
     decoders: DecoderPool,
 ) -> None:
     decoded = decoders.decode(image_bytes((40, 30), "red"))
