@@ -1,13 +1,13 @@
-# The verbs of the pipeline. Each is one line here; what it does lives in the package local/.
+# The verbs of the pipeline. Each is one line here; what it does lives in the package tools/.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 
-# Any Python will do to begin with: local/ looks for a 3.11 from there.
+# Any Python will do to begin with: tools/ looks for a 3.11 from there.
 PYTHON ?= $(shell command -v python3 || command -v python3.11 || echo $${FACEPIPE_PYTHON:-python3})
-BUILD := $(PYTHON) -m local.build
-STACK := .venvs/local/bin/python -m local.stack
+BUILD := $(PYTHON) -m tools
+STACK := .venvs/tools/bin/python -m tools.stack
 
 .PHONY: help setup start stop status logs demo ingest test check lint format types audit sbom proto \
         lock clean chaos bench accuracy train-face_detector train-age_gender detector-pt reindex \

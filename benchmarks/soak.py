@@ -20,12 +20,12 @@ from pathlib import Path
 
 import httpx
 
-from benchmarks.soak_images import photographs
 from benchmarks.soak_memory import Growth, Memory, table
 from benchmarks.soak_picture import draw
-from local.paths import ROOT
-from tests.support.local_stack import LocalStack
-from tests.support.pipeline import Pipeline
+from tools.paths import ROOT
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.many_photos import photographs
+from tools.stack_driver.pipeline import Pipeline
 
 _IN_HAND = 24
 _FINISH_S = 300.0

@@ -1,16 +1,14 @@
-"""How large the processes of a stack are, and whether they grow."""
+"""Whether the processes of a stack grow."""
 
 from __future__ import annotations
 
-import contextlib
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import psutil
-
-from tests.support.local_stack import LocalStack
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.process_sizes import Size, sizes_of
 
 # What the line through a process's sizes may rise over the whole run and still be called flat:
 # allocators breathe by about this much.
@@ -19,15 +17,6 @@ _FLAT_SHARE = 0.05
 # SQLite keeps up to 2 MB of pages for each open connection, 8 of them here, and fills them as the
 # index grows; `soak_index` shows where that ends.
 _CACHES_MB = {"data_storage_service": 16.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """Of one process, MB. PSS counts what is shared with others in parts; None: not readable."""
-
-    pid: int
-    rss: float
-    pss: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +83,6 @@ class Memory:
         )
 
 
-def sizes_of(stack: LocalStack) -> dict[str, Size]:
-    """Every process of a stack, by what it is; the second of a kind is called `... 2`."""
-    sizes: dict[str, Size] = {}
-    for process in sorted(stack.processes(), key=lambda process: process.pid):
-        with contextlib.suppress(psutil.Error):
-            name = _name_of(process)
-            number = sum(known.split(" #")[0] == name for known in sizes)
-            sizes[f"{name} #{number + 1}" if number else name] = _size_of(process)
-    return sizes
-
-
 def table(growth: dict[str, Growth], begin: int, end: int) -> Iterator[str]:
     """One line a process."""
     yield (
@@ -124,31 +102,3 @@ def _rise(samples: Sequence[Sample], name: str) -> float:
     images = [float(sample.images) for sample in samples]
     slope, _ = statistics.linear_regression(images, [s.sizes[name].rss for s in samples])
     return round(slope * (images[-1] - images[0]), 1)
-
-
-def _size_of(process: psutil.Process) -> Size:
-    rss = process.memory_info().rss
-    try:
-        pss = process.memory_full_info().pss
-    except (psutil.AccessDenied, AttributeError):
-        return Size(process.pid, _mb(rss), None)
-    return Size(process.pid, _mb(rss), _mb(pss))
-
-
-def _name_of(process: psutil.Process) -> str:
-    command = process.cmdline()
-    if "facepipe.stage.worker" in command:
-        return f"{command[-1].partition('-')[0].partition('.')[0]} worker"
-    if command[-2:-1] == ["-m"]:
-        return command[-1]
-    for word, name in (("redis-server", "redis-server"), ("supervisord", "supervisord")):
-        if any(word in part for part in command[:2]):
-            return name
-    parent = process.parent()
-    is_decoder = "--multiprocessing-fork" in command
-    kind = "decoder" if is_decoder else "helper"
-    return f"{_name_of(parent)} {kind}" if parent else kind
-
-
-def _mb(size: int) -> float:
-    return round(size / 2**20, 1)

@@ -24,12 +24,12 @@ from typing import Any
 
 import httpx
 
-from local.paths import ROOT
-from local.stack.configuration import Stack, load_stack
-from local.stack.demo import astronaut
-from local.stack.errors import StackError
-from local.stack.lifecycle import start
-from local.stack.services import SERVICES
+from tools.paths import ROOT
+from tools.stack.configuration import Stack, load_stack
+from tools.stack.demo import astronaut
+from tools.stack.errors import StackError
+from tools.stack.lifecycle import start
+from tools.stack.services import SERVICES
 
 _SENDERS = 4
 _INPUT = next(s for s in SERVICES if s.name == "input_service")

@@ -19,12 +19,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.soak_images import photographs
 from benchmarks.waiting_load import Bulk, Person, Wait
-from local.paths import ROOT
-from local.stack.demo import astronaut
-from tests.support.local_stack import LocalStack
-from tests.support.photos import portrait_paths
+from tools.paths import ROOT
+from tools.stack.demo import astronaut
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.many_photos import photographs
+from tools.stack_driver.photos import portrait_paths
 
 _SHORTEST_BULK = 64  # pixels
 _PAUSE_S = 1.0

@@ -10,9 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.support.compose_stack import ComposeStack, engine_problem
-from tests.support.local_stack import LocalStack
 from tests.support.missing import missing
-from tests.support.photos import data_folder, portrait_paths
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.photos import data_folder, portrait_paths
 
 _CHROMIUM = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 _PATIENCE_MS = 60_000

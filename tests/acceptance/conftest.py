@@ -19,8 +19,8 @@ import httpx
 import pytest
 
 from tests.support.missing import missing
-from tests.support.photos import collage, without_face
 from tests.support.running_stack import RunningStack, Stack
+from tools.stack_driver.photos import collage, without_face
 
 Fresh = Callable[[bytes], bytes]
 

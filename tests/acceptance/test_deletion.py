@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from tests.acceptance.conftest import Fresh
-from tests.support.photos import resized
 from tests.support.running_stack import Stack
 from tests.support.traces import (
     FILE_NAME,
@@ -21,6 +20,7 @@ from tests.support.traces import (
     with_exif,
 )
 from tests.support.waiting import wait_until
+from tools.stack_driver.photos import resized
 
 UNKNOWN = "0" * 64
 

@@ -13,10 +13,10 @@ import pytest
 from agegender_service.settings import AgeGenderServiceSettings
 from agegender_service.weights import AGE_FILE, GENDER_FILE, weights_folder
 from facepipe.files.models import FACE_MESH_WITH_ATTENTION
-from local.paths import MODELS
 from tests.acceptance.conftest import Album, Fresh
-from tests.support.photos import FORMATS, in_format, with_orientation
 from tests.support.running_stack import Stack
+from tools.paths import MODELS
+from tools.stack_driver.photos import FORMATS, in_format, with_orientation
 
 # A landmark may lie outside the box by this part of the box's longer side.
 MARGIN = 0.25

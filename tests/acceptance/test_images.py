@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tests.acceptance.conftest import Album, Fresh
-from tests.support.photos import resized
 from tests.support.running_stack import Stack
 from tests.support.waiting import wait_until
+from tools.stack_driver.photos import resized
 
 LIFE = ("received", "queued", "detecting", "analysing", "storing", "stored")
 STAGES = ["landmark", "agegender", "storage"]

@@ -13,11 +13,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
-from local.paths import ROOT
 from tests.acceptance.conftest import Album, Fresh
-from tests.support.photos import resized
 from tests.support.running_stack import Stack
 from tests.support.waiting import wait_until
+from tools.paths import ROOT
+from tools.stack_driver.photos import resized
 
 # The plots are drawn when somebody looks, at most every ten seconds.
 _PATIENCE_S = 120.0

@@ -7,7 +7,7 @@ import json
 import httpx
 
 from facepipe.version import VERSION
-from local.paths import ROOT
+from tools.paths import ROOT
 
 
 def test_the_api_describes_itself_as_was_published(http: httpx.Client) -> None:

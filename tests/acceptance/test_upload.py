@@ -14,12 +14,12 @@ import httpx
 import pytest
 
 from facepipe.web.problems import Problem
-from local.paths import ROOT
 from tests.acceptance.conftest import Fresh
 from tests.support.hostile_images import made_files
 from tests.support.missing import missing
-from tests.support.photos import resized
 from tests.support.running_stack import Stack
+from tools.paths import ROOT
+from tools.stack_driver.photos import resized
 
 _CURL = re.compile(r"```sh\n(curl [^`]*files=@portrait\.jpg[^`]*)```")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.compose_stack import ComposeStack
-from tests.support.photos import batch_of
+from tools.stack_driver.photos import batch_of
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import pytest
 
 from agegender_service.settings import AgeGenderServiceSettings
 from agegender_service.weights import AGE_FILE, weights_folder
-from local.paths import ROOT
 from tests.support.compose_stack import ComposeStack, engine_problem
 from tests.support.missing import missing
+from tools.paths import ROOT
 
 DETECTOR = Path("models/face_detector/face_detector.onnx")
 AGE = (weights_folder(AgeGenderServiceSettings()) / AGE_FILE).relative_to(ROOT)

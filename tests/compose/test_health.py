@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from facepipe.files.models import read_model
-from local.paths import MODELS
 from tests.support.compose_stack import ComposeStack
+from tools.paths import MODELS
 
 STAGES = ("landmark_service", "agegender_service", "data_storage_service", "plotter_service")
 

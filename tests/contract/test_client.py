@@ -17,7 +17,7 @@ from facepipe.domain import analysis, words
 from facepipe.domain.errors import FacepipeError
 from facepipe.stages import StageName
 from facepipe_client.errors import BusyError, ProblemError, problem_class
-from local.paths import CLIENT
+from tools.paths import CLIENT
 
 
 @pytest.mark.parametrize("name", ["Status", "Gender", "Doubt", "StageName"])

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from facepipe.queue.job_table import FUNCTIONS
-from local.build.environments import Environment, services
-from local.build.locks import Lock, locks
-from local.paths import SHARED
 from tests.support.missing import missing
+from tools.paths import SHARED
+from tools.setup.environments import Environment, services
+from tools.setup.locks import Lock, locks
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 _IMPORT_STUBS = "import facepipe.v1.face_store_pb2, facepipe.v1.face_store_pb2_grpc"

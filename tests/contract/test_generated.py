@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from local.generated.cards import cards, figures, filled
-from local.generated.client import client
-from local.generated.env_example import env_example
-from local.generated.openapi import openapi
-from local.generated.schema import schema
-from local.generated.stubs import stubs
-from local.generated.versions import versions
 from models.accuracy.musts import musts_of
+from tools.generate.cards import cards, figures, filled
+from tools.generate.client import client
+from tools.generate.env_example import env_example
+from tools.generate.openapi import openapi
+from tools.generate.schema import schema
+from tools.generate.stubs import stubs
+from tools.generate.versions import versions
 
 
 @pytest.fixture(autouse=True)

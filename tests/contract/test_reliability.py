@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from local.paths import ROOT
+from tools.paths import ROOT
 
-_ROOTS = "tests|services|shared|gradio_viewer|local"
+_ROOTS = "tests|services|shared|gradio_viewer|tools"
 _NAMED = re.compile(rf"`((?:{_ROOTS})/[\w/]+\.py)?(?:::(test_\w+))?`")
 
 

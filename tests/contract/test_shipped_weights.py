@@ -16,7 +16,7 @@ import onnxruntime
 import pytest
 
 from facepipe.files.models import UNKNOWN, read_model, record_path, sha256_of
-from local.paths import MODELS, ROOT
+from tools.paths import MODELS, ROOT
 
 DETECTOR = MODELS / "face_detector"
 VARIANTS = sorted(path.parent for path in MODELS.glob("age_gender/*/age_model_weights.onnx"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 
-from local.paths import ROOT
+from tools.paths import ROOT
 
 
 def test_help_has_a_line_for_every_verb() -> None:

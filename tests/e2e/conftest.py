@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.local_stack import LocalStack
+from tools.stack_driver.local_stack import LocalStack
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.chaos import run_chaos, table
-from tests.support.local_stack import LocalStack
-from tests.support.photos import batch_of
+from tools.chaos.__main__ import run_chaos, table
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.photos import batch_of
 
 
 def test_random_kills_lose_and_double_nothing(stack: LocalStack, portraits: list[Path]) -> None:

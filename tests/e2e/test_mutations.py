@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.mutations import run_mutations, table
-from benchmarks.mutator import FORMATS, damaged_file
 from facepipe.files.imaging import ACCEPTED_FORMATS
-from tests.support.local_stack import LocalStack
+from tools.chaos.mutations import run_mutations, table
+from tools.chaos.mutator import FORMATS, damaged_file
+from tools.stack_driver.local_stack import LocalStack
 
 
 def test_damaged_files_of_every_format_break_nothing(stack: LocalStack) -> None:

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, Route, expect
 
-from tests.support.local_stack import LocalStack
-from tests.support.photos import resized
 from tests.support.traces import FILE_NAME, PLACE, files_with, wait_until_erased, with_exif
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.photos import resized
 
 
 @pytest.fixture(scope="module")

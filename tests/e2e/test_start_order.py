@@ -14,9 +14,9 @@ from xmlrpc.client import ServerProxy
 import pytest
 from supervisor.xmlrpc import SupervisorTransport
 
-from local.stack.services import SERVICES
-from tests.support.local_stack import LocalStack
-from tests.support.photos import resized
+from tools.stack.services import SERVICES
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.photos import resized
 
 PORTS = {"redis": "REDIS"} | {service.name: service.ports[0].upper() for service in SERVICES}
 USUAL = list(PORTS)

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from facepipe.queue.redis_connection import connect_redis
-from tests.support.local_stack import LocalStack, kill, stats
-from tests.support.photos import batch_of
+from tools.stack_driver.local_stack import LocalStack, kill, stats
+from tools.stack_driver.photos import batch_of
 
 BATCH = 30
 STAGES = {

@@ -15,8 +15,8 @@ import pytest
 
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
-from tests.support.local_stack import LocalStack, kill
-from tests.support.photos import without_face
+from tools.stack_driver.local_stack import LocalStack, kill
+from tools.stack_driver.photos import without_face
 
 
 def test_demo_prints_the_face_and_where_everything_is(stack: LocalStack) -> None:

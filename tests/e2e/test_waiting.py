@@ -7,8 +7,8 @@ from itertools import islice
 
 import httpx
 
-from benchmarks.soak_images import photographs
-from tests.support.local_stack import LocalStack
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.many_photos import photographs
 
 BULK = 160
 _PATIENCE_S = 240

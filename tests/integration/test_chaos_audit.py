@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from benchmarks.chaos_audit import audit
-from benchmarks.chaos_load import Watcher
 from data_storage_service.schema import open_index
 from facepipe.queue.jobs import ImageJob, enqueue
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.stages import StageName
-from local.stack.configuration import REDIS_PASSWORD
-from tests.support.local_stack import LocalStack
-from tests.support.pipeline import Pipeline
 from tests.support.redis_server import running_redis
+from tools.chaos.audit import audit
+from tools.chaos.load import Watcher
+from tools.stack.configuration import REDIS_PASSWORD
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.pipeline import Pipeline
 
 ID = "a" * 64
 IMAGE = {"image_id": ID, "status": "stored", "generation": 1, "num_faces": 1}

@@ -22,8 +22,8 @@ from facepipe.system.make_secrets import write_privately
 from facepipe.system.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
-from local.stack.redis_server import find_redis_server, render_config
 from tests.support.redis_server import RedisServer, free_port, running_redis
+from tools.stack.redis_server import find_redis_server, render_config
 
 ROOT = Path(__file__).parents[2]
 RIGHT, WRONG = "right: \"' #5", "wrong-as-can-be"

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.paths import ROOT
-from tests.support.pipeline import Pipeline
+from tools.paths import ROOT
+from tools.stack_driver.pipeline import Pipeline
 
 SHIPPED = (
     "docker-compose.yml",

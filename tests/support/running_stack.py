@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tests.support.pipeline import Pipeline
+from tools.stack_driver.pipeline import Pipeline
 
 
 class Stack(Protocol):

@@ -1,1 +1,0 @@
-"""Environments, locks and checks. Imports nothing but the standard library."""

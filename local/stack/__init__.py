@@ -1,1 +1,0 @@
-"""The running stack: start, stop, status, logs, demo, ingest. Runs in .venvs/local."""

@@ -1,0 +1,1 @@
+"""The stack under attack: random kills, damaged files. Runs in .venvs/dev."""

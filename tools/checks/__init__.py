@@ -1,0 +1,1 @@
+"""Lint, types, tests, audit, bill of materials."""

@@ -1,0 +1,1 @@
+"""Environments and locks. Imports nothing but the standard library."""

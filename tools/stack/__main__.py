@@ -1,0 +1,61 @@
+"""`python -m tools.stack VERB`, called by the Makefile in .venvs/tools."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tools.stack.configuration import load_stack
+from tools.stack.demo import demo
+from tools.stack.errors import StackError
+from tools.stack.ingest import ingest
+from tools.stack.lifecycle import start, stop
+from tools.stack.logs import follow_logs
+from tools.stack.status import print_status
+from tools.stack.tools import fetch_deepface, import_model, reindex
+
+
+def main() -> int:
+    verbs = argparse.ArgumentParser(prog="python -m tools.stack")
+    verb = verbs.add_subparsers(dest="verb", required=True)
+    for name in ("start", "stop", "status", "reindex", "fetch-deepface", "import-model"):
+        verb.add_parser(name)
+    verb.add_parser("logs").add_argument("image_id", nargs="?", default="")
+    verb.add_parser("demo").add_argument("photo", nargs="?", default="")
+    verb.add_parser("ingest").add_argument("folder")
+    arguments = verbs.parse_args()
+    try:
+        return _run(arguments)
+    except StackError as error:
+        print(f"\n{error}\n", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    stack = load_stack()
+    match arguments.verb:
+        case "start":
+            start(stack)
+        case "stop":
+            stop(stack)
+        case "status":
+            return print_status(stack)
+        case "logs":
+            follow_logs(stack, arguments.image_id)
+        case "demo":
+            return demo(stack, arguments.photo)
+        case "ingest":
+            return ingest(stack, arguments.folder)
+        case "reindex":
+            return reindex(stack)
+        case "fetch-deepface":
+            return fetch_deepface(stack)
+        case "import-model":
+            return import_model(stack)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

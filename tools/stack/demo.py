@@ -1,0 +1,78 @@
+"""`make demo`: from nothing to the faces of a photograph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+
+from facepipe.domain.analysis import Status
+from facepipe.web.visible import visible
+from tools.paths import VENVS
+from tools.stack.api import Api, BusyError, RefusedError
+from tools.stack.configuration import Stack
+from tools.stack.errors import StackError
+from tools.stack.lifecycle import start
+from tools.stack.report import describe
+from tools.stack.services import SERVICES
+
+_INPUT = next(s for s in SERVICES if s.name == "input_service")
+_VIEWER = next(s for s in SERVICES if s.name == "gradio_viewer")
+_WAIT_S = 120
+
+
+def demo(stack: Stack, own_photo: str) -> int:
+    """Analyses a photograph and prints what was found, and by which models.
+
+    Returns 0 when it did; for the demo's own portrait only if a face came out, with all parts.
+    """
+    photo = _photo(own_photo)
+    start(stack)
+    print(f"\nsending {visible(photo.name)}", flush=True)
+    with Api(stack.address(_INPUT)) as api:
+        image_id = _send(api, photo)
+        outcome = api.wait(image_id, _WAIT_S)
+        if not outcome.status.has_result:
+            raise StackError(f"the photograph could not be analysed: {outcome.reason}")
+        document = api.result(image_id)
+    print()
+    for line in describe(document):
+        print(f"  {line}")
+    if outcome.status is Status.PARTIAL:
+        print(f"  incomplete: {outcome.reason or 'a part is missing'}")
+    models = [model.name for _, model in document.models if model is not None]
+    print(f"\n  models     {', '.join(models)}")
+    saved = stack.volumes / "saved_data"
+    print(f"  result     {saved / f'{image_id}.json'}")
+    print(f"  annotated  {saved / f'{image_id}.jpg'}")
+    print(f"  viewer     {stack.address(_VIEWER)}   (`make stop` ends everything)\n")
+    is_whole = outcome.status is Status.STORED and bool(document.faces)
+    return 0 if is_whole or own_photo else 1
+
+
+def astronaut() -> Path:
+    """A portrait of Eileen Collins by NASA, in the public domain; scikit-image carries it."""
+    found = list((VENVS / "tools").glob("lib/python*/site-packages/skimage/data/astronaut.png"))
+    if not found:
+        raise StackError("the photograph of the demo is missing: run `make setup`")
+    return found[0]
+
+
+def _photo(own: str) -> Path:
+    if not own:
+        return astronaut()
+    path = Path(own).expanduser()
+    if not path.is_file():
+        raise StackError(f"there is no file {path}")
+    return path
+
+
+def _send(api: Api, photo: Path) -> str:
+    try:
+        return api.send(photo).image_id
+    except RefusedError as error:
+        raise StackError(f"{photo.name} was not accepted: {error}") from error
+    except BusyError as error:
+        raise StackError(f"the pipeline is busy, try again later: {error}") from error
+    except httpx.HTTPError as error:
+        raise StackError(f"the input API had a fault: {error}; `make logs` says more") from error

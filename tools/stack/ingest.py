@@ -1,0 +1,184 @@
+"""`make ingest DIR=path`: sends every photograph of a folder, and can be interrupted.
+
+What the API knows already is not sent again: an image's id is the hash of its bytes, so a
+second run over the same folder asks instead of sending.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from facepipe.domain.analysis import Status
+from facepipe.web.visible import visible
+from tools.stack.api import Api, BusyError, ImageStatus, RefusedError
+from tools.stack.configuration import Stack
+from tools.stack.errors import StackError
+from tools.stack.lifecycle import start
+from tools.stack.services import SERVICES
+
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+    | {".heic", ".heif", ".avif"}
+)
+_INPUT = next(s for s in SERVICES if s.name == "input_service")
+_SENDERS = 4
+_TRIES = 8
+_POLL_S = 0.5
+
+
+@dataclass
+class Tally:
+    """What became of the files. Written by the senders and the follower, under its lock."""
+
+    sent: int = 0
+    known: int = 0
+    finished: int = 0
+    failures: dict[Path, str] = field(default_factory=dict)
+    pending: dict[str, Path] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Pace:
+    """Makes all senders wait together when the API asks for it."""
+
+    def __init__(self) -> None:
+        self._not_before = 0.0
+
+    def wait(self) -> None:
+        while (pause := self._not_before - time.monotonic()) > 0:
+            time.sleep(pause)
+
+    def slow_down(self, seconds: float) -> None:
+        self._not_before = max(self._not_before, time.monotonic() + seconds)
+
+
+def ingest(stack: Stack, folder: str) -> int:
+    """Sends the folder and waits for all results; 0 when every file has one."""
+    if not folder:
+        raise StackError("which folder? make ingest DIR=path")
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        raise StackError(f"there is no folder {root}")
+    photos = photos_in(root)
+    if not photos:
+        raise StackError(f"there is no photograph in {root}")
+    start(stack)
+    console = Console()
+    with Api(stack.address(_INPUT)) as api, _progress(console) as progress:
+        tally = run(api, photos, progress)
+    _print_summary(console, tally, len(photos), root)
+    return 1 if tally.failures else 0
+
+
+def photos_in(root: Path) -> list[Path]:
+    """Every file below a folder whose name says that it is a photograph."""
+    return sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+
+
+def run(api: Api, photos: list[Path], progress: Progress) -> Tally:
+    """Sends the photographs side by side while following those that were sent."""
+    tally, pace = Tally(), Pace()
+    sending = progress.add_task("sent", total=len(photos))
+    finishing = progress.add_task("finished", total=len(photos))
+
+    def send(photo: Path) -> None:
+        try:
+            _send(api, photo, tally, pace)
+        except (RefusedError, OSError, httpx.HTTPError) as error:
+            with tally.lock:
+                tally.failures[photo] = str(error) or type(error).__name__
+        progress.advance(sending)
+
+    with ThreadPoolExecutor(_SENDERS) as pool:
+        futures = [pool.submit(send, photo) for photo in photos]
+        while True:
+            all_sent = all(future.done() for future in futures)
+            _follow(api, tally)
+            progress.update(finishing, completed=tally.finished + len(tally.failures))
+            if all_sent and not tally.pending:
+                return tally
+            time.sleep(_POLL_S)
+
+
+def image_id_of(photo: Path) -> str:
+    with photo.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _send(api: Api, photo: Path, tally: Tally, pace: Pace) -> None:
+    image_id = image_id_of(photo)
+    for attempt in range(1, _TRIES + 1):
+        pace.wait()
+        try:
+            state, known = api.find(image_id), True
+            if state is None or state.status is Status.DELETED:
+                state, known = api.send(photo), False
+        except BusyError as busy:
+            pace.slow_down(busy.retry_after_s)
+            if attempt == _TRIES:
+                raise RefusedError(f"the pipeline stayed busy: {busy}") from busy
+        except httpx.HTTPError:
+            if attempt == _TRIES:
+                raise
+            time.sleep(min(10, 0.5 * 2**attempt))
+        else:
+            _enter(tally, photo, state, known=known)
+            return
+
+
+def _enter(tally: Tally, photo: Path, state: ImageStatus, *, known: bool) -> None:
+    with tally.lock:
+        tally.known += known
+        tally.sent += not known
+        if state.image_id in tally.pending:  # the same photograph under two names
+            tally.finished += 1
+        else:
+            tally.pending[state.image_id] = photo
+
+
+def _follow(api: Api, tally: Tally) -> None:
+    """Asks once for every image that is on its way."""
+    with tally.lock:
+        pending = list(tally.pending)
+    for image_id in pending:
+        try:
+            state = api.find(image_id)
+        except httpx.HTTPError:
+            return  # the next round asks again
+        if state is None or not state.status.is_final:
+            continue
+        with tally.lock:
+            photo = tally.pending.pop(image_id)
+            if state.status.has_result:
+                tally.finished += 1
+            else:
+                tally.failures[photo] = state.reason or state.status.value
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=console)
+
+
+def _print_summary(console: Console, tally: Tally, total: int, root: Path) -> None:
+    console.print(
+        f"{total} photographs: {tally.sent} sent, {tally.known} were known already, "
+        f"{tally.finished} have a result, {len(tally.failures)} failed"
+    )
+    for line in _failure_lines(tally.failures.items(), root):
+        console.print(f"  {line}", markup=False, highlight=False)
+
+
+def _failure_lines(failures: Iterable[tuple[Path, str]], root: Path) -> Iterable[str]:
+    found = sorted(failures)
+    return (visible(f"{photo.relative_to(root)}: {reason}") for photo, reason in found)

@@ -1,0 +1,1 @@
+"""A stack driven from outside: started, sent photographs, waited for. For tests and benchmarks."""

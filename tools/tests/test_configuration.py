@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tools.stack.configuration import MARK, REDIS_PASSWORD, Stack, load_stack
+from tools.stack.errors import StackError
+from tools.stack.redis_server import password_of, render_config
+from tools.stack.services import SERVICES
+from tools.stack.supervisor_config import render, socket_path
+
+Load = Callable[[str], Stack]
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
+    """Loads the stack from the text of a `.env`, with nothing set outside it."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("FACEPIPE_")}
+    monkeypatch.setattr(os, "environ", clean)
+
+    def load(env_file: str) -> Stack:
+        (tmp_path / "env").write_text(env_file)
+        clean["FACEPIPE_ENV_FILE"] = str(tmp_path / "env")
+        clean["FACEPIPE_RUN_FOLDER"] = str(tmp_path / "run")
+        return load_stack()
+
+    return load
+
+
+def test_neighbours_are_found_where_the_ports_say(load: Load) -> None:
+    stack = load("FACEPIPE_PORT_STORAGE=9003\nFACEPIPE_PORT_OTLP=9317\nFACEPIPE_PORT_REDIS=9379\n")
+
+    assert stack.environment["FACEPIPE_ADDRESS_OTLP"] == "127.0.0.1:9317"
+    assert stack.environment["FACEPIPE_REDIS_URL"] == "redis://127.0.0.1:9379/0"
+    assert stack.starts_redis
+
+
+def test_an_address_of_the_users_own_stays(load: Load) -> None:
+    stack = load("FACEPIPE_ADDRESS_OTLP=collector:4317\nFACEPIPE_REDIS_URL=redis://other:6379/1\n")
+
+    assert stack.environment["FACEPIPE_ADDRESS_OTLP"] == "collector:4317"
+    assert stack.redis.url == "redis://other:6379/1"
+    assert not stack.starts_redis
+    assert stack.redis.password_file is None
+
+
+def test_redis_gets_a_password_of_its_own_that_only_the_owner_can_read(load: Load) -> None:
+    stack = load("")
+    stack.run.mkdir()
+
+    password = password_of(stack)
+
+    file = stack.run / REDIS_PASSWORD
+    assert len(password) >= 32
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert stack.environment["FACEPIPE_REDIS_PASSWORD_FILE"] == str(file)
+    assert password_of(stack) == password, "made once"
+    assert password not in render_config(6379, stack.volumes, password)
+
+
+@pytest.mark.parametrize(
+    "env_file", ["FACEPIPE_REDIS_PASSWORD=mine", "FACEPIPE_REDIS_PASSWORD_FILE={folder}/own"]
+)
+def test_a_password_of_the_users_own_is_taken(load: Load, tmp_path: Path, env_file: str) -> None:
+    (tmp_path / "own").write_text("mine\n")
+
+    assert password_of(load(env_file.format(folder=tmp_path))) == "mine"
+
+
+def test_a_password_file_of_the_users_own_that_is_missing_is_told(load: Load) -> None:
+    stack = load("FACEPIPE_REDIS_PASSWORD_FILE=/nowhere/password\n")
+
+    with pytest.raises(StackError, match="/nowhere/password"):
+        password_of(stack)
+
+
+def test_what_two_starts_compare_carries_no_secret(load: Load) -> None:
+    one = load("FACEPIPE_REDIS_PASSWORD=one\n").summary()
+    del os.environ["FACEPIPE_REDIS_PASSWORD"]
+    two = load("FACEPIPE_REDIS_PASSWORD=two\n").summary()
+
+    assert one != two
+    assert "one" not in one
+
+
+def test_public_services_listen_where_bind_says_and_are_reached_from_here(load: Load) -> None:
+    stack = load("FACEPIPE_BIND=0.0.0.0\n")
+    config = render(stack, [])
+
+    for service in SERVICES:
+        section = config.partition(f"[program:{service.name}]")[2].partition("[program:")[0]
+        host = "0.0.0.0" if service.public else "127.0.0.1"  # noqa: S104 - compared with
+        assert f'FACEPIPE_HOST="{host}"' in section
+        assert stack.address(service).startswith("http://127.0.0.1:")
+
+
+def test_the_viewer_alone_has_a_folder_for_uploads(load: Load) -> None:
+    stack = load("")
+
+    _, *programs = render(stack, []).split("[program:")
+
+    with_folder = [text for text in programs if f'GRADIO_TEMP_DIR="{stack.run}/uploads"' in text]
+    assert [text.partition("]")[0] for text in with_folder] == ["gradio_viewer"]
+
+
+def test_every_process_carries_the_mark(load: Load) -> None:
+    stack = load("")
+
+    assert stack.environment[MARK] == str(stack.run)
+
+
+def test_the_socket_moves_where_its_path_would_be_too_long(load: Load, tmp_path: Path) -> None:
+    stack = load("")
+    near = Stack(stack.settings, Path("/short"), {}, starts_redis=True)
+    far = Stack(stack.settings, tmp_path / ("x" * 120), {}, starts_redis=True)
+
+    assert socket_path(near) == Path("/short/supervisor.sock")
+    assert len(str(socket_path(far))) < 100
+
+
+def test_what_configparser_reads_differently_is_escaped(load: Load) -> None:
+    stack = load("")
+    odd = Stack(stack.settings, Path("/run%20folder"), stack.environment, starts_redis=True)
+
+    assert "pidfile=/run%%20folder/supervisord.pid" in render(odd, ["redis-server"])
