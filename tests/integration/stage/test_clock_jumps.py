@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, cast
 
 import pytest
@@ -110,3 +111,34 @@ def test_a_second_try_does_not_wait_for_the_hour_that_the_clock_was_set_back(
     clock.set(-HOUR_S + pause_s())
     wait_for(lambda: rig.has_result("c1") and rig.is_idle(), 30)
     assert len(rig.runs_of("c1")) == 2
+
+
+@pytest.mark.parametrize("ahead_s", [600.0, -600.0])
+def test_hosts_whose_clocks_are_ten_minutes_apart_share_a_queue(
+    ahead_s: float, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    # Given a host whose clock is right, with a job in hand that takes longer than its lease
+    folder, name = tmp_path_factory.mktemp, "c1" if ahead_s > 0 else "c2"
+    apart = ShiftedClock(folder("apart"))
+    apart.set(ahead_s)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        running_redis(folder("queues")) as queues,
+        running_redis(folder("ledger")) as ledger,
+        closing(Rig(queues, ledger, dict(os.environ))) as rig,
+    ):
+        patch.setitem(FUNCTIONS, StageName.LANDMARK, "tests.support.stage_jobs.work")
+        right = rig.ready_stage()
+        rig.enqueue(name, "slow=300,quick", timeout_s=400)
+        wait_for(lambda: rig.runs_of(name), 5)
+
+        # When a host comes beside it that believes in another time, and the first one dies
+        other = rig.start_stage(**apart.environment)
+        other.wait_until_ready()
+        time.sleep(LEASE_S + 1)
+        assert len(rig.runs_of(name)) == 1
+        right.kill()
+
+        # Then the other one did not take the job before, and does it now
+        wait_for(lambda: rig.has_result(name), 10)
+        assert len(rig.runs_of(name)) == 2
