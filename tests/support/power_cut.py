@@ -53,9 +53,10 @@ class _Told:
 
 @dataclass(frozen=True, slots=True)
 class _Committed:
-    """A database, which sees to its own durability."""
+    """A state of a database, which sees to its own order; synced, it is not lost any more."""
 
     content: bytes
+    is_synced: bool
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,13 @@ class Disk:
     Attributes:
         database: path below `root` of a database; neither it nor its folder is watched.
         read_database: its last committed state.
+        is_synced: whether the commit that led there has reached the disk.
     """
 
     root: Path
     database: str = ""
     read_database: Callable[[], bytes] | None = None
+    is_synced: Callable[[], bool] = lambda: True
     _steps: list[_Names | _FileSynced | _FolderSynced | _Told | _Committed] = field(
         default_factory=list
     )
@@ -99,18 +102,18 @@ class Disk:
             self._note_new(path)
             self._steps.append(_FileSynced(self._names[path], content))
             self._steps.append(_FolderSynced(path.parent))
-        self._look_at_database()
+        self.look_at_database()
         self._begin = len(self._steps)
         with pytest.MonkeyPatch.context() as patch:
             for name in ("open", "replace", "link", "unlink", "fsync"):
                 patch.setattr(os, name, self._noting(name, getattr(os, name)))
             yield
-        self._look_at_database()
+        self.look_at_database()
         self._assert_nothing_was_missed()
 
     def tell(self, what: str) -> None:
         """Notes that from now on something is promised."""
-        self._look_at_database()
+        self.look_at_database()
         self._steps.append(_Told(what))
 
     def outcomes(self) -> Iterator[Outcome]:
@@ -127,7 +130,9 @@ class Disk:
         steps = self._steps[:end]
         contents = {s.file: s.content for s in steps if isinstance(s, _FileSynced)}
         told = frozenset(s.what for s in steps if isinstance(s, _Told))
-        databases = [s.content for s in steps if isinstance(s, _Committed)]
+        commits = [s for s in steps if isinstance(s, _Committed)]
+        safe = max((n for n, s in enumerate(commits) if s.is_synced), default=0)
+        databases = [{self.database: s.content} for s in commits[safe:]] or [{}]
         synced = {s.folder: n for n, s in enumerate(steps) if isinstance(s, _FolderSynced)}
         changes = [(n, s) for n, s in enumerate(steps) if isinstance(s, _Names)]
         doubtful = [n for n, s in changes if n > synced.get(s.folder, -1)]
@@ -142,13 +147,13 @@ class Disk:
                 for path, file in names.items()
                 if file is not None
             }
-            yield Outcome(files | ({self.database: databases[-1]} if databases else {}), told)
+            yield from (Outcome(files | database, told) for database in databases)
 
     def _noting(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         note = getattr(self, f"_note_{name}")
 
         def call(*arguments: Any, **options: Any) -> Any:
-            self._look_at_database()
+            self.look_at_database()
             answer = real(*arguments, **options)
             note(answer, *arguments)
             return answer
@@ -189,12 +194,14 @@ class Disk:
     def _change(self, folder: Path, *changes: tuple[Path, int | None]) -> None:
         self._steps.append(_Names(folder, changes))
 
-    def _look_at_database(self) -> None:
+    def look_at_database(self) -> None:
+        """Notes what was committed; to be called before each transaction as well."""
         if self.read_database is None:
             return
-        committed = _Committed(self.read_database())
-        if committed != next((s for s in self._steps[::-1] if isinstance(s, _Committed)), None):
-            self._steps.append(committed)
+        content = self.read_database()
+        commits = [step for step in self._steps if isinstance(step, _Committed)]
+        if not commits or commits[-1].content != content:
+            self._steps.append(_Committed(content, self.is_synced()))
 
     def _assert_nothing_was_missed(self) -> None:
         assert set(self._names) == set(self._found()), "files changed without being noted"

@@ -62,7 +62,9 @@ class Ledger:
     def __init__(
         self, engine: Engine, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
+        self.engine = engine
         self._writing = engine.execution_options(sqlite_begin="IMMEDIATE")
+        self._synced = self._writing.execution_options(sqlite_synchronous="FULL")
         self._now = now
         self._steps = Steps(now)
 
@@ -132,7 +134,7 @@ class Ledger:
 
     def save_failure(self, run: StageRun, error: PartError) -> Saved:
         """A stage gave up: the image failed if it is required, else its result is partial."""
-        with self._transaction() as session:
+        with self._transaction(is_final=True) as session:
             row = self._current(session, run)
             if row is None or row.state.is_final:
                 return _late(row)
@@ -150,7 +152,7 @@ class Ledger:
 
     def fail(self, run: StageRun, error: PartError) -> bool:
         """Ends an image in flight, whatever has come of it; False when it has moved on."""
-        with self._transaction() as session:
+        with self._transaction(is_final=True) as session:
             row = session.get(ImageRow, run.image_id)
             if row is None or row.generation != run.generation or row.state.is_final:
                 return False
@@ -182,7 +184,7 @@ class Ledger:
 
     def finish(self, run: StageRun, document: AnalysisDocument) -> bool:
         """The result is on disk. False when the image has moved on: it is not wanted any more."""
-        with self._transaction() as session:
+        with self._transaction(is_final=True) as session:
             row = session.get(ImageRow, run.image_id)
             if row is None or row.generation != run.generation:
                 return False
@@ -210,7 +212,7 @@ class Ledger:
         The generation is raised, so that whoever still works on the image, or wants it
         started over, finds that it has moved on.
         """
-        with self._transaction() as session:
+        with self._transaction(is_final=True) as session:
             row = session.get(ImageRow, image_id)
             if row is None or row.state is Status.DELETED:
                 return False
@@ -252,10 +254,11 @@ class Ledger:
             row.is_settled = True
 
     @contextmanager
-    def _transaction(self) -> Iterator[Session]:
+    def _transaction(self, *, is_final: bool = False) -> Iterator[Session]:
+        """One transaction; of one that ends an image or erases it, the disk is waited for."""
         with (
             database_errors(),
-            Session(self._writing, expire_on_commit=False) as session,
+            Session(self._synced if is_final else self._writing, expire_on_commit=False) as session,
             session.begin(),
         ):
             yield session

@@ -205,9 +205,8 @@ def database_errors() -> Iterator[None]:
 def open_index(path: Path) -> Engine:
     """Opens the ledger, makes it where there is none, and adds what an older one lacks.
 
-    `synchronous=FULL`: the inbox entry of an image is removed after the commit that says
-    "stored". With NORMAL a power cut could take that commit back, and the image would wait
-    in "storing" with its upload gone.
+    Transactions are synced where the option `sqlite_synchronous` is FULL. The others a power
+    cut may take back, from the last one on: docs/adr/0013 says which may go.
     """
     make_folder(path.parent)
     engine = create_engine(
@@ -222,7 +221,7 @@ def open_index(path: Path) -> Engine:
         connection.isolation_level = None  # transactions begin where we say, in `begin`
         for pragma in (
             "journal_mode=WAL",
-            "synchronous=FULL",
+            "synchronous=NORMAL",
             "foreign_keys=ON",
             "secure_delete=ON",  # what is deleted is overwritten
         ):
@@ -243,8 +242,10 @@ def open_index(path: Path) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        options = connection.get_execution_options()
+        synchronous = options.get("sqlite_synchronous", "NORMAL")
+        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.exec_driver_sql(f"BEGIN {options.get('sqlite_begin', 'DEFERRED')}")
 
     try:
         with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
