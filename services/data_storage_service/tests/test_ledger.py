@@ -258,7 +258,7 @@ def test_rows_of_an_image_are_found_by_an_index(engine: Engine, table: str) -> N
     assert plan.detail.startswith("SEARCH")
 
 
-def test_the_ledger_is_a_write_ahead_log_that_waits_for_the_disk_where_asked(engine: Engine) -> None:
+def test_the_ledger_is_a_write_ahead_log(engine: Engine) -> None:
     with engine.connect() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
