@@ -34,6 +34,7 @@ class StageSpec:
         per_face: there is nothing to do for an image without faces.
         is_required: without its part there is no result; else the result is partial.
         timeout_s: a job that runs longer is killed, which counts as an attempt.
+        is_heavy: most of the computing is here; by default it has a worker a CPU.
     """
 
     name: StageName
@@ -44,6 +45,7 @@ class StageSpec:
     per_face: bool = False
     is_required: bool = True
     timeout_s: int = 120
+    is_heavy: bool = False
 
 
 _FINDING = (
@@ -52,6 +54,7 @@ _FINDING = (
         "landmark_service.jobs.find_faces",
         Status.DETECTING,
         LandmarksPart,
+        is_heavy=True,
     ),
     StageSpec(
         StageName.AGEGENDER,

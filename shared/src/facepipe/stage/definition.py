@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from facepipe.queue.job_table import JobKind, job_kind
+from facepipe.stages import STAGES
+from facepipe.system.cpu import available_cpus
 from facepipe.system.settings import Settings
+
+MOST_WORKERS = 8
+"""Without being asked: each holds some 300 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,15 @@ class Stage:
     settings: Settings
     patience: Patience = Patience()
     function: str = ""
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes it has: as set, else one, or one a CPU where that pays."""
+        chosen = self.settings.stage
+        is_heavy = any(spec.is_heavy for spec in STAGES if spec.name == self.queue)
+        if chosen.workers or not is_heavy or chosen.device != "cpu":
+            return chosen.workers or 1
+        return min(max(1, int(available_cpus())), MOST_WORKERS)
 
     @property
     def kind(self) -> JobKind:

@@ -56,7 +56,7 @@ class Supervisor:
         reports = failures or self._store
         assert reports is not None  # noqa: S101  # one of the two is
         self._reclaimer = Reclaimer(self._leases, reports, stage.patience)
-        self._slots = [Slot(number + 1) for number in range(settings.stage.workers)]
+        self._slots = [Slot(number + 1) for number in range(stage.workers)]
         # Leases, or all those of a dead worker.
         self._to_give_back: list[tuple[Lease | str, Reason]] = []
         self._looked_at = 0.0

@@ -30,7 +30,7 @@ def threads_per_worker(stage: StageSettings, cpus: float | None = None) -> int:
     """Threads of one worker of a stage, at least 1; a setting of its own goes first."""
     if stage.threads:
         return stage.threads
-    return max(1, int((available_cpus() if cpus is None else cpus) / stage.workers))
+    return max(1, int((available_cpus() if cpus is None else cpus) / (stage.workers or 1)))
 
 
 def _quota(path: Path) -> float | None:

@@ -90,8 +90,13 @@ class VolumeSettings(BaseModel):
 class StageSettings(BaseModel):
     """How a stage runs its workers."""
 
-    workers: int = Field(default=1, ge=1, le=64, description="RQ worker processes of this stage")
-    threads: int = Field(default=0, ge=0, description="threads a model; 0: by the CPU quota")
+    workers: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="RQ worker processes; 0: for landmarks one a CPU, else 1",
+    )
+    threads: int = Field(default=1, ge=0, description="threads a model; 0: by the CPU quota")
     device: Literal["cpu", "cuda"] = Field(default="cpu", description="what models run on")
     job_timeout_s: int | None = Field(
         default=None, ge=1, description="seconds, then killed and tried again; default: by stage"
