@@ -36,6 +36,7 @@ from gradio_viewer.events import Events
 from gradio_viewer.pages import create_page
 from gradio_viewer.uploads import create_upload_router
 
+QUEUE_PAUSE_S = 0.05
 ROOM = 64 * 2**20
 # Events that wait for a worker; beyond, the page asks to try again.
 MAX_WAITING = 500
@@ -51,6 +52,8 @@ def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> 
     visitors = Visitors()
     page = create_page(client, settings)
     page.queue(default_concurrency_limit=16, max_size=MAX_WAITING, api_open=False)
+    # Gradio looks a thousand times a second whether somebody wants something.
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = QUEUE_PAUSE_S
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
