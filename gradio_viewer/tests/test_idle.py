@@ -14,6 +14,8 @@ from gradio_viewer.app import create_viewer_app
 from gradio_viewer.settings import ViewerSettings
 from tests.support.fake_input_api import serving
 
+pytestmark = pytest.mark.filterwarnings("default")
+
 
 def test_a_page_that_nobody_looks_at_sleeps(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
