@@ -61,7 +61,7 @@ audit: ## Known flaws of every locked package (asks the OSV database)
 sbom: ## Write a CycloneDX bill of materials a service to dist/sbom/
 	@$(BUILD) sbom
 
-lock: ## Compile every requirements.txt from its requirements.in (UPGRADE=1 for newer versions)
+lock: ## Resolve what every package declares into requirements.lock (UPGRADE=1 for newer versions)
 	@$(BUILD) lock
 
 bench: setup ## Throughput and latency of the running stack, beside the bare models

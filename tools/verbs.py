@@ -10,20 +10,21 @@ from collections.abc import Callable, Sequence
 from tools.checks import quality
 from tools.paths import MODELS, ROOT
 from tools.setup.environments import (
-    ACCURACY,
-    TOOLS,
-    TRAINING,
     Environment,
+    accuracy,
     build,
     dev,
     services,
+    stack_runner,
+    training,
     ultralytics,
 )
 from tools.setup.generate import generate, generate_stubs
 from tools.setup.images import print_image_sizes
-from tools.setup.locks import compile_locks
+from tools.setup.locks import compile_lock
+from tools.setup.shares import BuildError
 from tools.setup.tidy import clean
-from tools.setup.uv import BuildError, Uv, find_uv
+from tools.setup.uv import Uv, find_uv
 from tools.supported import UnsupportedError, python311
 
 _LONG_RUNS = {
@@ -51,16 +52,16 @@ def run(arguments: Sequence[str]) -> int:
 
 def _setup(_: Sequence[str]) -> int:
     python, uv = _tools()
-    build([TOOLS, *services()], uv, python)
+    build([stack_runner(), *services()], uv, python)
     return 0
 
 
 def _stop(_: Sequence[str]) -> int:
-    if not TOOLS.python.exists():
+    if not stack_runner().python.exists():
         print("nothing was started from here")
         return 0
     return subprocess.run(
-        [str(TOOLS.python), "-m", "tools.stack", "stop"], cwd=ROOT, check=False
+        [str(stack_runner().python), "-m", "tools.stack", "stop"], cwd=ROOT, check=False
     ).returncode
 
 
@@ -110,7 +111,7 @@ def _proto(_: Sequence[str]) -> int:
 
 def _lock(_: Sequence[str]) -> int:
     _, uv = _tools()
-    compile_locks(uv)
+    compile_lock(uv)
     return 0
 
 
@@ -132,21 +133,21 @@ def _chaos(arguments: Sequence[str]) -> int:
 
 
 def _accuracy(arguments: Sequence[str]) -> int:
-    return _in_models(ACCURACY, "models.accuracy", arguments)
+    return _in_models(accuracy(), "models.accuracy", arguments)
 
 
 def _train(arguments: Sequence[str]) -> int:
-    return _in_models(TRAINING, "models.training", arguments)
+    return _in_models(training(), "models.training", arguments)
 
 
 def _detector_pt(_: Sequence[str]) -> int:
     """The detector as Ultralytics loads it, made of the plain arrays that are committed."""
     python, uv = _tools()
-    build([TRAINING], uv, python)
+    build([training()], uv, python)
     target = ROOT / "run" / "face_detector.pt"
     target.parent.mkdir(exist_ok=True)
     program = MODELS / "face_detector" / "export.py"
-    command = [str(TRAINING.python), str(program), "--pt", str(target)]
+    command = [str(training().python), str(program), "--pt", str(target)]
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if code == 0:
         print(f"{target.relative_to(ROOT)} is there: ultralytics.YOLO loads it")
@@ -183,7 +184,7 @@ def _dev_environment() -> None:
 
 def _all_environments() -> None:
     python, uv = _tools()
-    environments = [dev(), TOOLS, *services()]
+    environments = [dev(), stack_runner(), *services()]
     live = ultralytics(os.environ.get("FACEPIPE_TORCH_INDEX", ""))
     if os.environ.get("CI") or live.python.exists():
         environments.append(live)

@@ -54,5 +54,5 @@ def test_the_overlay_runs_the_landmark_service_with_ultralytics(files: ComposeSt
     landmark = found.pop("landmark_service")
     assert landmark["environment"]["FACEPIPE_DETECTOR_RUNTIME"] == "ultralytics"
     assert landmark["image"] == "facepipe/landmark_service:ultralytics"
-    assert landmark["build"]["args"]["REQUIREMENTS"] == "requirements-ultralytics.txt"
+    assert landmark["build"]["args"]["EXTRAS"] == "ultralytics torch"
     assert {name: plain[name] for name in found} == found, "the other services stay as they are"

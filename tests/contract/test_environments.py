@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from facepipe.queue.job_table import FUNCTIONS
 from tests.support.missing import missing
-from tools.paths import SHARED
+from tools.paths import LOCK, ROOT
 from tools.setup.environments import Environment, services
-from tools.setup.locks import Lock, locks
+from tools.setup.shares import canonical, declared, of_package
 
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
 _IMPORT_STUBS = "import facepipe.v1.face_store_pb2, facepipe.v1.face_store_pb2_grpc"
+_VARIANTS = [
+    (ROOT / "services" / service, extra)
+    for service, extras in (
+        ("landmark_service", ("cpu", "gpu", "ultralytics")),
+        ("agegender_service", ("cpu", "gpu")),
+    )
+    for extra in extras
+]
 
 
 @pytest.mark.parametrize("environment", services(), ids=lambda e: e.name)
@@ -33,23 +39,22 @@ def test_the_function_of_a_queue_is_where_its_owner_has_it(path: str) -> None:
     _python(owner, f"import {module}; assert callable({module}.{function})")
 
 
-def test_facepipe_declares_what_is_locked_for_it() -> None:
-    project = tomllib.loads((SHARED / "pyproject.toml").read_text())["project"]
-
-    assert _names(project["dependencies"]) == _required(SHARED / "requirements.in")
-    imaging = project["optional-dependencies"]["imaging"]
-    assert _names(imaging) == _required(SHARED / "requirements-imaging.in")
-
-
-@pytest.mark.parametrize("lock", list(locks()), ids=lambda lock: str(lock.output.parent.name))
-def test_a_lock_holds_what_is_required_with_hashes_and_no_address(lock: Lock) -> None:
-    source, output = lock.source, lock.output
-    text = output.read_text()
+def test_the_lock_holds_what_is_declared_with_hashes_and_no_address() -> None:
+    text = LOCK.read_text()
     blocks = [block for block in re.split(r"\n(?=[A-Za-z0-9])", text) if "==" in block]
 
-    assert _required(source) <= {_canonical(block.partition("==")[0]) for block in blocks}
+    names = {canonical(re.split(r"[^\w.-]", line)[0]) for line in declared()}
+    assert names <= {canonical(block.partition("==")[0]) for block in blocks}
     assert all("--hash=sha256:" in block for block in blocks)
     assert "://" not in text
+
+
+@pytest.mark.parametrize(("folder", "extra"), _VARIANTS)
+def test_no_share_has_two_packages_that_overwrite_each_other(folder: Path, extra: str) -> None:
+    names = re.findall(r"^([\w.-]+)==", of_package(folder, [extra]).text(), re.MULTILINE)
+
+    assert len([name for name in names if name.startswith("opencv")]) == 1
+    assert len([name for name in names if name in ("onnxruntime", "onnxruntime-gpu")]) == 1
 
 
 def _python(environment: Environment, program: str) -> None:
@@ -58,22 +63,3 @@ def _python(environment: Environment, program: str) -> None:
     command = [str(environment.python), "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
-
-
-def _required(path: Path) -> set[str]:
-    """The names in a requirements.in and in those that it includes."""
-    names: set[str] = set()
-    for line in path.read_text().splitlines():
-        if line.startswith("-r "):
-            names |= _required((path.parent / line[3:].strip()).resolve())
-        elif _NAME.match(line):
-            names |= _names([line])
-    return names
-
-
-def _names(requirements: list[str]) -> set[str]:
-    return {_canonical(m[0]) for line in requirements if (m := _NAME.match(line))}
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()

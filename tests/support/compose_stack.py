@@ -19,10 +19,14 @@ SHIPPED = (
     "docker-compose.gpu.yml",
     "docker-compose.ultralytics.yml",
     ".dockerignore",
+    "Dockerfile",
+    "requirements.lock",
+    "clients",
     "services",
     "shared",
     "gradio_viewer",
     "models",
+    "tools",
 )
 
 

@@ -1,4 +1,4 @@
-"""`make audit`: the known flaws of every package that a service is locked to.
+"""`make audit`: the known flaws of every package that is locked.
 
 pip-audit asks the OSV database about each pin. Where that cannot be reached, or something else
 answers in its place, an audit would find nothing and pass; so it is first asked about a release
@@ -13,20 +13,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.setup.environments import dev, service_folders
+from tools.paths import LOCK
+from tools.setup.environments import dev
 
 OSV = "https://api.osv.dev/v1/query"
 # Exit code of an audit that could not take place: EX_TEMPFAIL of sysexits.h.
 NOT_RUN = 75
 _FLAWED = "jinja2==2.4.1"  # e.g. CVE-2014-1402, CVE-2016-10745
 _OPTIONS = ["--disable-pip", "--strict", "--progress-spinner", "off", "--desc", "off"]
-
-
-def audited() -> list[Path]:
-    """The locks of everything that a service may run with."""
-    variants = ("", "-gpu", "-ultralytics", "-torch")
-    names = [f"requirements{variant}.txt" for variant in variants]
-    return [lock for f in service_folders() for name in names if (lock := f / name).exists()]
 
 
 def audit(locks: Sequence[Path], url: str = OSV, timeout_s: int = 10) -> int:
@@ -51,4 +45,4 @@ def _knows_flaws(program: Sequence[str]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(audit(audited()))
+    sys.exit(audit([LOCK]))

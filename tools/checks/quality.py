@@ -61,19 +61,15 @@ class Outcome:
 
 def lint_steps() -> list[Step]:
     # import-linter reads the packages where they stand.
-    sources = [SHARED / "src", CLIENT / "src", *(s.packages[1] / "src" for s in services()), ROOT]
+    sources = [SHARED / "src", CLIENT / "src", *(s.source / "src" for s in services()), ROOT]
     path = os.pathsep.join(str(source) for source in sources)
     return [
         Step("ruff", [_tool("ruff"), "check", "--no-cache", "."]),
         Step("ruff format", [_tool("ruff"), "format", "--no-cache", "--check", "."]),
-        Step("hadolint", [_tool("hadolint"), *_dockerfiles()]),
+        Step("hadolint", [_tool("hadolint"), "Dockerfile"]),
         Step("secret scan", secret_scan(_tool("detect-secrets-hook"), ROOT)),
         Step("import rules", [_tool("lint-imports"), "--no-cache"], {"PYTHONPATH": path}),
     ]
-
-
-def _dockerfiles() -> list[str]:
-    return [str(s.packages[1].relative_to(ROOT) / "Dockerfile") for s in services()]
 
 
 def audit_steps() -> list[Step]:
@@ -83,7 +79,7 @@ def audit_steps() -> list[Step]:
 
 def type_steps() -> list[Step]:
     folders = ["shared", "clients", "tools", "models", "tests", "benchmarks", "conftest.py"]
-    folders += [str(s.packages[1].relative_to(ROOT)) for s in services()]
+    folders += [str(s.source.relative_to(ROOT)) for s in services()]
     there = [folder for folder in folders if (ROOT / folder).exists()]
     return [Step("mypy --strict", [_tool("mypy"), *there])]
 
@@ -92,7 +88,7 @@ def test_steps() -> list[Step]:
     """Unit tests in the environment of their service; what crosses services in `dev`."""
     everything = dev()
     steps = [_pytest("facepipe", everything, "shared/tests")]
-    steps += [_pytest(s.name, s, f"{s.packages[1].relative_to(ROOT)}/tests") for s in services()]
+    steps += [_pytest(s.name, s, f"{s.source.relative_to(ROOT)}/tests") for s in services()]
     steps += [_pytest("facepipe_client", everything, "clients/python/tests")]
     steps += [_pytest("tools", everything, "tools/tests")]
     live = ultralytics()

@@ -21,6 +21,7 @@ from packageurl import PackageURL
 from facepipe.files.models import BUNDLED, UNKNOWN, ModelFile, read_model
 from tools.paths import ROOT
 from tools.setup.environments import service_folders
+from tools.setup.shares import of_package
 
 FOLDER = ROOT / "dist" / "sbom"
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
@@ -31,9 +32,9 @@ _MODELS: dict[str, tuple[str, tuple[ModelFile, ...]]] = {
 }
 
 
-def pins(lock: Path) -> list[tuple[str, str]]:
-    """Name and version of every package of a requirements.txt."""
-    return _PIN.findall(lock.read_text())
+def pins(folder: Path) -> list[tuple[str, str]]:
+    """Name and version of every package that a service takes of the lock."""
+    return _PIN.findall(of_package(folder).text())
 
 
 def bill_of(folder: Path) -> Bom:
@@ -43,7 +44,7 @@ def bill_of(folder: Path) -> Bom:
         facepipe.domain.errors.ModelError: weights do not match their record.
     """
     project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
-    bom = Bom(components=[_package(*pin) for pin in pins(folder / "requirements.txt")])
+    bom = Bom(components=[_package(*pin) for pin in pins(folder)])
     bom.metadata.component = Component(
         type=ComponentType.APPLICATION,
         name=folder.name,

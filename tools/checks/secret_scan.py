@@ -6,10 +6,10 @@ import re
 import subprocess
 from pathlib import Path
 
-from tools.setup.uv import BuildError
+from tools.setup.shares import BuildError
 
 # Left out: hashes of packages, written by `make lock`; weights and pictures; the licence.
-_SKIPPED = re.compile(r"(^|/)requirements[^/]*\.txt$|\.(onnx|pt|npz|png|jpg)$|^LICENSE$")
+_SKIPPED = re.compile(r"^requirements\.lock$|\.(onnx|pt|npz|png|jpg)$|^LICENSE$")
 _ALLOWED = [
     # Checksums of weights.
     "--exclude-lines=sha256[\"']?\\s*[:=]\\s*[\"'][0-9a-f]{64}[\"']",

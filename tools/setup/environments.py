@@ -1,4 +1,4 @@
-"""One virtual environment a service, from its hashed requirements.txt.
+"""One virtual environment a service, from its share of the lock.
 
 An environment carries a stamp: the hash of all that went into it. Where the stamp is the same,
 nothing is done, so that a second `make setup` takes a moment.
@@ -6,34 +6,44 @@ nothing is done, so that a second `make setup` takes a moment.
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import operator
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.paths import CLIENT, MODELS, ROOT, SHARED, VENVS
-from tools.setup.uv import BuildError, Uv
+from tools.paths import LOCK, ROOT, VENVS, VIEWER
+from tools.setup.shares import (
+    NOTHING,
+    BuildError,
+    Share,
+    member_folders,
+    of_group,
+    of_package,
+)
+from tools.setup.uv import Uv
 
 # Raise it when the way of building changes, so that old environments are built anew.
-_RECIPE = "1"
+_RECIPE = "2"
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """A virtual environment: what is locked for it, and our own packages in it, editable.
+    """A virtual environment: its share of the lock, and our own packages in it, editable.
 
     Attributes:
+        tests: what its tests need beside that.
         unlocked: arguments of `uv pip install` for what comes from elsewhere, without hashes.
         compiled: whether all of it is compiled to bytecode beforehand, or each module when used.
     """
 
     name: str
-    locks: tuple[Path, ...]
-    packages: tuple[Path, ...] = ()
-    test_lock: Path | None = None
+    share: Share
+    tests: Share = NOTHING
     unlocked: tuple[str, ...] = ()
     compiled: bool = True
 
@@ -45,26 +55,28 @@ class Environment:
     def python(self) -> Path:
         return self.folder / "bin" / "python"
 
-
-TOOLS = Environment(
-    "tools",
-    (ROOT / "tools" / "requirements.txt", ROOT / "tools" / "requirements-photo.txt"),
-    (SHARED, CLIENT),
-)
-
-# To measure the models (`make accuracy`), and to train them. Neither is part of the union.
-ACCURACY = Environment(
-    "models",
-    (MODELS / "requirements.txt",),
-    (SHARED, ROOT / "services" / "landmark_service"),
-)
-TRAINING = Environment("training", (MODELS / "requirements-train.txt",), (SHARED,))
+    @property
+    def source(self) -> Path:
+        """The folder of the package that it is made for."""
+        return self.share.folders[-1]
 
 
-# The services that talk to the input API.
-_CLIENTS = ("gradio_viewer",)
 _LANDMARK = ROOT / "services" / "landmark_service"
 _PYTORCH = re.compile(r"^(?:torch|torchvision)==[^\s;\\]+", re.MULTILINE)
+
+
+def stack_runner() -> Environment:
+    """What runs the stack on one machine."""
+    return Environment("tools", of_group("tools"))
+
+
+def accuracy() -> Environment:
+    """What measures the models. Like the one that trains them, it is no part of the union."""
+    return Environment("models", of_group("accuracy"))
+
+
+def training() -> Environment:
+    return Environment("training", of_group("training"))
 
 
 def ultralytics(torch_index: str = "") -> Environment:
@@ -74,27 +86,20 @@ def ultralytics(torch_index: str = "") -> Environment:
         torch_index: address of an index that has PyTorch's builds for CPUs; "" for the locked
             one with CUDA.
     """
-    locks = [_LANDMARK / "requirements-ultralytics.txt"]
-    torch, unlocked = _LANDMARK / "requirements-torch.txt", ()
+    unlocked: tuple[str, ...] = ()
+    extras = ["ultralytics"]
     if torch_index:
-        unlocked = ("--index-url", torch_index, *_PYTORCH.findall(torch.read_text()))
+        unlocked = ("--index-url", torch_index, *_PYTORCH.findall(LOCK.read_text()))
     else:
-        locks.append(torch)
-    return Environment(
-        "landmark_ultralytics",
-        tuple(locks),
-        (SHARED, _LANDMARK),
-        SHARED / "requirements-test.txt",
-        unlocked,
-        compiled=False,
-    )
+        extras.append("torch")
+    share = of_package(_LANDMARK, extras)
+    tests = of_group("test")
+    return Environment("landmark_ultralytics", share, tests, unlocked, compiled=False)
 
 
 def service_folders() -> list[Path]:
-    """The folders of all services: those with requirements and a package."""
-    folders = [*sorted((ROOT / "services").glob("*")), ROOT / "gradio_viewer"]
-    needed = ("requirements.in", "pyproject.toml")
-    return [f for f in folders if all((f / name).exists() for name in needed)]
+    """The folders of all services."""
+    return [*sorted(f.parent for f in ROOT.glob("services/*/pyproject.toml")), VIEWER]
 
 
 def services() -> list[Environment]:
@@ -103,18 +108,13 @@ def services() -> list[Environment]:
 
 def dev() -> Environment:
     """Everything in one environment, for linting, type checking and tests across services."""
-    packages = (SHARED, CLIENT, *service_folders())
-    return Environment("dev", (ROOT / "tests" / "requirements.txt",), packages)
+    shares = [of_package(folder) for folder in member_folders()]
+    return Environment("dev", functools.reduce(operator.or_, shares, of_group("dev")))
 
 
 def _service(folder: Path) -> Environment:
-    own, common = folder / "requirements-test.txt", SHARED / "requirements-test.txt"
-    return Environment(
-        folder.name,
-        (folder / "requirements.txt",),
-        (SHARED, folder, *([CLIENT] if folder.name in _CLIENTS else [])),
-        own if own.exists() else common,
-    )
+    tests = of_group("test") | of_group("test", folder)
+    return Environment(folder.name, of_package(folder), tests)
 
 
 def build(
@@ -165,10 +165,9 @@ class _Build:
         return self.environment.python.exists() and _read(self._stamp) == self._digest()
 
     def _has_test_tools(self) -> bool:
-        lock = self.environment.test_lock
-        if not self.with_test_tools or lock is None:
+        if not self.with_test_tools or not self.environment.tests.names:
             return True
-        return _read(self._test_stamp) == _hash_of([lock])
+        return _read(self._test_stamp) == _hash_of(self.environment.tests.text())
 
     def _install(self) -> None:
         e = self.environment
@@ -176,18 +175,23 @@ class _Build:
         self._test_stamp.unlink(missing_ok=True)
         self.uv.run(["venv", "--quiet", "--allow-existing", "--python", self.python, str(e.folder)])
         options = self._options()
-        self.uv.run(["pip", "sync", *options, "--require-hashes", *map(str, e.locks)])
+        self.uv.run(["pip", "sync", *options, "--require-hashes", self._written(e.share)])
         if e.unlocked:
             self.uv.run(["pip", "install", *options, "--no-deps", *e.unlocked])
-        editable = [part for package in e.packages for part in ("-e", str(package))]
+        editable = [part for folder in e.share.folders for part in ("-e", str(folder))]
         self.uv.run(["pip", "install", *options, "--no-deps", *editable])
         self._stamp.write_text(self._digest())
 
     def _install_test_tools(self) -> None:
-        e = self.environment
-        options = [*self._options(), "--no-deps"]
-        self.uv.run(["pip", "install", *options, "--require-hashes", "-r", str(e.test_lock)])
-        self._test_stamp.write_text(_hash_of([Path(str(e.test_lock))]))
+        tests = self.environment.tests
+        options = [*self._options(), "--no-deps", "--require-hashes"]
+        self.uv.run(["pip", "install", *options, "-r", self._written(tests)])
+        self._test_stamp.write_text(_hash_of(tests.text()))
+
+    def _written(self, share: Share) -> str:
+        path = self.environment.folder / "requirements.txt"
+        path.write_text(share.text())
+        return str(path)
 
     def _options(self) -> list[str]:
         compiled = ["--compile-bytecode"] if self.environment.compiled else []
@@ -195,8 +199,8 @@ class _Build:
 
     def _digest(self) -> str:
         e = self.environment
-        parts = [*e.locks, *(package / "pyproject.toml" for package in e.packages)]
-        return _hash_of(parts, _RECIPE, str(ROOT), self.python, *e.unlocked)
+        projects = [(folder / "pyproject.toml").read_text() for folder in e.share.folders]
+        return _hash_of(_RECIPE, str(ROOT), self.python, *e.unlocked, e.share.text(), *projects)
 
     @property
     def _stamp(self) -> Path:
@@ -211,8 +215,5 @@ def _read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def _hash_of(files: Iterable[Path], *words: str) -> str:
-    digest = hashlib.sha256("\0".join(words).encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+def _hash_of(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()

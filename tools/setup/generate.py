@@ -6,7 +6,7 @@ import subprocess
 
 from tools.paths import ROOT
 from tools.setup.environments import Environment
-from tools.setup.uv import BuildError
+from tools.setup.shares import BuildError
 
 
 def generate(environment: Environment) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TypeVar
 
-from tools.setup.uv import BuildError
+from tools.setup.shares import BuildError
 
 REFERENCE = "facepipe/*"
 _Item = TypeVar("_Item")

@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.paths import ROOT, VENVS
+from tools.setup.shares import BuildError, of_group
 
 OLDEST = (0, 9)
-_LOCK = ROOT / "tools" / "requirements-uv.txt"
 _NO_VENV = (
     "Python's venv module is incomplete on this machine. Install the package that has it\n"
     "(Debian, Ubuntu: sudo apt install python3-venv), or put uv on PATH, and try again."
 )
-
-
-class BuildError(Exception):
-    """A step of building failed; the message carries what the tool said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +26,7 @@ class Uv:
 
     path: str
 
-    def run(self, arguments: Sequence[str], *, cwd: Path = ROOT) -> str:
+    def run(self, arguments: Sequence[str], *, stdin: str | None = None) -> str:
         """What uv printed.
 
         Raises:
@@ -40,8 +36,9 @@ class Uv:
         environment.pop("VIRTUAL_ENV", None)
         answer = subprocess.run(
             [self.path, *arguments],
-            cwd=cwd,
+            cwd=ROOT,
             env=environment,
+            input=stdin,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,7 +79,9 @@ def _install(python: str, folder: Path) -> None:
     if made.returncode != 0:
         shutil.rmtree(folder, ignore_errors=True)
         raise BuildError(_NO_VENV)
-    install = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(_LOCK)]
+    lock = folder / "requirements.txt"
+    lock.write_text(of_group("uv").text())
+    install = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r", str(lock)]
     command = [str(folder / "bin" / "python"), *install]
     installed = subprocess.run(command, capture_output=True, text=True, check=False)
     if installed.returncode != 0:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tools.paths import VENVS
 from tools.setup.environments import Environment, build, ultralytics
-from tools.setup.uv import BuildError, find_uv
+from tools.setup.shares import BuildError
+from tools.setup.uv import find_uv
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 from tools.supported import UnsupportedError, python311

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tools.checks.audit import NOT_RUN, audit, audited
-from tools.setup.environments import service_folders
+from tools.checks.audit import NOT_RUN, audit
 
 Answer = Callable[[str], tuple[int, bytes]]
 KNOWN = "jinja2"
@@ -116,10 +115,3 @@ def test_a_database_that_fails_in_the_middle_fails_the_audit(locks: list[Path]) 
 
     with database(lambda name: knows(name) if name == KNOWN else (500, b"")) as url:
         assert audit(locks, url) == 1
-
-
-def test_every_lock_of_a_service_is_audited() -> None:
-    names = {f"{lock.parent.name}/{lock.name}" for lock in audited()}
-
-    assert {f"{folder.name}/requirements.txt" for folder in service_folders()} <= names
-    assert "landmark_service/requirements-gpu.txt" in names

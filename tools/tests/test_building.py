@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tools.setup import environments, uv
+from tools.paths import LOCK
+from tools.setup import environments, shares, uv
 from tools.setup.environments import Environment, build, ultralytics
-from tools.setup.uv import BuildError, Uv, find_uv
+from tools.setup.shares import BuildError, Share
+from tools.setup.uv import Uv, find_uv
 
 # Notes how it was called; makes the interpreter that `uv venv` would make; fails on request.
 _UV = """#!/bin/sh
@@ -30,11 +33,14 @@ class Workshop:
         self.folder = folder
         self.log = folder / "log"
         self.uv = Uv(str(self.place_uv(folder / "bin")))
-        self.lock = folder / "requirements.txt"
-        self.lock.write_text("one==1")
+        self.lock("1")
         (folder / "package").mkdir()
         (folder / "package" / "pyproject.toml").write_text("[project]")
-        self.environment = Environment("x", (self.lock,), (folder / "package",), self.lock)
+        share = Share(frozenset({"one"}), (folder / "package",))
+        self.environment = Environment("x", share, share)
+
+    def lock(self, version: str) -> None:
+        (self.folder / "requirements.lock").write_text(f"one=={version} \\\n    --hash=sha256:00\n")
 
     def place_uv(self, folder: Path, version: str = "0.99.0") -> Path:
         folder.mkdir(exist_ok=True)
@@ -54,6 +60,7 @@ class Workshop:
 def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     monkeypatch.setattr(environments, "VENVS", tmp_path / "venvs")
     monkeypatch.setattr(uv, "VENVS", tmp_path / "venvs")
+    monkeypatch.setattr(shares, "LOCK", tmp_path / "requirements.lock")
     return Workshop(tmp_path)
 
 
@@ -72,7 +79,7 @@ def test_an_environment_is_built_once(workshop: Workshop) -> None:
 
 def test_another_lock_builds_it_anew(workshop: Workshop) -> None:
     workshop.build()
-    workshop.lock.write_text("one==2")
+    workshop.lock("2")
 
     assert len(workshop.build()) == 3
 
@@ -88,8 +95,7 @@ def test_test_tools_come_on_top_and_once(workshop: Workshop) -> None:
 
 
 def test_a_failed_build_says_what_uv_said_and_is_tried_again(workshop: Workshop) -> None:
-    broken = workshop.lock.rename(workshop.folder / "broken.txt")
-    workshop.environment = Environment("x", (broken,), (workshop.folder / "package",))
+    workshop.environment = replace(workshop.environment, name="broken")
 
     for _ in range(2):
         with pytest.raises(BuildError, match="no such package"):
@@ -125,16 +131,15 @@ def test_without_the_venv_module_the_package_is_named(
         find_uv(str(python))
 
 
-def test_an_index_takes_the_place_of_the_locked_pytorch(workshop: Workshop) -> None:
+def test_an_index_takes_the_place_of_the_locked_pytorch() -> None:
     # Given the environment with Ultralytics, as it is locked
-    workshop.environment = ultralytics()
-    _, locked, _ = workshop.build()
-    assert "requirements-torch.txt" in locked
+    locked = ultralytics()
+    assert {"torch", "torchvision"} <= locked.share.names
     # When an index with PyTorch for CPUs is named
-    workshop.environment = ultralytics("http://index.invalid/cpu")
-    _, others, pytorch, _ = workshop.build()
+    other = ultralytics("http://index.invalid/cpu")
     # Then PyTorch comes from there, in the locked version, and the rest as before
-    assert "--require-hashes" in others
-    assert "requirements-torch.txt" not in others
-    assert "--index-url http://index.invalid/cpu" in pytorch
-    assert re.search(r"torch==\d\S+ torchvision==\d\S+$", pytorch)
+    assert other.share.names == locked.share.names - {"torch", "torchvision"}
+    assert "\ntorch==" not in other.share.text()
+    assert other.unlocked[:2] == ("--index-url", "http://index.invalid/cpu")
+    pinned = re.findall(r"^torch(?:vision)?==[^ ]+", LOCK.read_text(), re.MULTILINE)
+    assert list(other.unlocked[2:]) == pinned

@@ -15,6 +15,7 @@ from facepipe.files.models import BUNDLED, sha256_of
 from tools.checks import sbom
 from tools.paths import ROOT
 from tools.setup.environments import service_folders
+from tools.setup.shares import of_package
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def test_every_pinned_package_is_in_it_and_no_other(
     documents: dict[str, dict[str, Any]], folder: Path
 ) -> None:
     # A pin is a line that begins with a name; hashes and options are indented.
-    lines = (folder / "requirements.txt").read_text().splitlines()
+    lines = of_package(folder).text().splitlines()
     pinned = {line.split()[0] for line in lines if re.match(r"\w", line)}
 
     document = documents[folder.name]

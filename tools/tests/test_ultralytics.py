@@ -6,7 +6,7 @@ import pytest
 
 from tools.paths import ROOT, VENVS
 from tools.setup.environments import Environment
-from tools.setup.uv import BuildError
+from tools.setup.shares import BuildError
 from tools.stack import ultralytics
 from tools.stack.configuration import LocalSettings, Stack, TorchSettings
 from tools.stack.errors import StackError
