@@ -14,6 +14,7 @@ from tools.generate.client import client
 from tools.generate.env_example import env_example
 from tools.generate.openapi import openapi
 from tools.generate.schema import schema
+from tools.generate.services import services
 from tools.generate.stubs import stubs
 from tools.generate.versions import versions
 
@@ -25,7 +26,9 @@ def _defaults(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-@pytest.mark.parametrize("source", [stubs, schema, env_example, openapi, client, versions, cards])
+@pytest.mark.parametrize(
+    "source", [stubs, schema, env_example, openapi, client, versions, services, cards]
+)
 def test_what_is_committed_is_what_would_be_generated(
     source: Callable[[], dict[Path, str]],
 ) -> None:

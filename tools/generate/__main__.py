@@ -9,13 +9,14 @@ from tools.generate.client import client
 from tools.generate.env_example import env_example
 from tools.generate.openapi import openapi
 from tools.generate.schema import schema
+from tools.generate.services import services
 from tools.generate.stubs import stubs
 from tools.generate.versions import versions
 from tools.paths import ROOT
 
 
 def main() -> int:
-    everything = [stubs, schema, env_example, openapi, client, versions, cards]
+    everything = [stubs, schema, env_example, openapi, client, versions, services, cards]
     sources = [stubs] if sys.argv[1:] == ["stubs"] else everything
     for source in sources:
         for path, text in source().items():

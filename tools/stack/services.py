@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from facepipe.stages import STAGES
+
 
 @dataclass(frozen=True, slots=True)
 class Service:
@@ -24,8 +26,7 @@ SERVICES = (
     Service("logger_service", ("logger", "otlp")),
     Service("data_storage_service", ("storage", "store_grpc")),
     Service("plotter_service", ("plotter",)),
-    Service("landmark_service", ("landmark",)),
-    Service("agegender_service", ("agegender",)),
+    *(Service(s.service, (str(s.name),)) for s in STAGES if s.part),
     Service("input_service", ("input",), public=True),
     Service("gradio_viewer", ("viewer",), public=True),
 )

@@ -47,6 +47,11 @@ class StageSpec:
     timeout_s: int = 120
     is_heavy: bool = False
 
+    @property
+    def service(self) -> str:
+        """The service whose workers do it."""
+        return self.function.partition(".")[0]
+
 
 _FINDING = (
     StageSpec(
