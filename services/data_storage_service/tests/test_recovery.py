@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import pytest
@@ -41,6 +42,7 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Queues:
     queues = Queues()
     monkeypatch.setattr(dispatch, "enqueue", queues.enqueue)
     monkeypatch.setattr(recovery, "live_job_ids", lambda _: set(queues.live))
+    monkeypatch.setattr(recovery, "count_live_jobs", lambda _: len(queues.live))
     monkeypatch.setattr(dispatch, "_PAUSE_S", 0.0)
     return queues
 
@@ -62,6 +64,27 @@ def subject(rig: Rig, dispatcher: Dispatcher) -> Recovery:
         rig.inbox,
         every_s=1.0,
     )
+
+
+def test_jobs_are_compared_one_by_one_only_where_their_number_is_too_small(
+    rig: Rig, subject: Recovery, dispatcher: Dispatcher, queues: Queues
+) -> None:
+    # Given an image whose job is live, compared once
+    image_id = rig.accept()
+    dispatcher.dispatch(image_id)
+    subject.recover()
+    subject._full_at = math.inf
+
+    # Then it is not compared again, until the job is lost
+    assert not subject.is_due()
+    queues.live.clear()
+    assert subject.is_due()
+
+    # And again when the time has come, whatever the number
+    queues.live.add("landmark-of-somebody-else")
+    assert not subject.is_due()
+    subject._full_at = 0.0
+    assert subject.is_due()
 
 
 def test_each_job_of_an_image_is_sent_once(

@@ -39,6 +39,26 @@ def test_an_upload_that_nobody_knows_is_registered_once(
     assert store.states[ID].generation == 1
 
 
+def test_uploads_that_are_known_to_be_registered_are_not_asked_for(
+    inbox: Inbox, store: FakeStore, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given one pass, and then an upload whose registration was told
+    reconciler.reconcile()
+    inbox.add(ID, b"pixels", _entry())
+    store.register(ID, _entry().image, NOW)
+    reconciler.note_registered(ID)
+
+    # When passes go by, then nobody is asked
+    for call in ("get", "list"):
+        monkeypatch.setattr(store, call, lambda *_: pytest.fail("the ledger was asked"))
+    assert [reconciler.reconcile() for _ in range(3)] == [0, 0, 0]
+
+    # Until the minute is over
+    reconciler._full_at = 0.0
+    with pytest.raises(pytest.fail.Exception):
+        reconciler.reconcile()
+
+
 def test_a_note_that_cannot_be_read_does_not_hold_up_the_others(
     inbox: Inbox, store: FakeStore, reconciler: Reconciler
 ) -> None:

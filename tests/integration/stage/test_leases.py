@@ -62,6 +62,7 @@ def test_a_lease_that_lasts_is_left_alone(redis: Redis, leases: Leases) -> None:
     assert not leases.backlog().given_back
     assert leases.reclaim(LEASE) is Outcome.KEPT
     assert jobs.live_job_ids(redis) == {JOB_ID}
+    assert jobs.count_live_jobs(redis) == 1
 
 
 def test_a_dead_lease_is_reclaimed_once_and_costs_an_attempt(redis: Redis, leases: Leases) -> None:

@@ -32,6 +32,16 @@ MAX_LIMIT = 500
 _CHANGES_AT_ONCE = 500
 _REVISION = select(CounterRow.value).where(CounterRow.name == "revision")
 
+_PART_OF_JOB = select(PartRow.stage).where(
+    PartRow.image_id == JobRow.image_id, PartRow.stage == JobRow.stage
+)
+_IS_WITH_REDIS = (JobRow.is_sent.is_(True), ~_PART_OF_JOB.exists())
+_JOB_OF_IMAGE = select(JobRow.stage).where(JobRow.image_id == ImageRow.image_id)
+_IS_WITHOUT_JOBS = (
+    ImageRow.status.in_([status for status in Status if not status.is_final]),
+    ~_JOB_OF_IMAGE.exists(),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class JoinedParts:
@@ -205,18 +215,21 @@ class Queries:
 
     def sent_jobs(self) -> list[DueJob]:
         """Jobs of images in flight that Redis has taken, and whose part has not come."""
-        part = select(PartRow.stage).where(
-            PartRow.image_id == JobRow.image_id, PartRow.stage == JobRow.stage
-        )
-        return self._jobs(JobRow.is_sent.is_(True), ~part.exists())
+        return self._jobs(*_IS_WITH_REDIS)
 
     def without_jobs(self) -> list[DueJob]:
         """Images in flight that wait for no job, as an older version of the program left them."""
-        jobs = select(JobRow.stage).where(JobRow.image_id == ImageRow.image_id)
-        flying = [status for status in Status if not status.is_final]
-        statement = select(ImageRow).where(ImageRow.status.in_(flying), ~jobs.exists())
         with self._session() as session:
-            return [_due(row, StageName.LANDMARK) for row in session.scalars(statement)]
+            found = session.scalars(select(ImageRow).where(*_IS_WITHOUT_JOBS))
+            return [_due(row, StageName.LANDMARK) for row in found]
+
+    def count_expected_jobs(self) -> int:
+        """How many jobs `sent_jobs` and `without_jobs` would name, without reading them."""
+        with self._session() as session:
+            return sum(
+                session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+                for table, conditions in ((JobRow, _IS_WITH_REDIS), (ImageRow, _IS_WITHOUT_JOBS))
+            )
 
     def _jobs(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[DueJob]:
         statement = (

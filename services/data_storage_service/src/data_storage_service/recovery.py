@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime
 
 from redis import Redis
@@ -22,9 +23,12 @@ from facepipe.domain.errors import FacepipeError
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import StageRun
-from facepipe.queue.jobs import ImageJob, live_job_ids
+from facepipe.queue.jobs import ImageJob, count_live_jobs, live_job_ids
 from facepipe.queue.redis_connection import explain
 from facepipe.stages import StageName
+
+FULL_EVERY_S = 30.0
+"""Seconds after which jobs are compared one by one though their number is right."""
 
 _UPLOAD_LOST = PartError(code="upload_lost", message="the upload is no longer on the volume")
 
@@ -58,6 +62,7 @@ class Recovery:
         self._inbox = inbox
         self._every_s = every_s
         self._suspects: set[tuple[str, int]] = set()
+        self._full_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
 
@@ -85,10 +90,19 @@ class Recovery:
             self._start_over(image_id, generation)
         return len(confirmed)
 
+    def is_due(self) -> bool:
+        """Whether a job may be missing: there are fewer than there should be, or it is time."""
+        if self._suspects or time.monotonic() >= self._full_at:
+            return True
+        expected = self._queries.count_expected_jobs()
+        return expected > 0 and count_live_jobs(self._redis) < expected
+
     def _run(self) -> None:
         while not self._stop.wait(self._every_s):
             try:
-                self.recover()
+                if self.is_due():
+                    self.recover()
+                    self._full_at = time.monotonic() + FULL_EVERY_S
             except (FacepipeError, RedisError, OSError) as error:
                 _log.warning("cannot look for lost jobs now: %s", explain(error))
             except Exception:

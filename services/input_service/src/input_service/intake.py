@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -58,6 +58,7 @@ class Intake:
         images: ImageStore,
         results: ImageFiles,
         backlog: Backlog,
+        note_registered: Callable[[str], None],
     ) -> None:
         self._decoders = decoders
         self._inbox = inbox
@@ -65,6 +66,7 @@ class Intake:
         self._images = images
         self._results = results
         self._backlog = backlog
+        self._note_registered = note_registered
 
     def accept(
         self, data: bytes, file_name: str, *, force: bool = False, urgent: bool = False
@@ -152,7 +154,7 @@ class Intake:
     def _start(self, image_id: str, entry: InboxEntry, known: ImageState | None) -> Status:
         """Registers; what cannot be done now is left to the reconciler."""
         try:
-            return self._store.register(
+            registration = self._store.register(
                 image_id,
                 entry.image,
                 entry.received_at,
@@ -160,10 +162,12 @@ class Intake:
                 expected_generation=0 if known is None else known.generation,
                 urgent=entry.is_urgent,
                 traceparent=entry.traceparent,
-            ).state.status
+            )
         except _STORE_AWAY as error:
             _log.warning("accepted, and registered later: %s", error, extra={"image_id": image_id})
             return Status.RECEIVED
+        self._note_registered(image_id)
+        return registration.state.status
 
 
 def _moment_after(known: ImageState | None) -> datetime:

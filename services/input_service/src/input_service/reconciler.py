@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 
 from facepipe.domain.analysis import Status
 from facepipe.domain.errors import FacepipeError, ImageNotFoundError
 from facepipe.files.inbox import Inbox, InboxEntry
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, ListQuery
+
+FULL_EVERY_S = 60.0
 
 _log = logging.getLogger(__name__)
 _IN_FLIGHT = tuple(status for status in Status if not status.is_final)
@@ -26,6 +29,8 @@ class Reconciler:
         self._inbox = inbox
         self._store = store
         self._every_s = every_s
+        self._registered: set[str] = set()
+        self._full_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
@@ -36,15 +41,29 @@ class Reconciler:
         self._stop.set()
         self._thread.join(timeout=10)
 
+    def note_registered(self, image_id: str) -> None:
+        """This upload needs no look for the next minute."""
+        self._registered.add(image_id)
+
     def reconcile(self) -> int:
         """One pass; returns how many uploads were registered.
+
+        What is known to be registered is looked at again only once a minute.
 
         Raises:
             FacepipeError: the ledger does not answer; the next pass tries again.
         """
-        in_flight = self._in_flight()
-        uploads = (image_id for image_id in self._inbox.ids() if image_id not in in_flight)
-        return sum(self._settle(image_id) for image_id in uploads)
+        if is_full := time.monotonic() >= self._full_at:
+            self._registered = self._in_flight()
+        uploads = set(self._inbox.ids())
+        self._registered &= uploads
+        count = 0
+        for image_id in uploads - self._registered:
+            count += self._settle(image_id)
+            self._registered.add(image_id)
+        if is_full:
+            self._full_at = time.monotonic() + FULL_EVERY_S
+        return count
 
     def _run(self) -> None:
         while True:

@@ -74,7 +74,9 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
             async with httpx.AsyncClient(
                 headers=settings.inside_token.headers, timeout=10.0, trust_env=False
             ) as http:
-                intake = Intake(decoders, inbox, store, images, results, backlog)
+                intake = Intake(
+                    decoders, inbox, store, images, results, backlog, reconciler.note_registered
+                )
                 counting = asyncio.create_task(backlog.watch())
                 app.state.services = Services(
                     settings, store, redis, inbox, decoders, results, intake, feed, http

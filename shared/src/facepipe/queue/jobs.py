@@ -188,6 +188,22 @@ def live_job_ids(redis: Redis) -> set[str]:
     return {id_text(entry).partition(":")[0] for entries in found for entry in entries}
 
 
+def count_live_jobs(redis: Redis) -> int:
+    """How many jobs `live_job_ids` would name, without reading them.
+
+    Raises:
+        redis.exceptions.RedisError: Redis does not answer.
+    """
+    with redis.pipeline(transaction=True) as pipe:
+        for name in FUNCTIONS:
+            queue = queue_of(name, redis)
+            pipe.llen(queue.key)
+            pipe.llen(queue.intermediate_queue_key)
+            pipe.zcard(queue.scheduled_job_registry.key)
+            pipe.zcard(queue.started_job_registry.key)
+        return sum(cast(list[int], pipe.execute()))
+
+
 def job_key(job_id: str) -> str:
     """RQ's key of a job's record."""
     return Job.redis_job_namespace_prefix + job_id
