@@ -67,7 +67,7 @@ def run(
     attempt: int = 1,
     **timings_ms: float,
 ) -> StageRun:
-    offset = {StageName.LANDMARK: 1, StageName.AGEGENDER: 2, StageName.STORAGE: 3}[stage]
+    offset = 1 + list(StageName).index(stage)
     started_at = START + timedelta(seconds=offset)
     return StageRun(
         image_id=image_id,
