@@ -10,8 +10,8 @@ BUILD := $(PYTHON) -m tools
 STACK := .venvs/tools/bin/python -m tools.stack
 
 .PHONY: help setup start stop status logs demo ingest test check lint format types audit sbom proto \
-        lock clean chaos bench accuracy train-face_detector train-age_gender detector-pt reindex \
-        import-model fetch-deepface up down image-sizes
+        lock clean chaos bench redis-acl accuracy train-face_detector train-age_gender detector-pt \
+        reindex import-model fetch-deepface up down image-sizes
 
 help: ## Show these verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ reindex: setup ## Build the index of results anew from the files
 
 import-model: setup ## Export volumes/models/model.pt for serving, once, through Ultralytics (6 GB)
 	@$(STACK) import-model
+
+redis-acl: setup ## Print the users for a Redis of your own (FACEPIPE_REDIS_URL)
+	@.venvs/local/bin/python -m facepipe.queue.redis_acl
 
 fetch-deepface: setup ## Fetch DeepFace's own age and gender weights (1.1 GB)
 	@$(STACK) fetch-deepface

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from facepipe.queue.redis_connection import connect_redis
 from tests.support.compose_stack import ComposeStack, engine_problem
 from tests.support.missing import missing
+from tests.support.redis_server import refusals
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.photos import data_folder, portrait_paths
 
@@ -35,6 +37,8 @@ def native_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStac
     try:
         stack.verb("start")
         yield stack
+        with connect_redis(stack.redis) as redis:
+            assert (refused := refusals(redis)) == [], refused
     finally:
         stack.verb("stop", check=False)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from facepipe.domain.errors import MisconfiguredError
+from facepipe.make_secrets import ACCESS_TOKEN, HOLDERS, Vault
 from facepipe.system.inside_token import InsideToken
-from facepipe.system.make_secrets import ACCESS_TOKEN, HOLDERS, Vault
 from facepipe.system.settings import AccessSettings, Settings
 
 TOKEN = "opensesame-" * 3

@@ -10,13 +10,13 @@ import pytest
 from redis import Redis
 
 from data_storage_service.schema import open_index
+from facepipe.make_secrets import REDIS, REDIS_PASSWORD, Vault
 from facepipe.queue.jobs import ImageJob, enqueue
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.stages import StageName
 from tests.support.redis_server import running_redis
 from tools.chaos.audit import audit
 from tools.chaos.load import Watcher
-from tools.stack.configuration import REDIS_PASSWORD
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.pipeline import Pipeline
 
@@ -35,8 +35,8 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStac
     for name in (f"{ID}.jpg", f"source/{ID}"):
         (saved / name).write_bytes(b"x")
     monkeypatch.setattr(Pipeline, "images", lambda _: iter([IMAGE]))
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / REDIS_PASSWORD).write_text("a password")
+    vault = Vault(tmp_path / "run" / "secrets")
+    vault.keep(vault.path(REDIS, REDIS_PASSWORD), "a password")
     with running_redis(tmp_path / "redis", "a password") as server:
         environment = {"FACEPIPE_PORT_REDIS": str(server.port), "FACEPIPE_PORT_INPUT": "1"}
         yield LocalStack(tmp_path, environment)

@@ -15,10 +15,10 @@ import pytest
 from fastapi.testclient import TestClient
 from redis.exceptions import AuthenticationError
 
+from facepipe.make_secrets import Vault
 from facepipe.queue.job_table import PLOTS_QUEUE
 from facepipe.queue.jobs import ImageJob, enqueue, live_job_ids
 from facepipe.queue.redis_connection import connect_redis, redis_problem
-from facepipe.system.make_secrets import write_privately
 from facepipe.system.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
@@ -90,7 +90,9 @@ def test_the_input_api_is_not_ready_and_does_not_say_the_password(
 def test_the_redis_of_make_start_lets_in_who_has_its_password_alone(tmp_path: Path) -> None:
     # Given Redis with the configuration that `make start` writes
     port, config = free_port(), tmp_path / "redis.conf"
-    write_privately(config, render_config(port, tmp_path, RIGHT))
+    vault = Vault(tmp_path / "secrets")
+    vault.share_redis(RIGHT)
+    config.write_text(render_config(port, tmp_path, vault.users_of_redis))
     process = subprocess.Popen([find_redis_server(), str(config)], stdout=subprocess.DEVNULL)
     try:
         url = f"redis://127.0.0.1:{port}/0"

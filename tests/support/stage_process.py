@@ -17,9 +17,9 @@ from tests.support.stage_jobs import ReportsInRedis
 
 def main() -> None:
     settings = Settings()
-    telemetry.setup("test_service", settings)
+    telemetry.setup("landmark_service", settings)
     tested = stage.Stage(
-        name="test_service",
+        name="landmark_service",
         queue=StageName.LANDMARK,
         settings=settings,
         patience=stage.Patience(**json.loads(os.environ["STAGE_TEST_PATIENCE"])),

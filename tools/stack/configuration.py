@@ -12,8 +12,9 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, Field
 
 from facepipe.domain.errors import MisconfiguredError
+from facepipe.make_secrets import ACCESS_TOKEN, REDIS_PASSWORD, Vault
+from facepipe.queue.redis_acl import WATCHER, grants
 from facepipe.system.inside_token import InsideToken
-from facepipe.system.make_secrets import ACCESS_TOKEN, WATCHER, Vault
 from facepipe.system.settings import PortSettings, RedisSettings, Settings
 from tools.paths import ROOT
 from tools.stack.errors import StackError
@@ -22,9 +23,6 @@ from tools.stack.services import Service
 # In the environment of every process of the stack: the folder it keeps its own files in.
 # Whoever carries it was started by us, whatever has become of its parents.
 MARK = "FACEPIPE_STACK"
-
-# File in the folder of the stack with the password of the Redis that is started here.
-REDIS_PASSWORD = Path("redis-password")
 
 # Read by verbs, not by the processes: they may differ from one verb to the next.
 _OF_VERBS = {
@@ -91,13 +89,32 @@ class Stack:
 
     @property
     def redis(self) -> RedisSettings:
-        """How the services, and the verbs, reach Redis."""
-        file = self.environment.get("FACEPIPE_REDIS_PASSWORD_FILE")
-        place = {
-            "url": self.environment["FACEPIPE_REDIS_URL"],
-            "password_file": Path(file) if file else None,
-        }
-        return self.settings.redis.model_copy(update=place)
+        """How the verbs reach Redis."""
+        if self.starts_redis:
+            login = {
+                "url": self.environment["FACEPIPE_REDIS_URL"],
+                "user": WATCHER,
+                "password": "",
+                "password_file": self.vault.path(WATCHER, REDIS_PASSWORD),
+            }
+            return self.settings.redis.model_copy(update=login)
+        file = self.settings.redis.password_file
+        return self.settings.redis.model_copy(
+            update={"password_file": ROOT / file if file else None}
+        )
+
+    def environment_of(self, service: str) -> dict[str, str]:
+        """What is set for one service alone: its own secrets, of those that are made here."""
+        own: dict[str, str] = {}
+        if self.settings.access.token_file is None:
+            own["FACEPIPE_ACCESS_TOKEN_FILE"] = str(self.vault.path(service, ACCESS_TOKEN))
+        if self.starts_redis:
+            own["FACEPIPE_REDIS_PASSWORD"] = ""  # the operator's
+            if service in grants():
+                file = self.vault.path(service, REDIS_PASSWORD)
+                own["FACEPIPE_REDIS_USER"] = service
+                own["FACEPIPE_REDIS_PASSWORD_FILE"] = str(file)
+        return own
 
     @property
     def vault(self) -> Vault:
@@ -150,10 +167,7 @@ def load_stack() -> Stack:
         **_addresses(settings),
         "FACEPIPE_REDIS_URL": f"redis://127.0.0.1:{settings.port.redis}/0",
     }
-    password_file = settings.redis.password_file
-    if password_file is None and starts_redis and not settings.redis.password:
-        password_file = run / REDIS_PASSWORD
-    if password_file is not None:
+    if (password_file := settings.redis.password_file) is not None:
         environ["FACEPIPE_REDIS_PASSWORD_FILE"] = str(ROOT / password_file)
     token_file = settings.access.token_file or run / "secrets" / WATCHER / ACCESS_TOKEN
     environ["FACEPIPE_ACCESS_TOKEN_FILE"] = str(ROOT / token_file)

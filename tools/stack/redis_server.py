@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import secrets
 import shutil
 import subprocess
 import sysconfig
 from pathlib import Path
 
-from facepipe.system.make_secrets import write_privately
-from tools.stack.configuration import REDIS_PASSWORD, Stack
+from tools.paths import ROOT
+from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 
 OLDEST = (6, 2)
@@ -35,18 +33,16 @@ def find_redis_server() -> str:
     )
 
 
-def password_of(stack: Stack) -> str:
-    """The password that Redis is started with; made up at the first start.
+def operator_password(stack: Stack) -> str:
+    """The user's own password of Redis' user `default`; "" where one is to be made.
 
     Raises:
         StackError: the user's own file with a password cannot be read, or is empty.
     """
-    settings = stack.redis
-    path = settings.password_file
-    if settings.password or path is None:
+    settings = stack.settings.redis
+    if settings.password or settings.password_file is None:
         return settings.password
-    if path == stack.run / REDIS_PASSWORD and not path.exists():
-        write_privately(path, secrets.token_urlsafe(32) + "\n")
+    path = ROOT / settings.password_file
     try:
         password = path.read_text().rstrip("\r\n")
     except OSError as error:
@@ -56,17 +52,13 @@ def password_of(stack: Stack) -> str:
     return password
 
 
-def render_config(port: int, data: Path, password: str) -> str:
-    """A redis.conf that survives a crash and throws nothing away on its own.
-
-    It carries the hash of the password, which needs no quoting.
-    """
-    digest = hashlib.sha256(password.encode()).hexdigest()
+def render_config(port: int, data: Path, users: Path) -> str:
+    """A redis.conf that survives a crash and throws nothing away on its own."""
     return "\n".join(
         [
             "bind 127.0.0.1",
             f"port {port}",
-            f"user default on #{digest} ~* &* +@all",
+            f'aclfile "{users}"',
             f'dir "{data}"',
             "appendonly yes",
             "appendfsync everysec",

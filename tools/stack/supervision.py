@@ -13,14 +13,13 @@ from xmlrpc.client import ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from facepipe.domain.errors import MisconfiguredError
-from facepipe.system.make_secrets import write_privately
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 from tools.stack.ports import complaints
 from tools.stack.processes import end, marked, supervisord
 from tools.stack.redis_server import (
     find_redis_server,
-    password_of,
+    operator_password,
     render_config,
 )
 from tools.stack.supervisor_config import render, socket_path
@@ -104,8 +103,8 @@ def _write_configuration(stack: Stack) -> Path:
     redis_command: list[str] = []
     if stack.starts_redis:
         redis_config = stack.run / "redis.conf"
-        password, data = password_of(stack), stack.volumes / "redis"
-        write_privately(redis_config, render_config(stack.port("redis"), data, password))
+        data, users = stack.volumes / "redis", stack.vault.users_of_redis
+        redis_config.write_text(render_config(stack.port("redis"), data, users))
         redis_command = [find_redis_server(), str(redis_config)]
     config = stack.run / "supervisord.conf"
     config.write_text(render(stack, redis_command))
@@ -113,11 +112,14 @@ def _write_configuration(stack: Stack) -> Path:
 
 
 def _make_secrets(stack: Stack) -> None:
-    if stack.settings.access.token_file is not None:
-        _ = stack.inside_token  # the user's own: it must be there
-        return
+    has_own_token = stack.settings.access.token_file is not None
     try:
-        stack.vault.share_token(stack.settings.access.token)
+        if has_own_token:
+            _ = stack.inside_token  # it must be there
+        else:
+            stack.vault.share_token(stack.settings.access.token)
+        if stack.starts_redis:
+            stack.vault.share_redis(operator_password(stack))
     except (MisconfiguredError, OSError) as error:
         raise StackError(f"the secrets of the stack cannot be made: {error}") from error
 

@@ -8,7 +8,6 @@ import shlex
 import tempfile
 from pathlib import Path
 
-from facepipe.system.make_secrets import ACCESS_TOKEN
 from tools.paths import ROOT
 from tools.stack.configuration import Stack
 from tools.stack.services import SERVICES, Service
@@ -87,13 +86,11 @@ def render(stack: Stack, redis_command: list[str]) -> str:
 def _service(stack: Stack, service: Service) -> str:
     command = [str(python_of(stack, service.name)), "-m", service.name]
     host = stack.settings.bind if service.public else stack.settings.host
-    environment = f'environment=FACEPIPE_HOST="{_escape(host)}"'
-    if stack.settings.access.token_file is None:
-        token = stack.vault.path(service.name, ACCESS_TOKEN)
-        environment += f',FACEPIPE_ACCESS_TOKEN_FILE="{_escape(str(token))}"'
+    own = {"FACEPIPE_HOST": host} | stack.environment_of(service.name)
     if service.name == _VIEWER:  # it alone enters this folder, and empties it
-        uploads = stack.run / "uploads"
-        environment += f',GRADIO_TEMP_DIR="{_escape(str(uploads))}"'
+        own["GRADIO_TEMP_DIR"] = str(stack.run / "uploads")
+    pairs = (f'{name}="{_escape(value)}"' for name, value in own.items())
+    environment = f"environment={','.join(pairs)}"
     return _program(stack, service.name, command, priority=10, stop_s=30, environment=environment)
 
 

@@ -35,4 +35,5 @@ def _run_module(stack: Stack, service: str, module: str) -> int:
 
 def _run(stack: Stack, python: Path, module: str) -> int:
     command = [str(python), "-m", module]
-    return subprocess.run(command, cwd=ROOT, env=stack.environment, check=False).returncode
+    environment = stack.environment | stack.environment_of(module.partition(".")[0])
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode

@@ -15,11 +15,12 @@ from pathlib import Path
 import httpx
 import psutil
 
+from facepipe.make_secrets import ACCESS_TOKEN, REDIS, REDIS_PASSWORD, Vault
+from facepipe.queue.redis_acl import WATCHER
 from facepipe.system.inside_token import InsideToken
-from facepipe.system.make_secrets import ACCESS_TOKEN, WATCHER, Vault
 from facepipe.system.settings import RedisSettings
 from tools.paths import ROOT, VENVS
-from tools.stack.configuration import REDIS_PASSWORD, LocalPorts
+from tools.stack.configuration import LocalPorts
 from tools.stack.processes import marked
 from tools.stack_driver.pipeline import Pipeline
 
@@ -74,14 +75,18 @@ class LocalStack:
 
     @property
     def redis(self) -> RedisSettings:
-        """How the Redis of this stack is reached."""
+        """How the operator reaches the Redis of this stack."""
         url = f"redis://127.0.0.1:{self.port('REDIS')}/0"
-        return RedisSettings(url=url, password_file=self.run_folder / REDIS_PASSWORD)
+        return RedisSettings(url=url, password_file=self.vault.path(REDIS, REDIS_PASSWORD))
 
     @property
     def inside_token(self) -> InsideToken:
         """What the inside ports of this stack ask for."""
-        return InsideToken.read("", Vault(self.run_folder / "secrets").path(WATCHER, ACCESS_TOKEN))
+        return InsideToken.read("", self.vault.path(WATCHER, ACCESS_TOKEN))
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.run_folder / "secrets")
 
     def port(self, name: str) -> int:
         return int(self.environment[f"FACEPIPE_PORT_{name}"])

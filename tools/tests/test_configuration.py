@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tools.stack.configuration import MARK, REDIS_PASSWORD, Stack, load_stack
+from tools.stack.configuration import MARK, Stack, load_stack
 from tools.stack.errors import StackError
-from tools.stack.redis_server import password_of, render_config
+from tools.stack.redis_server import operator_password
 from tools.stack.services import SERVICES
 from tools.stack.supervisor_config import render, socket_path
 
@@ -47,34 +48,72 @@ def test_an_address_of_the_users_own_stays(load: Load) -> None:
     assert stack.redis.password_file is None
 
 
-def test_redis_gets_a_password_of_its_own_that_only_the_owner_can_read(load: Load) -> None:
+def test_each_service_has_a_user_in_redis_whose_password_only_the_owner_can_read(
+    load: Load,
+) -> None:
     stack = load("")
     stack.run.mkdir()
 
-    password = password_of(stack)
+    stack.vault.share_redis(operator_password(stack))
 
-    file = stack.run / REDIS_PASSWORD
-    assert len(password) >= 32
-    assert file.stat().st_mode & 0o777 == 0o600
-    assert stack.environment["FACEPIPE_REDIS_PASSWORD_FILE"] == str(file)
-    assert password_of(stack) == password, "made once"
-    assert password not in render_config(6379, stack.volumes, password)
+    users = stack.vault.users_of_redis.read_text()
+    passwords = set()
+    for name in ("input_service", "landmark_service", "watcher"):
+        own = stack.environment_of(name)
+        file = Path(own["FACEPIPE_REDIS_PASSWORD_FILE"])
+        password = file.read_text().strip()
+        passwords.add(password)
+        assert own["FACEPIPE_REDIS_USER"] == name
+        assert len(password) >= 32
+        assert password not in users
+        assert hashlib.sha256(password.encode()).hexdigest() in users
+        assert file.stat().st_mode & 0o777 == 0o600
+        stack.vault.share_redis(operator_password(stack))
+        assert file.read_text().strip() == password, "made once"
+    assert len(passwords) == 3
+    assert stack.redis.user == "watcher"
+
+
+def test_services_without_a_queue_have_no_say_in_redis(load: Load) -> None:
+    stack = load("")
+    stack.run.mkdir()
+
+    stack.vault.share_redis(operator_password(stack))
+
+    for service in ("gradio_viewer", "logger_service"):
+        own = stack.environment_of(service)
+        assert {value for name, value in own.items() if "REDIS" in name} == {""}
 
 
 @pytest.mark.parametrize(
     "env_file", ["FACEPIPE_REDIS_PASSWORD=mine", "FACEPIPE_REDIS_PASSWORD_FILE={folder}/own"]
 )
-def test_a_password_of_the_users_own_is_taken(load: Load, tmp_path: Path, env_file: str) -> None:
+def test_a_password_of_the_users_own_is_the_operators(
+    load: Load, tmp_path: Path, env_file: str
+) -> None:
     (tmp_path / "own").write_text("mine\n")
+    stack = load(env_file.format(folder=tmp_path))
 
-    assert password_of(load(env_file.format(folder=tmp_path))) == "mine"
+    assert operator_password(stack) == "mine"
+    assert stack.environment_of("input_service")["FACEPIPE_REDIS_PASSWORD"] == ""
+
+
+def test_a_redis_elsewhere_is_reached_as_its_address_and_the_settings_say(load: Load) -> None:
+    stack = load(
+        "FACEPIPE_REDIS_URL=redis://other:6379/1\nFACEPIPE_REDIS_USER=facepipe\n"
+        "FACEPIPE_REDIS_PASSWORD=mine\n"
+    )
+
+    assert (stack.redis.user, stack.redis.password) == ("facepipe", "mine")
+    assert stack.redis.url == "redis://other:6379/1"
+    assert not any("REDIS" in name for name in stack.environment_of("input_service"))
 
 
 def test_a_password_file_of_the_users_own_that_is_missing_is_told(load: Load) -> None:
     stack = load("FACEPIPE_REDIS_PASSWORD_FILE=/nowhere/password\n")
 
     with pytest.raises(StackError, match="/nowhere/password"):
-        password_of(stack)
+        operator_password(stack)
 
 
 def test_what_two_starts_compare_carries_no_secret(load: Load) -> None:

@@ -27,7 +27,7 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 @pytest.fixture
 def settings(tmp_path: Path, redis_server: RedisServer) -> DataStorageSettings:
     return DataStorageSettings(
-        redis=RedisSettings(url=redis_server.url),
+        redis=RedisSettings(url=redis_server.url_of("data_storage_service")),
         volumes=VolumeSettings(root=tmp_path / "volumes"),
         storage=StorageSettings(watch_poll_ms=20, watchers=2),
     )

@@ -33,7 +33,7 @@ def test_parts_become_files_on_the_volume(
     settings.port = PortSettings(store_grpc=port)
     settings.address = AddressSettings(store_grpc=f"127.0.0.1:{port}")
     settings.telemetry = TelemetrySettings(enabled=False)
-    monkeypatch.setenv("FACEPIPE_REDIS_URL", redis_server.url)
+    monkeypatch.setenv("FACEPIPE_REDIS_URL", redis_server.url_of("data_storage_service"))
     monkeypatch.setenv("FACEPIPE_VOLUMES_ROOT", str(tmp_path / "volumes"))
     monkeypatch.setenv("FACEPIPE_TELEMETRY_ENABLED", "false")
     image_id = samples.image_id_of(1)

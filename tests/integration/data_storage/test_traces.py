@@ -137,7 +137,8 @@ def test_redis_forgets_what_it_was_told(
 
     # when the image is deleted; the job of its storage had waited for a worker
     store.client.delete(image_id)
-    store.services.redis.delete(*store.services.redis.keys("rq:*"))
+    with redis_server.client() as redis:
+        redis.delete(*redis.keys("rq:*"))
     assert erasure(store, logger)() == 1
 
     # then Redis writes its file anew
@@ -165,9 +166,11 @@ def test_pixels_cached_after_the_end_are_discarded(store: Store, redis_server: R
     assert images.get_crops(in_flight) is not None
 
 
-def test_failed_jobs_of_finished_images_are_dropped(store: Store) -> None:
+def test_failed_jobs_of_finished_images_are_dropped(
+    store: Store, redis_server: RedisServer
+) -> None:
     # given a finished image and one in flight, of which a job each has failed
-    redis = store.services.redis
+    redis = redis_server.client()
     finished, in_flight = stored(store, 1), store.accept(2)
     jobs = [ImageJob(StageName.AGEGENDER, image_id, 1) for image_id in (finished, in_flight)]
     queue = queue_of(StageName.AGEGENDER, redis)
@@ -177,7 +180,7 @@ def test_failed_jobs_of_finished_images_are_dropped(store: Store) -> None:
         redis.zadd(queue.failed_job_registry.key, {job.job_id: time.time() + 3600})
 
     # when they are swept
-    assert FailedJobSweep(redis, store.services.queries)() == 1
+    assert FailedJobSweep(store.services.redis, store.services.queries)() == 1
 
     # then that of the finished one is gone
     assert redis.keys(f"rq:*agegender-{finished}*") == []

@@ -167,12 +167,12 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
     with ExitStack() as stack:
         redis = stack.enter_context(running_redis(folder / "redis"))
         shared: dict[str, Any] = {
-            "redis": RedisSettings(url=redis.url),
             "volumes": volumes,
             "telemetry": TelemetrySettings(enabled=False),
             "reconcile": ReconcileSettings(every_s=0.3),
         }
-        room = open_services(DataStorageSettings(**shared))
+        storage = RedisSettings(url=redis.url_of("data_storage_service"))
+        room = open_services(DataStorageSettings(redis=storage, **shared))
         stack.callback(room.close)
         server = stack.enter_context(serving(create_server(room, "127.0.0.1:0")))
         store = FaceStoreClient(f"127.0.0.1:{server.port}", room.settings.inside_token)
@@ -182,7 +182,8 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
             logger=f"http://{NOWHERE}",
             plotter=f"http://{NOWHERE}",
         )
-        chosen = (settings or InputSettings()).model_copy(update=shared | {"address": address})
+        own = {"address": address, "redis": RedisSettings(url=redis.url_of("input_service"))}
+        chosen = (settings or InputSettings()).model_copy(update=shared | own)
         url = stack.enter_context(served(create_input_app(chosen)))
         http = stack.enter_context(httpx.Client(base_url=url, timeout=ANSWER_S, trust_env=False))
         rig = Rig(chosen, redis, room, store, http, Inbox(volumes.inbox))

@@ -89,7 +89,7 @@ class Rig:
         self.redis = queues.client()
         self.ledger: Redis = ledger.client()
         self._environment = environment | {
-            "FACEPIPE_REDIS_URL": queues.url,
+            "FACEPIPE_REDIS_URL": queues.url_of("landmark_service"),
             "FACEPIPE_STAGE_LEASE_S": str(LEASE_S),
             "FACEPIPE_STAGE_WORKERS": "1",
             "FACEPIPE_TELEMETRY_ENABLED": "false",

@@ -209,6 +209,11 @@ def job_key(job_id: str) -> str:
     return Job.redis_job_namespace_prefix + job_id
 
 
+def is_of_queue(job_id: str, queue: str) -> bool:
+    """Whether a job id is one that we give to jobs of the queue; Redis lets us touch no other."""
+    return job_id.startswith(f"{queue}-")
+
+
 def id_text(raw: bytes) -> str:
     """An id as it stands in Redis; bytes that are no text come back as themselves."""
     return raw.decode(errors="surrogateescape")

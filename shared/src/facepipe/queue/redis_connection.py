@@ -1,8 +1,9 @@
 """The one way to Redis: where it is, the password, and what is said when it is refused.
 
-The password is the one in the address, else `FACEPIPE_REDIS_PASSWORD`, else what stands in the
-file `FACEPIPE_REDIS_PASSWORD_FILE`. The file is read for every new connection, so another
-password needs no restart of those who connect. No message here carries a password.
+The user is the one in the address, else `FACEPIPE_REDIS_USER`; `facepipe.queue.redis_acl` says what
+each may do. The password is the one in the address, else `FACEPIPE_REDIS_PASSWORD`, else what
+stands in the file `FACEPIPE_REDIS_PASSWORD_FILE`. The file is read for every new connection, so
+another password needs no restart of those who connect. No message here carries a password.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ def connect_redis(settings: RedisSettings, timeout_s: float = 5.0) -> Redis:
         socket_timeout=timeout_s,
         socket_connect_timeout=min(2.0, timeout_s),
         retry=Retry(NoBackoff(), 0),
+        driver_info=None,  # it would be sent by a command that no service needs
         encoding_errors="surrogateescape",  # `facepipe.queue.jobs.id_text`
     )
 
@@ -70,7 +72,7 @@ class _Login(CredentialProvider):
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
         address = urlsplit(settings.url)
-        self._user = unquote(address.username or "")
+        self._user = unquote(address.username or "") or settings.user
         self._url_password = unquote(address.password or "")
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
@@ -92,8 +94,8 @@ class _Login(CredentialProvider):
 
 
 def _has_login(settings: RedisSettings) -> bool:
-    has_password = settings.password or settings.password_file is not None
-    return bool(has_password or "@" in urlsplit(settings.url).netloc)
+    is_set = settings.user or settings.password or settings.password_file is not None
+    return bool(is_set or "@" in urlsplit(settings.url).netloc)
 
 
 def _without_login(url: str) -> str:

@@ -19,7 +19,7 @@ from rq.serializers import JSONSerializer
 
 from facepipe.domain.errors import UnknownJobError
 from facepipe.queue.job_table import ImagePayload, JobKind
-from facepipe.queue.jobs import ImageJob, id_text, job_key
+from facepipe.queue.jobs import ImageJob, id_text, is_of_queue, job_key
 
 MAX_RECORD_BYTES = 65_536
 MAX_TIMEOUT_S = 86_400
@@ -34,6 +34,8 @@ def fetch_admitted(redis: Redis, job_id: bytes, kind: JobKind) -> Job | None:
         UnknownJobError: it is no job of this queue, or cannot be read.
         redis.exceptions.RedisError: Redis does not answer.
     """
+    if not is_of_queue(id_text(job_id), kind.queue):
+        raise UnknownJobError("its id is none of this queue")
     if (size := redis.memory_usage(job_key(id_text(job_id)), samples=0)) is None:
         return None
     if size > MAX_RECORD_BYTES:
@@ -97,7 +99,7 @@ def _is_payload(job: Job, kind: JobKind) -> bool:
     if isinstance(payload, ImagePayload):
         known = ImageJob(kind.queue, payload.image_id, payload.generation)
         return job.id == known.job_id
-    return job.id.startswith(f"{kind.queue}-")
+    return is_of_queue(job.id, kind.queue)
 
 
 def _is_patient(retries_left: object, intervals: object) -> bool:

@@ -46,13 +46,14 @@ REFUSE = (
     _NOW
     + _IS_RECORD
     + """
--- KEYS: intermediate queue, job, failed registry
+-- KEYS: intermediate queue, failed registry, job unless its record is none of ours to touch
 -- ARGV: job id, time as text, why, failure TTL
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-if not is_record(KEYS[2]) then redis.call('DEL', KEYS[2]) end
-redis.call('HSET', KEYS[2], 'status', 'failed', 'ended_at', ARGV[2], 'exc_info', ARGV[3])
-redis.call('EXPIRE', KEYS[2], ARGV[4])
-redis.call('ZADD', KEYS[3], now + ARGV[4], ARGV[1])
+redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[1])
+if not KEYS[3] then return 1 end
+if not is_record(KEYS[3]) then redis.call('DEL', KEYS[3]) end
+redis.call('HSET', KEYS[3], 'status', 'failed', 'ended_at', ARGV[2], 'exc_info', ARGV[3])
+redis.call('EXPIRE', KEYS[3], ARGV[4])
 return 1
 """
 )

@@ -21,7 +21,7 @@ from rq.utils import now, utcformat
 from rq.worker import SimpleWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
-from facepipe.queue.jobs import FAILURE_TTL_S, id_text, job_key, queue_of
+from facepipe.queue.jobs import FAILURE_TTL_S, id_text, is_of_queue, job_key, queue_of
 from facepipe.stage.lease_scripts import (
     AFTER_JUMP,
     GIVE_BACK,
@@ -193,6 +193,10 @@ class Leases:
                 from its queue by a worker that died before it had a lease.
             final: fail the job when no attempt is left, instead of leaving it.
         """
+        if not self._owns(lease.job_id):
+            self.redis.zrem(self._wip, lease.entry)
+            self.refuse(lease.job_id, "")
+            return Outcome.DROPPED
         keys = [
             self._wip,
             self.queue.intermediate_queue_key,
@@ -215,12 +219,17 @@ class Leases:
 
     def refuse(self, job_id: str, why: str) -> bool:
         """Fails a job between queue and worker for good; False when it is no longer there."""
-        keys = [self.queue.intermediate_queue_key, job_key(job_id), self._failed]
+        keys = [self.queue.intermediate_queue_key, self._failed]
+        if self._owns(job_id):
+            keys.append(job_key(job_id))
         args: list[str | int] = [job_id, utcformat(now()), why, FAILURE_TTL_S]
         return bool(self._refuse(keys=keys, args=args))
 
     def start_due(self, job_id: str) -> bool:
         """Puts a job whose pause is over on its queue; False when it is there already."""
+        if not self._owns(job_id):
+            self.redis.zrem(self._scheduled, job_id)
+            return False
         keys = [self._scheduled, self.queue.key, job_key(job_id)]
         return bool(self._start_due(keys=keys, args=[job_id, utcformat(now())]))
 
@@ -236,6 +245,9 @@ class Leases:
 
     def queue_length(self) -> int:
         return self.redis.llen(self.queue.key)
+
+    def _owns(self, job_id: str) -> bool:
+        return is_of_queue(job_id, self._queue_name)
 
     def _execution_key(self, lease: Lease) -> str:
         return Execution(lease.execution_id, lease.job_id, self.redis).key

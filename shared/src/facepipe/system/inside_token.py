@@ -1,7 +1,7 @@
 """The inside token: what a service shows another one, and what nobody else has.
 
 It stands in `FACEPIPE_ACCESS_TOKEN`, else in the file `FACEPIPE_ACCESS_TOKEN_FILE`; whoever
-starts the stack makes it (`facepipe.system.make_secrets`). It is sent as
+starts the stack makes it (`facepipe.make_secrets`). It is sent as
 `authorization: Bearer TOKEN`, over HTTP as over gRPC. No message here carries it.
 """
 

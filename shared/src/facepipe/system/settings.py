@@ -24,6 +24,7 @@ class RedisSettings(BaseModel):
         repr=False,
         description="redis://, rediss:// or unix://; a user and a password may stand in it",
     )
+    user: str = Field(default="", description="user of Redis, where none stands in the address")
     password: str = Field(
         default="", repr=False, description="password of Redis, where none stands in the address"
     )

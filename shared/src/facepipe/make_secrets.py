@@ -1,10 +1,13 @@
-"""Makes the secrets of a stack before it starts: `python -m facepipe.system.make_secrets FOLDER`.
+"""Makes the secrets of a stack before it starts: `python -m facepipe.make_secrets FOLDER`.
 
-    FOLDER/<who>/access-token     the inside token, the same for all
+    FOLDER/<who>/access-token      the inside token, the same for all
+    FOLDER/<who>/redis-password    of the user of that name in Redis, for those who have one
+    FOLDER/redis/redis-password    of the operator, Redis' user `default`, who may do everything
+    FOLDER/redis/users.acl         what Redis is told: each user with the hash of the password
 
 Each service gets a folder of its own, so that a container can be shown that one alone. What is
-there already stays; a value set by `FACEPIPE_ACCESS_TOKEN` replaces it. To rotate a secret,
-remove its files and start again.
+there already stays; what is set by `FACEPIPE_ACCESS_TOKEN` and `FACEPIPE_REDIS_PASSWORD` (the
+operator's) replaces it. To rotate a secret, remove its files and start again.
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facepipe.domain.errors import MisconfiguredError
+from facepipe.queue.redis_acl import WATCHER, acl_file, grants
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import Settings
 
 ACCESS_TOKEN = "access-token"  # noqa: S105  # the name of a file
-# Whoever watches over the stack: the verbs of the Makefile, a monitor.
-WATCHER = "watcher"
+REDIS_PASSWORD = "redis-password"  # noqa: S105  # pragma: allowlist secret  # the same
+REDIS = "redis"
 HOLDERS = (
     "input_service",
     "landmark_service",
@@ -63,6 +67,27 @@ class Vault:
             self.keep(path, token.value)
         return token
 
+    @property
+    def users_of_redis(self) -> Path:
+        """What Redis is told of its users."""
+        return self.path(REDIS, "users.acl")
+
+    def share_redis(self, operator: str = "") -> None:
+        """Gives each user of Redis a password, and Redis their hashes.
+
+        Args:
+            operator: password of the user `default`; "" keeps what is there, or makes one.
+        """
+        passwords = {user: self._password(user) for user in grants()}
+        operator = self._password(REDIS, operator)
+        self.keep(self.users_of_redis, acl_file(passwords, operator))
+
+    def _password(self, who: str, chosen: str = "") -> str:
+        path = self.path(who, REDIS_PASSWORD)
+        password = chosen or _text(path) or secrets.token_urlsafe(32)
+        self.keep(path, password)
+        return password
+
     def keep(self, path: Path, text: str) -> None:
         """Writes a secret, unless it stands there already."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,13 +121,15 @@ def _text(path: Path) -> str:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(prog="python -m facepipe.system.make_secrets")
+    options = argparse.ArgumentParser(prog="python -m facepipe.make_secrets")
     options.add_argument("folder", type=Path)
     options.add_argument("--owner", type=int, help="user id that the files are given to")
     chosen = options.parse_args()
     settings = Settings()
     try:
-        Vault(chosen.folder, chosen.owner).share_token(settings.access.token)
+        vault = Vault(chosen.folder, chosen.owner)
+        vault.share_token(settings.access.token)
+        vault.share_redis(settings.redis.password)
     except (MisconfiguredError, OSError) as error:
         sys.exit(f"the secrets cannot be made: {error}")
 
