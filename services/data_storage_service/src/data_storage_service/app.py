@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
+from data_storage_service.ledger_lock import holding
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import SettlingLoop
@@ -32,25 +33,28 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        services = open_services(settings)
-        app.state.services = services
-        server = create_server(services, f"{settings.host}:{settings.port.store_grpc}")
-        loop = SettlingLoop(
-            services.settler, services.queries, settings.storage.settle_every_s, chores(services)
-        )
-        try:
+        with ExitStack() as stack:
+            stack.enter_context(holding(settings.index_path))
+            services = open_services(settings)
+            stack.callback(services.close)
+            app.state.services = services
+            server = create_server(services, f"{settings.host}:{settings.port.store_grpc}")
+            loop = SettlingLoop(
+                services.settler,
+                services.queries,
+                settings.storage.settle_every_s,
+                chores(services),
+            )
             with serving(server):
                 loop.start()
                 yield
                 loop.stop()
-        finally:
-            services.close()
 
     def ledger_problem() -> str | None:
         try:
             app.state.services.queries.revision()
         except FacepipeError as error:
-            return error.message
+            return f"{error.code}: {error.message}"
         return None
 
     # The ledger and the kept uploads have folders of their own; uploads are taken from the inbox.

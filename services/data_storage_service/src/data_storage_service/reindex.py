@@ -34,7 +34,7 @@ from data_storage_service.schema import (
 )
 from data_storage_service.settings import DataStorageSettings
 from facepipe.domain.analysis import AnalysisDocument, PartError, Status
-from facepipe.domain.errors import ImageNotFoundError
+from facepipe.domain.errors import FacepipeError, ImageNotFoundError, LedgerDamagedError
 from facepipe.files.inbox import make_folder
 from facepipe.files.result_files import ResultFiles
 
@@ -76,8 +76,8 @@ def reindex(index_path: Path, files: ResultFiles) -> Rebuilt:
         _replace_contents(index_path, aside, files, outcome)
     except exc.OperationalError:
         raise
-    except exc.DatabaseError as error:
-        _log.warning("the old index cannot be read (%s); it is moved aside", error.orig)
+    except (LedgerDamagedError, exc.DatabaseError) as error:
+        _log.warning("the old index cannot be read (%s); it is moved aside", error)
         outcome.was_readable = False
         _replace_file(index_path, aside)
     finally:
@@ -215,7 +215,7 @@ def main() -> int:
     files = ResultFiles(settings.volumes.saved_data)
     try:
         outcome = reindex(settings.index_path, files)
-    except (exc.OperationalError, OSError) as error:
+    except (exc.OperationalError, FacepipeError, OSError) as error:
         _log.error("the index was left as it was: %s", error)
         return 1
     _log.info(

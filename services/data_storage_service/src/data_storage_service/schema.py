@@ -40,12 +40,18 @@ from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeDecorator
 
 from facepipe.domain.analysis import Status
-from facepipe.domain.errors import LedgerTooNewError, ServiceUnavailableError, StorageFullError
+from facepipe.domain.errors import (
+    LedgerDamagedError,
+    LedgerTooNewError,
+    ServiceUnavailableError,
+    StorageFullError,
+)
 from facepipe.domain.face_fields import FACE_FIELDS
 from facepipe.files.inbox import make_folder
 
 SCHEMA_VERSION = 1
 BUSY_TIMEOUT_MS = 5000
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -192,14 +198,30 @@ class CounterRow(Base):
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turns what the database says into our own errors, both worth trying again."""
+    """Turns what the database says into our own errors, all worth trying again."""
     try:
         yield
     except exc.SQLAlchemyError as error:
         if "disk is full" in str(error):
             raise StorageFullError("no room for the ledger; make room on the volume") from error
+        if is_damage(error):
+            raise _damaged(error) from error
         reason = error.orig if isinstance(error, exc.DBAPIError) else error
         raise ServiceUnavailableError(f"the ledger cannot be used now: {reason}") from error
+
+
+def is_damage(error: exc.SQLAlchemyError) -> bool:
+    """Whether SQLite says that its file is broken, or no database."""
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0)
+    return (code & 0xFF) in _DAMAGE  # the rest of an extended code says where it was noticed
+
+
+def _damaged(error: exc.SQLAlchemyError) -> LedgerDamagedError:
+    reason = getattr(error, "orig", error)
+    return LedgerDamagedError(
+        f"the ledger cannot be read ({reason}); `make reindex` builds it anew from the results "
+        "and moves this one aside"
+    )
 
 
 def open_index(path: Path) -> Engine:
@@ -207,6 +229,10 @@ def open_index(path: Path) -> Engine:
 
     Transactions are synced where the option `sqlite_synchronous` is FULL. The others a power
     cut may take back, from the last one on: docs/adr/0013 says which may go.
+
+    Raises:
+        LedgerDamagedError: it cannot be read; nothing was changed.
+        LedgerTooNewError: a newer version of the program wrote it; nothing was changed.
     """
     make_folder(path.parent)
     engine = create_engine(
@@ -253,8 +279,10 @@ def open_index(path: Path) -> Engine:
             connection.execute(
                 text("INSERT OR IGNORE INTO counters (name, value) VALUES ('revision', 0)")
             )
-    except BaseException:
+    except BaseException as error:
         engine.dispose()
+        if isinstance(error, exc.SQLAlchemyError) and is_damage(error):
+            raise _damaged(error) from error
         raise
     return engine
 

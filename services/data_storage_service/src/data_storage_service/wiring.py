@@ -52,7 +52,7 @@ def open_services(settings: DataStorageSettings) -> Services:
     """Opens the ledger and the volume.
 
     Raises:
-        sqlalchemy.exc.DatabaseError: the ledger cannot be read; `make reindex` builds it anew.
+        LedgerDamagedError, LedgerTooNewError: the ledger cannot be used, and is as it was.
     """
     engine = open_index(settings.index_path)
     redis = connect_redis(settings.redis, timeout_s=_REDIS_TIMEOUT_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -15,11 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facepipe.domain.analysis import Status
-from facepipe.domain.errors import ImageNotFoundError
+from facepipe.domain.errors import ImageNotFoundError, ResultDamagedError
 from facepipe.domain.face_fields import FACE_FIELDS
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, ListQuery
 from input_service.results import ImageFiles
+
+_log = logging.getLogger(__name__)
 
 Document = dict[str, Any]
 Documents = Callable[[], Iterator[Document]]
@@ -134,6 +137,13 @@ def _read(states: Iterable[ImageState], results: ImageFiles) -> Iterator[Documen
             yield results.read_document(state.image_id)
         except ImageNotFoundError:
             continue  # deleted meanwhile
+        except ResultDamagedError as error:
+            _log.error(
+                "left out of an export: %s: %s",
+                error.code,
+                error.message,
+                extra={"image_id": state.image_id},
+            )
 
 
 def _rows(documents: Iterable[Document]) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,7 @@ from facepipe.domain.errors import (
     AnalysisFailedError,
     ImageDeletedError,
     ImageNotFoundError,
+    ResultDamagedError,
     ResultNotReadyError,
 )
 from facepipe.files.inbox import Inbox
@@ -41,8 +42,16 @@ class ImageFiles:
         return self._existing(self._results.source(image_id))
 
     def read_document(self, image_id: str) -> dict[str, Any]:
-        """The result document, parsed. Raises ImageNotFoundError."""
-        document: dict[str, Any] = json.loads(self.document(image_id).read_bytes())
+        """The result document, parsed.
+
+        Raises:
+            ImageNotFoundError: there is none.
+            ResultDamagedError: it is not whole.
+        """
+        try:
+            document: dict[str, Any] = json.loads(self.document(image_id).read_bytes())
+        except ValueError as error:
+            raise damaged(image_id, f"the result document cannot be read: {error}") from error
         return document
 
     @staticmethod
@@ -50,6 +59,13 @@ class ImageFiles:
         if not path.is_file():
             raise ImageNotFoundError("there is no such file for this image")
         return path
+
+
+def damaged(image_id: str, reason: str) -> ResultDamagedError:
+    """The error for a file of a stored result that is not as it was written."""
+    return ResultDamagedError(
+        f"{image_id}: {reason}; restore the file, or send the image again with force=true"
+    )
 
 
 def require_result(state: ImageState) -> None:

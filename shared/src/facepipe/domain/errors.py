@@ -21,8 +21,11 @@
     │   ├── ModelNotFoundError      500  model_not_found
     │   └── ModelCorruptError       500  model_corrupt
     ├── UnknownJobError             500  unknown_job
+    ├── ResultDamagedError          500  result_damaged
     ├── LedgerTooNewError           500  ledger_too_new
+    ├── LedgerInUseError            500  ledger_in_use
     ├── ServiceUnavailableError     503  service_unavailable
+    │   └── LedgerDamagedError      503  ledger_damaged
     ├── DeadlineExceededError       504  deadline_exceeded
     └── StorageFullError            507  storage_full
 
@@ -172,10 +175,22 @@ class UnknownJobError(FacepipeError):
     code, title = "unknown_job", "Unknown job"
 
 
+class ResultDamagedError(FacepipeError):
+    """A file of a stored result is gone from the volume, or is not whole."""
+
+    code, title = "result_damaged", "Result damaged"
+
+
 class LedgerTooNewError(FacepipeError):
     """A newer version of the program wrote the ledger; this one would damage it."""
 
     code, title = "ledger_too_new", "The ledger is of a newer version"
+
+
+class LedgerInUseError(FacepipeError):
+    """Another data_storage_service works on the same ledger."""
+
+    code, title = "ledger_in_use", "The ledger is in use"
 
 
 class ServiceUnavailableError(FacepipeError):
@@ -183,6 +198,12 @@ class ServiceUnavailableError(FacepipeError):
 
     code, http_status, title = "service_unavailable", 503, "Service unavailable"
     transient = True
+
+
+class LedgerDamagedError(ServiceUnavailableError):
+    """The file of the ledger cannot be read; once it is repaired, all goes on."""
+
+    code, title = "ledger_damaged", "The ledger is damaged"
 
 
 class DeadlineExceededError(FacepipeError):

@@ -12,8 +12,8 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import anyio
@@ -26,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from facepipe import telemetry
 from facepipe.domain.analysis import ModelInfo
-from facepipe.domain.errors import MisconfiguredError, ServiceUnavailableError
+from facepipe.domain.errors import FacepipeError, MisconfiguredError, ServiceUnavailableError
 from facepipe.system.settings import Settings
 from facepipe.version import VERSION
 from facepipe.web.connections import bounded_protocol
@@ -72,7 +72,7 @@ def create_app(
     Raises:
         MisconfiguredError: there is no inside token.
     """
-    app = FastAPI(title=name, version=VERSION, lifespan=lifespan)
+    app = FastAPI(title=name, version=VERSION, lifespan=lifespan and _noting_refusal(lifespan))
     app.state.settings = settings
     add_problem_handlers(app)
     _add_probes(app, dict(checks or {}), models or dict)
@@ -84,6 +84,22 @@ def create_app(
         build(), name, settings, other_origins=other_origins, private_paths=private_paths
     )
     return app
+
+
+def _noting_refusal(lifespan: Lifespan) -> Lifespan:
+    """The lifespan; an error of ours at its beginning is kept for whoever started the service."""
+
+    @asynccontextmanager
+    async def noting(app: FastAPI) -> AsyncIterator[Any]:
+        async with AsyncExitStack() as stack:
+            try:
+                state = await stack.enter_async_context(lifespan(app))
+            except FacepipeError as error:
+                app.state.refusal = error
+                raise
+            yield state
+
+    return noting
 
 
 def _add_probes(app: FastAPI, checks: Mapping[str, Check], models: Models) -> None:
@@ -134,7 +150,8 @@ async def run_checks(
 def run(name: str, settings: S, create: Callable[[S], FastAPI], port: int) -> None:
     """Runs a service with its telemetry until SIGTERM; the whole of its `main`.
 
-    Settings that do not allow a start end the process with a line that says what to change.
+    What does not allow a start, be it settings or a ledger that cannot be read, ends the process
+    with a line that says what to do.
     """
     try:
         telemetry.setup(name, settings)
@@ -144,6 +161,8 @@ def run(name: str, settings: S, create: Callable[[S], FastAPI], port: int) -> No
         sys.exit(f"{name} does not start: {error.message}")
     try:
         serve(app, settings.host, port)
+    except FacepipeError as error:
+        sys.exit(f"{name} does not start: {error.code}: {error.message}")
     finally:
         telemetry.shutdown()
 
@@ -152,6 +171,9 @@ def serve(app: FastAPI, host: str, port: int) -> None:
     """Runs the application until SIGTERM or SIGINT, then returns after a clean end.
 
     Open requests have a few seconds to finish; then the lifespan is closed.
+
+    Raises:
+        FacepipeError: the lifespan could not begin.
     """
     # uvicorn raises the signal once more when it has finished. Without these handlers that
     # would end the process before the caller could flush its logs.
@@ -160,7 +182,13 @@ def serve(app: FastAPI, host: str, port: int) -> None:
             signal.signal(number, lambda *_: None)
     server = create_server(app, host, port)
     _log.info("listening on http://%s:%d", host, port)
-    server.run()
+    try:
+        server.run()
+    except SystemExit as ended:  # so uvicorn ends when the lifespan cannot begin
+        refusal: FacepipeError | None = getattr(app.state, "refusal", None)
+        if refusal is None:
+            raise
+        raise refusal from ended
 
 
 def create_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 
 from fastapi import APIRouter
 
 from facepipe.domain.analysis import AnalysisDocument, ImageId, Status
-from facepipe.domain.errors import DeadlineExceededError, ImageDeletedError, ServiceUnavailableError
+from facepipe.domain.errors import (
+    DeadlineExceededError,
+    ImageDeletedError,
+    ImageNotFoundError,
+    ServiceUnavailableError,
+)
 from facepipe.ledger.states import ImageState
 from facepipe.web.file_response import StoredFile
 from facepipe.web.problems import PROBLEM_MEDIA_TYPE
 from input_service.examples import NOT_FINISHED, RESULT, shown
-from input_service.results import require_result
+from input_service.results import damaged, require_result
 from input_service.services import NeighboursDep, Services
 from input_service.views import Responses
 
@@ -41,6 +48,7 @@ _RESPONSES: Responses = {
         "content": shown(NOT_FINISHED, PROBLEM_MEDIA_TYPE),
     },
     410: {"description": "Deleted"},
+    500: {"description": "The file is gone from the volume or is not whole: `result_damaged`"},
 }
 
 
@@ -59,8 +67,9 @@ _RESPONSES: Responses = {
 )
 def get_result(image_id: ImageId, services: NeighboursDep) -> StoredFile:
     """`saved_data/<image_id>.json`, as it is on disk."""
-    _require_result(image_id, services)
-    return StoredFile(services.results.document(image_id), media_type="application/json")
+    path = _file_of_result(services.results.document, image_id, services)
+    services.results.read_document(image_id)
+    return StoredFile(path, media_type="application/json")
 
 
 @router.get(
@@ -71,8 +80,8 @@ def get_result(image_id: ImageId, services: NeighboursDep) -> StoredFile:
 )
 def get_annotated(image_id: ImageId, services: NeighboursDep) -> StoredFile:
     """`saved_data/<image_id>.jpg`: upright, with boxes, landmarks and labels drawn in."""
-    _require_result(image_id, services)
-    return StoredFile(services.results.annotated(image_id), media_type="image/jpeg")
+    path = _file_of_result(services.results.annotated, image_id, services)
+    return StoredFile(path, media_type="image/jpeg")
 
 
 @router.get(
@@ -99,10 +108,22 @@ def get_source(image_id: ImageId, services: NeighboursDep) -> StoredFile:
     )
 
 
-def _require_result(image_id: str, services: Services) -> None:
+def _file_of_result(find: Callable[[str], Path], image_id: str, services: Services) -> Path:
+    _require_result(image_id, services)
+    try:
+        return find(image_id)
+    except ImageNotFoundError as error:
+        if not _require_result(image_id, services):  # it may have been deleted meanwhile
+            raise
+        raise damaged(image_id, "a file of its result is gone from the volume") from error
+
+
+def _require_result(image_id: str, services: Services) -> bool:
+    """Whether the ledger knows of a result; raises what it says where there is none."""
     state = _state(image_id, services)
     if state is not None:
         require_result(state)
+    return state is not None
 
 
 def _state(image_id: str, services: Services) -> ImageState | None:

@@ -235,4 +235,9 @@ async def _await_result(view: UploadView, services: Services, deadline: float) -
     except FacepipeError:
         return  # the ledger does not answer; the image is safe all the same
     if view.status in (Status.STORED, Status.PARTIAL):
-        view.result = await asyncio.to_thread(services.results.read_document, view.image_id)
+        try:
+            view.result = await asyncio.to_thread(services.results.read_document, view.image_id)
+        except FacepipeError as error:
+            view.error = UploadError(
+                code=error.code, status=error.http_status, detail=error.message
+            )
