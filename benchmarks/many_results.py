@@ -1,0 +1,189 @@
+"""What a ledger of 100,000 results costs: `python -m benchmarks.many_results`.
+
+A stack of its own is started on free ports, on a volume that already holds the results. Each
+question is put through the API; the time of its answer and the largest size that a process had
+meanwhile are written to `benchmarks/results/many_results.json`. Exits with 1 when a question is
+not answered. It takes 3 GB of disk for a while.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx
+
+from services.data_storage_service.tests.many_results import make_results
+from tools.paths import ROOT
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.process_sizes import sizes_of
+
+_RESULTS = ROOT / "benchmarks" / "results" / "many_results.json"
+_TIMES = 7
+_LOOK_EVERY_S = 0.25
+_WATCHED = ("data_storage_service", "input_service", "plotter_service", "plotter_service worker")
+_PATIENCE_S = 900.0
+
+QUESTIONS = {
+    "first page": "/v1/images?limit=50",
+    "page of 500": "/v1/images?limit=500",
+    "by status": "/v1/images?status=stored&limit=50",
+    "by time": "/v1/images?received_before=2026-01-10T00:00:00Z&limit=50",
+    "by age and gender": "/v1/images?min_age=30&max_age=35&gender=female&limit=50",
+    "by age, none fits": "/v1/images?min_age=30&max_age=30&min_faces=90&limit=50",
+    "by pose": "/v1/images?min_yaw=50&limit=50",
+    "stats": "/v1/stats",
+}
+EXPORTS = ("csv", "parquet", "coco")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one answer: seconds (the median of several, where it was asked often), bytes, peak RSS."""
+
+    seconds: float
+    received_bytes: int
+    peak_mb: dict[str, float]
+
+
+class Sizes:
+    """The largest size of each watched process while a block ran."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self._stack = stack
+
+    @contextmanager
+    def watched(self) -> Iterator[dict[str, float]]:
+        peaks: dict[str, float] = {}
+        stop = threading.Event()
+
+        def look() -> None:
+            while True:
+                for name, size in sizes_of(self._stack).items():
+                    if name in _WATCHED:
+                        peaks[name] = max(size.rss, peaks.get(name, 0.0))
+                if stop.wait(_LOOK_EVERY_S):
+                    return
+
+        thread = threading.Thread(target=look, daemon=True)
+        thread.start()
+        try:
+            yield peaks
+        finally:
+            stop.set()
+            thread.join()
+
+
+def measure(stack: LocalStack, count: int) -> dict[str, Cost]:
+    """Puts every question; raises when one is not answered, or the numbers do not add up."""
+    sizes = Sizes(stack)
+    with sizes.watched() as idle:
+        time.sleep(1)
+    costs = {"nothing": Cost(0.0, 0, idle)}
+    with httpx.Client(base_url=stack.api.address, timeout=_PATIENCE_S, trust_env=False) as http:
+        for name, path in QUESTIONS.items():
+            costs[name] = _ask(http, sizes, path, _TIMES)
+        stored = http.get("/v1/stats").json()["stored"]
+        if stored != count:
+            raise AssertionError(f"{stored} of {count} results are known")
+        costs["whole list"] = _walk(stack, sizes, count)
+        for file_format in EXPORTS:
+            costs[f"export, {file_format}"] = _ask(http, sizes, f"/v1/export?format={file_format}")
+        costs["plots"] = _plots(http, sizes, count)
+    return costs
+
+
+def _ask(http: httpx.Client, sizes: Sizes, path: str, times: int = 1) -> Cost:
+    seconds: list[float] = []
+    received = 0
+    with sizes.watched() as peaks:
+        for _ in range(times):
+            begin, received = time.monotonic(), 0
+            with http.stream("GET", path) as answer:
+                answer.raise_for_status()
+                for chunk in answer.iter_raw():
+                    received += len(chunk)
+            seconds.append(time.monotonic() - begin)
+    return Cost(round(statistics.median(seconds), 4), received, peaks)
+
+
+def _walk(stack: LocalStack, sizes: Sizes, count: int) -> Cost:
+    begin = time.monotonic()
+    with sizes.watched() as peaks:
+        seen = sum(1 for _ in stack.api.images())
+    if seen != count:
+        raise AssertionError(f"the list shows {seen} of {count} images")
+    return Cost(round(time.monotonic() - begin, 2), 0, peaks)
+
+
+def _plots(http: httpx.Client, sizes: Sizes, count: int) -> Cost:
+    """Until the plots that somebody looks at are those of all results."""
+    begin = time.monotonic()
+    with sizes.watched() as peaks:
+        while True:
+            plots = http.get("/v1/plots").raise_for_status().json()["plots"]
+            if len(plots) >= 1 and _faces_drawn(http, plots[0]["name"]):
+                break
+            if time.monotonic() > begin + _PATIENCE_S:
+                raise AssertionError(f"no plots of {count} results")
+            time.sleep(0.2)
+    return Cost(round(time.monotonic() - begin, 2), 0, peaks)
+
+
+def _faces_drawn(http: httpx.Client, name: str) -> bool:
+    answer = http.get(f"/v1/plots/{name}.json")
+    return answer.status_code == httpx.codes.OK and any(
+        any(series["values"]) for series in answer.json()["series"]
+    )
+
+
+def table(costs: dict[str, Cost]) -> Iterator[str]:
+    """The figures for people."""
+    yield f"{'question':24}{'seconds':>10}{'MB sent':>10}   peak RSS, MB"
+    for name, cost in costs.items():
+        peaks = ", ".join(f"{who} {mb:.0f}" for who, mb in sorted(cost.peak_mb.items()))
+        yield f"{name:24}{cost.seconds:10.3f}{cost.received_bytes / 1e6:10.1f}   {peaks}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=100_000)
+    count: int = parser.parse_args().images
+    with tempfile.TemporaryDirectory(prefix="facepipe-many-") as folder:
+        stack = LocalStack.prepare(Path(folder))
+        make_results(stack.volumes / "saved_data", count)
+        ledger_mb = (
+            sum(file.stat().st_size for file in (stack.volumes / "saved_data" / ".index").iterdir())
+            / 1e6
+        )
+        try:
+            stack.verb("start")
+            stack.wait_ready()
+            costs = measure(stack, count)
+        finally:
+            stack.verb("stop", check=False)
+    for line in table(costs):
+        print(line)
+    figures = {
+        "images": count,
+        "cores": os.cpu_count(),
+        "ledger_mb": round(ledger_mb, 1),
+        "costs": {name: asdict(cost) for name, cost in costs.items()},
+    }
+    _RESULTS.write_text(json.dumps(figures, indent=1) + "\n")
+    print(f"written to {_RESULTS.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
