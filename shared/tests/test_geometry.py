@@ -57,6 +57,14 @@ def test_an_unturned_crop_is_centred_and_as_wide_as_the_margin_says(box: Boundin
     assert middle == pytest.approx(box.center)
 
 
+def test_a_crop_reaches_a_fifth_of_the_longer_side_beyond_the_box() -> None:
+    # The weights that ship were trained on crops of this size.
+    transform = face_crop_transform(BoundingBox(100, 200, 200, 260))
+
+    assert transform.apply(Point(0, 0)) == pytest.approx(Point(80, 160))
+    assert transform.apply(Point(224, 224)) == pytest.approx(Point(220, 300))
+
+
 @given(boxes, angles)
 def test_the_eye_line_is_level_in_the_crop(box: BoundingBox, roll: float) -> None:
     # Given eyes on a line through the middle of the box, turned by some angle

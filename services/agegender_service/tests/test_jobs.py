@@ -12,6 +12,7 @@ from PIL import Image
 from agegender_service import jobs
 from agegender_service.jobs import AgeGenderWorker
 from agegender_service.load_models import load_estimator
+from agegender_service.pipeline import cut_crops
 from agegender_service.settings import AgeGenderServiceSettings, WeightsChoice
 from agegender_service.weights import AGE_FILE, Weights
 from facepipe.domain.analysis import (
@@ -20,6 +21,7 @@ from facepipe.domain.analysis import (
     DetectedFace,
     Doubt,
     ImageInfo,
+    LandmarkPoint,
     LandmarksPart,
     ModelInfo,
     Part,
@@ -27,6 +29,7 @@ from facepipe.domain.analysis import (
     Status,
 )
 from facepipe.domain.errors import ImageNotFoundError, ModelError
+from facepipe.domain.geometry import Point
 from facepipe.files.image_store import FaceCrops, SourceImages
 from facepipe.files.imaging import RgbImage, cut_face_crop
 from facepipe.files.inbox import Inbox, InboxEntry
@@ -150,6 +153,18 @@ def test_lost_or_outdated_crops_are_cut_again(
     crops = np.stack([cut_face_crop(pixels, one.box.to_bounding_box()) for one in faces])
     worker_of(settings, as_cached, FakeImageStore(crops)).estimate(IMAGE_ID, 1)
     assert again.parts == as_cached.parts
+
+
+def test_a_crop_that_is_cut_again_is_turned_as_the_landmarks_of_its_face_say() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    eyes = [Point(40, 60), Point(80, 90)]
+    found = face().model_copy(update={"landmarks": [LandmarkPoint.from_point(p) for p in eyes]})
+
+    (crop,) = cut_crops(pixels, [found])
+
+    box = found.box.to_bounding_box()
+    assert np.array_equal(crop, cut_face_crop(pixels, box, eyes))
+    assert not np.array_equal(crop, cut_face_crop(pixels, box))
 
 
 def test_switched_off_every_face_is_kept_and_says_so(settings: AgeGenderServiceSettings) -> None:

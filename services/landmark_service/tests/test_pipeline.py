@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from facepipe.domain.analysis import ModelInfo, PartError
 from facepipe.domain.errors import ModelError
 from facepipe.domain.geometry import BoundingBox, ImageSize
-from facepipe.files.imaging import RgbImage
+from facepipe.files.imaging import RgbImage, cut_face_crop
 from landmark_service.faces import Detection, Mesh
 from landmark_service.pipeline import (
     CLOSE_UP_ZOOM,
@@ -35,11 +35,13 @@ class FakeDetector:
     """Answers by zoom."""
 
     answers: dict[float, list[Detection]]
+    ious: list[float] = field(default_factory=list)
     model: ModelInfo = field(default_factory=lambda: ModelInfo(name="fake", sha256="0" * 64))
 
     def detect(
         self, image_rgb: RgbImage, *, confidence: float, iou: float, zoom: float = 1.0
     ) -> list[Detection]:
+        self.ious.append(iou)
         return self.answers.get(zoom, [])
 
 
@@ -184,6 +186,31 @@ def test_a_crop_for_each_face() -> None:
     crops = cut_crops(IMAGE, part)
     assert crops.shape == (2, 224, 224, 3)
     assert crops.dtype == np.uint8
+
+
+def test_a_crop_is_turned_as_the_landmarks_of_its_face_say() -> None:
+    # Given a picture without two like places, and a face on it whose eye line is not level
+    image = np.random.default_rng(0).integers(0, 256, IMAGE.shape, dtype=np.uint8)
+    subject, _ = pipeline([face(100, 90)], Mesh(mesh(0.4), 0.4))
+    part = subject.find_landmarks(image, subject.detect(image))
+    (found,) = part.faces
+    points = [point.to_point() for point in found.landmarks]
+
+    (crop,) = cut_crops(image, part)
+
+    box = found.box.to_bounding_box()
+    assert np.array_equal(crop, cut_face_crop(image, box, points))
+    assert not np.array_equal(crop, cut_face_crop(image, box))
+
+
+def test_the_overlap_that_is_set_is_asked_of_the_detector_at_each_look() -> None:
+    detector = FakeDetector({1.0: [face(100, 90)]})
+    settings = DetectorSettings(iou=0.21)
+
+    FacePipeline(detector, FakeLandmarker([]), settings).detect(IMAGE)
+
+    assert len(detector.ious) >= 2
+    assert set(detector.ious) == {0.21}
 
 
 @given(

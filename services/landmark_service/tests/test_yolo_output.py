@@ -74,6 +74,16 @@ def test_centre_and_size_become_corners_and_unsure_boxes_go() -> None:
     assert faces.points.shape == (1, 0, 3)
 
 
+@pytest.mark.parametrize(("iou", "left"), [(0.3, 1), (0.35, 2)])
+def test_boxes_that_overlap_less_than_is_set_both_stay(iou: float, left: int) -> None:
+    # Given two sure boxes that share a third of what they cover together
+    output = np.array([[50, 60], [60, 60], [20, 20], [40, 40], [0.9, 0.8]], np.float32)
+
+    faces = decode(output, YoloLayout(1, (0,)), confidence=0.35, iou=iou)
+
+    assert len(faces.xyxy) == left
+
+
 def test_of_several_classes_only_faces_count() -> None:
     output = np.zeros((6, 2), np.float32)
     output[:4] = [[50, 150], [50, 50], [20, 20], [20, 20]]
