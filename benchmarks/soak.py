@@ -22,10 +22,10 @@ import httpx
 
 from benchmarks.soak_memory import Growth, Memory, table
 from benchmarks.soak_picture import draw
+from facepipe_client import Client
 from tools.paths import ROOT
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.many_photos import photographs
-from tools.stack_driver.pipeline import Pipeline
 
 _IN_HAND = 24
 _FINISH_S = 300.0
@@ -68,9 +68,9 @@ def run_soak(stack: LocalStack, count: int, begin: int, every: int) -> tuple[Soa
         if finished >= due:
             memory.take(stack, finished, time.monotonic() - start)
             due = finished - finished % every + every
-        api.upload([image])
+        api.upload(image)
     memory.take(stack, _wait_until(api, count), time.monotonic() - start)
-    stats = api.get("/v1/stats")
+    stats = api.stats().to_json()
     names = ("stored", "partial", "failed", "deleted", "in_flight")
     soak = Soak(
         images=count,
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if soak.broken else 0
 
 
-def _wait_until(api: Pipeline, finished: int) -> int:
+def _wait_until(api: Client, finished: int) -> int:
     """Waits until so many images are finished, or nothing moves; how many there are."""
     deadline = time.monotonic() + _FINISH_S
     while (number := _finished(api)) < finished and time.monotonic() < deadline:
@@ -127,9 +127,9 @@ def _wait_until(api: Pipeline, finished: int) -> int:
     return number
 
 
-def _finished(api: Pipeline) -> int:
-    stats = api.get("/v1/stats")
-    return sum(int(stats[name]) for name in ("stored", "partial", "failed"))
+def _finished(api: Client) -> int:
+    stats = api.stats()
+    return stats.stored + stats.partial + stats.failed
 
 
 def _restarts(stack: LocalStack) -> dict[str, int]:

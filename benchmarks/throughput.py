@@ -20,10 +20,8 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
-
+from facepipe_client import Client, Result
 from tools.paths import ROOT
 from tools.stack.configuration import Stack, load_stack
 from tools.stack.demo import astronaut
@@ -63,7 +61,7 @@ def main() -> int:
 
 def measure_stack(stack: Stack, sources: Sequence[bytes], count: int) -> Figures:
     """Latency of images that come one at a time, then throughput of as many at once."""
-    with httpx.Client(base_url=stack.address(_INPUT), timeout=300, trust_env=False) as client:
+    with Client(stack.address(_INPUT)) as client:
         _send(client, _distinct(sources[0]))  # whatever is slow the first time
         seconds: list[float] = []
         ids: list[str] = []
@@ -72,16 +70,16 @@ def measure_stack(stack: Stack, sources: Sequence[bytes], count: int) -> Figures
             begin = time.perf_counter()
             entry = _send(client, _distinct(sources[number % len(sources)]))
             seconds.append(time.perf_counter() - begin)
-            faces += entry["result"]["num_faces"]
-            ids.append(entry["image_id"])
+            faces += entry.num_faces
+            ids.append(entry.image.sha256)
 
         images = [_distinct(sources[number % len(sources)]) for number in range(count)]
         begin = time.perf_counter()
         with ThreadPoolExecutor(_SENDERS) as pool:
-            ids += [entry["image_id"] for entry in pool.map(lambda i: _send(client, i), images)]
+            ids += [entry.image.sha256 for entry in pool.map(lambda i: _send(client, i), images)]
         elapsed = time.perf_counter() - begin
         for image_id in ids:
-            client.delete(f"/v1/images/{image_id}")
+            client.delete(image_id)
     return _figures(count / elapsed, seconds, faces)
 
 
@@ -112,14 +110,11 @@ def _distinct(data: bytes) -> bytes:
     return data + os.urandom(16)
 
 
-def _send(client: httpx.Client, data: bytes) -> Any:
-    headers = {"Content-Type": "application/octet-stream"}
-    answer = client.post("/v1/images", params={"wait": 240}, content=data, headers=headers)
-    answer.raise_for_status()
-    entry = answer.json()["images"][0]
-    if not entry["result"]:
-        raise StackError(f"an image was not analysed: {entry}")
-    return entry
+def _send(client: Client, data: bytes) -> Result:
+    accepted = client.upload(data, wait_s=240)
+    if not accepted.result:
+        raise StackError(f"an image was not analysed: {accepted}")
+    return accepted.result
 
 
 def _figures(images_per_s: float, seconds: list[float], faces: int) -> Figures:

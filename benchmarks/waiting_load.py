@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import httpx
+from facepipe_client import Client
 
 _FILES_A_CALL = 50
 _PATIENCE_S = 300.0
+_PUT_OFF_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,32 +27,31 @@ class Person:
     """Sends photographs one at a time and waits for each result."""
 
     def __init__(self, address: str, photographs: Sequence[bytes]) -> None:
-        self._http = httpx.Client(base_url=address, timeout=_PATIENCE_S + 30, trust_env=False)
+        self._api = Client(address)
         self._photographs = photographs
         self._sent = 0
 
     def wait(self) -> Wait:
         """Raises AssertionError when there is no result after five minutes."""
-        beside = in_flight(self._http)
+        beside = self._api.stats().in_flight
         # Decoders stop where the image ends: the same picture under another id.
         data = self._photographs[self._sent % len(self._photographs)] + os.urandom(16)
         self._sent += 1
         begin = time.perf_counter()
-        answer = self._http.post("/v1/images", params={"wait": _PATIENCE_S}, content=data)
+        accepted = self._api.upload(data, wait_s=_PATIENCE_S)
         seconds = time.perf_counter() - begin
-        [entry] = answer.raise_for_status().json()["images"]
-        assert entry["result"], f"no result after {seconds:.0f} s: {entry}"  # noqa: S101 - ends the run
+        assert accepted.result, f"no result after {seconds:.0f} s: {accepted}"  # noqa: S101 - ends the run
         return Wait(round(seconds, 3), beside)
 
 
 class Bulk:
-    """Sends images in calls of fifty, from a thread of its own; later where the API says so."""
+    """Sends images in calls of fifty, from a thread of its own, and again what is put off."""
 
     def __init__(self, address: str, images: Iterable[bytes]) -> None:
         self.accepted = 0
         self.put_off = 0
         self.seconds = 0.0
-        self._http = httpx.Client(base_url=address, timeout=120, trust_env=False)
+        self._api = Client(address)
         self._images = images
         self._thread = threading.Thread(target=self._run, name="bulk", daemon=True)
 
@@ -71,23 +71,17 @@ class Bulk:
         self.seconds = round(time.monotonic() - begin, 1)
 
     def _send(self, batch: Sequence[bytes]) -> list[bytes]:
-        """Returns the images that were put off, after the pause that the API asked for."""
-        files = [("files", ("bulk.jpg", data, "image/jpeg")) for data in batch]
-        answer = self._http.post("/v1/images", files=files)
-        if answer.status_code not in (202, 429):
-            answer.raise_for_status()
-        entries = answer.json()["images"]
-        left = [data for data, entry in zip(batch, entries, strict=True) if entry["error"]]
+        """Returns the images that were put off, after a pause."""
+        sent = self._api.upload_many(batch)
+        left = [data for data, upload in zip(batch, sent, strict=True) if upload.error]
+        refused = [upload.error for upload in sent if upload.error and upload.error.status != 429]
+        if refused:
+            raise RuntimeError(f"refused: {refused[0]}")
         self.accepted += len(batch) - len(left)
         self.put_off += len(left)
         if left:
-            time.sleep(float(answer.headers["retry-after"]))
+            time.sleep(_PUT_OFF_S)
         return left
-
-
-def in_flight(http: httpx.Client) -> int:
-    """How many accepted images are unfinished."""
-    return int(http.get("/v1/stats").raise_for_status().json()["in_flight"])
 
 
 def _batches(images: Iterable[bytes], size: int) -> Iterator[list[bytes]]:

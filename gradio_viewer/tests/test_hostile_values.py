@@ -27,7 +27,16 @@ ATTACK = (
     "<a href=javascript:alert(1)>x</a>\u202egpj.exe\x1b[2J\u2066\u200f\x00"
 )
 # What tells the page how to draw, and is no text: a status, a time, an id.
-STRUCTURE = {"status", "image_id", "span_id", "parent_id", "time", "end", "received_at"}
+STRUCTURE = {
+    "status",
+    "image_id",
+    "span_id",
+    "parent_id",
+    "time",
+    "end",
+    "received_at",
+    "timestamp",
+}
 UNSEEN = "\u202e\u2066\u200f\x1b\x00"
 
 

@@ -8,20 +8,23 @@ import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
+import httpx
 import pytest
 from starlette.requests import Request
 
 from tests.support.fake_input_api import FakeApi, portrait, serving
+from tests.support.scripted_api import IMAGE_ID
+from tests.support.scripted_api import taken as taken_entry
 
 pytest.importorskip("gradio")
 
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.system.settings import AddressSettings
+from facepipe_client import AsyncClient
 from gradio_viewer import uploads
 from gradio_viewer.app import create_viewer_app
-from gradio_viewer.client import ApiError, InputApi
 from gradio_viewer.multipart import Begin, End, pieces
 from gradio_viewer.room import Place, Room
 from gradio_viewer.settings import UploadSection, ViewerSettings
@@ -193,23 +196,26 @@ def test_progress_is_told_to_who_sends_alone(viewer: str) -> None:
     other.close()
 
 
-def test_a_busy_api_is_asked_again_with_the_same_bytes() -> None:
+def test_a_busy_api_is_asked_again_with_the_same_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     # given an API that is busy twice
     got: list[bytes] = []
 
-    class Api(InputApi):
-        async def send(self, file: BinaryIO, file_name: str) -> dict[str, Any]:
-            got.append(file.read())
-            if len(got) < 3:
-                raise ApiError("busy", 429, retry_after_s=0.001)
-            return {"image_id": "ab"}
+    def answer(request: httpx.Request) -> httpx.Response:
+        got.append(request.read())
+        if len(got) < 3:
+            return httpx.Response(429, json={"code": "too_many_requests"})
+        return httpx.Response(202, json={"images": [taken_entry("a.jpg")]})
 
-    intake = uploads._Intake(Api("http://nowhere"), 10, Room(10))
+    monkeypatch.setattr(uploads, "AGAIN_S", 0.0)
+    api = AsyncClient("http://nowhere", transport=httpx.MockTransport(answer))
+    intake = uploads._Intake(api, 10, Room(10))
     # when a file is sent
     ticket = asyncio.run(intake._send(io.BytesIO(b"pixels"), "a.jpg"))
     # then it came whole each time, and is accepted in the end
-    assert ticket.image_id == "ab"
-    assert got == [b"pixels"] * 3
+    assert ticket.image_id == IMAGE_ID
+    assert [b"pixels" in body for body in got] == [True] * 3
 
 
 def _request(body: bytes, size: int) -> Request:
@@ -296,7 +302,7 @@ def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch)
         await asyncio.sleep(3600)
 
     async def read() -> None:
-        intake = uploads._Intake(InputApi("http://nowhere"), 10, room)
+        intake = uploads._Intake(AsyncClient("http://nowhere"), 10, room)
         with room.place() as place:
             await intake._read(coming(), place, "a.jpg", uploads.Note())
 

@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.missing import missing
 from tests.support.running_stack import RunningStack, Stack
+from tools.stack_driver.api import document_of, upload_all
 from tools.stack_driver.photos import collage, without_face
 
 Fresh = Callable[[bytes], bytes]
@@ -87,12 +88,13 @@ class Album:
 
 
 @pytest.fixture(scope="session")
-def album(stack: Stack, fresh: Fresh, portraits: list[Path]) -> Album:
+def album(stack: Stack, http: httpx.Client, fresh: Fresh, portraits: list[Path]) -> Album:
     images = [*(path.read_bytes() for path in portraits), collage(portraits[:9]), without_face()]
-    ids = stack.api.upload(fresh(image) for image in images)
-    states = stack.api.wait_final(ids)
-    assert {state["status"] for state in states.values()} == {"stored"}
-    documents = {image_id: stack.api.result(image_id) for image_id in ids}
+    ids = upload_all(stack.api, (fresh(image) for image in images))
+    ended = stack.api.wait_all(ids)
+    assert {state.status for state in ended.values()} == {"stored"}
+    states = {image_id: http.get(f"/v1/images/{image_id}").json() for image_id in ids}
+    documents = {image_id: document_of(stack.api, image_id) for image_id in ids}
     *faces, group, nobody = ids
     return Album(faces, group, nobody, states, documents)
 

@@ -20,6 +20,7 @@ from tests.support.traces import (
     with_exif,
 )
 from tests.support.waiting import wait_until
+from tools.stack_driver.api import analyse
 from tools.stack_driver.photos import resized
 
 UNKNOWN = "0" * 64
@@ -33,16 +34,13 @@ def photo(http: httpx.Client, fresh: Fresh, portraits: list[Path]) -> Iterator[b
     http.delete(f"/v1/images/{hashlib.sha256(data).hexdigest()}")
 
 
-def test_what_the_upload_tells_of_a_place_goes_no_further(
-    http: httpx.Client, stack: Stack, photo: bytes
-) -> None:
-    document = stack.api.analyse(photo)
+def test_what_the_upload_tells_of_a_place_goes_no_further(stack: Stack, photo: bytes) -> None:
+    image_id = analyse(stack.api, photo).image.sha256
 
-    annotated = http.get(f"/v1/images/{document['image']['sha256']}/annotated").content
-
-    assert_no_metadata(annotated)
-    assert PLACE not in str(document)
-    assert "gps" not in str(document).lower()
+    assert_no_metadata(stack.api.file(image_id, "annotated"))
+    found = stack.api.file(image_id, "result").decode()
+    assert PLACE not in found
+    assert "gps" not in found.lower()
 
 
 def test_a_deleted_image_is_gone_from_the_api(
@@ -50,8 +48,8 @@ def test_a_deleted_image_is_gone_from_the_api(
 ) -> None:
     # Given an image with a result
     data = fresh(resized(portraits[10], 700))
-    image_id = stack.api.analyse(data)["image"]["sha256"]
-    before = stack.api.get("/v1/stats")["deleted"]
+    image_id = analyse(stack.api, data).image.sha256
+    before = stack.api.stats().deleted
 
     # When it is deleted
     answer = http.delete(f"/v1/images/{image_id}")
@@ -61,11 +59,11 @@ def test_a_deleted_image_is_gone_from_the_api(
     for part in ("result", "annotated", "source"):
         gone = http.get(f"/v1/images/{image_id}/{part}")
         assert (gone.status_code, gone.json()["code"]) == (410, "deleted")
-    state = stack.api.state(image_id)
-    assert (state["status"], state["image"]["file_name"]) == ("deleted", "")
-    assert image_id not in {image["image_id"] for image in stack.api.images()}
-    assert image_id not in http.get("/v1/export?format=csv").text
-    assert stack.api.get("/v1/stats")["deleted"] == before + 1
+    state = stack.api.image(image_id)
+    assert (state.status, state.image.file_name) == ("deleted", "")
+    assert image_id not in {image.image_id for image in stack.api.images()}
+    assert image_id not in b"".join(stack.api.export("csv")).decode()
+    assert stack.api.stats().deleted == before + 1
     assert http.delete(f"/v1/images/{image_id}").status_code == 404
     assert http.post(f"/v1/images/{image_id}/retry").status_code == 410
 
@@ -80,8 +78,7 @@ def test_a_deleted_image_leaves_no_trace_on_any_volume(
     # Given a photograph that was sent under a person's name and is known everywhere
     answer = http.post("/v1/images?wait=300", files={"files": (FILE_NAME, photo)})
     image_id = answer.json()["images"][0]["image_id"]
-    trace = f"/v1/images/{image_id}/trace"
-    wait_until(lambda: bool(stack.api.get(trace)["logs"]), every_s=0.5)
+    wait_until(lambda: bool(stack.api.trace(image_id)["logs"]), every_s=0.5)
     assert {f"{image_id}.json", f"{image_id}.jpg", image_id} <= files_with(volumes, image_id[:12])
     assert files_with(volumes, FILE_NAME)
 
@@ -89,14 +86,14 @@ def test_a_deleted_image_leaves_no_trace_on_any_volume(
 
     # Then no volume has its name, its place or its id; a tombstone remembers the id alone
     wait_until_erased(volumes, image_id)
-    known = stack.api.get(trace)
+    known = stack.api.trace(image_id)
     assert (known["spans"], known["logs"]) == ([], [])
 
 
 def test_a_finished_image_needs_no_retry_and_an_unknown_one_has_none(
     http: httpx.Client, stack: Stack, fresh: Fresh, portraits: list[Path]
 ) -> None:
-    image_id = stack.api.analyse(fresh(resized(portraits[11], 700)))["image"]["sha256"]
+    image_id = analyse(stack.api, fresh(resized(portraits[11], 700))).image.sha256
 
     finished, unknown = (http.post(f"/v1/images/{i}/retry") for i in (image_id, UNKNOWN))
 

@@ -16,6 +16,7 @@ from facepipe.files.models import FACE_MESH_WITH_ATTENTION
 from tests.acceptance.conftest import Album, Fresh
 from tests.support.running_stack import Stack
 from tools.paths import MODELS
+from tools.stack_driver.api import document_of, upload_all
 from tools.stack_driver.photos import FORMATS, in_format, with_orientation
 
 # A landmark may lie outside the box by this part of the box's longer side.
@@ -119,9 +120,9 @@ def test_the_same_face_is_found_in_every_format(
 
 
 def _analysed(stack: Stack, images: list[bytes]) -> list[dict[str, Any]]:
-    ids = stack.api.upload(images)
-    stack.api.wait_final(ids)
-    return [stack.api.result(image_id) for image_id in ids]
+    ids = upload_all(stack.api, images)
+    stack.api.wait_all(ids)
+    return [document_of(stack.api, image_id) for image_id in ids]
 
 
 def _record(weights: Path) -> dict[str, str]:

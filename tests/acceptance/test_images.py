@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.conftest import Album, Fresh
 from tests.support.running_stack import Stack
 from tests.support.waiting import wait_until
+from tools.stack_driver.api import upload_all
 from tools.stack_driver.photos import resized
 
 LIFE = ("received", "queued", "detecting", "analysing", "storing", "stored")
@@ -51,7 +52,7 @@ def test_events_follow_an_image_to_its_end(
     http: httpx.Client, stack: Stack, fresh: Fresh, portraits: list[Path]
 ) -> None:
     # Given an image behind some others
-    *_, last = stack.api.upload(fresh(resized(path, 710)) for path in portraits[:5])
+    *_, last = upload_all(stack.api, (fresh(resized(path, 710)) for path in portraits[:5]))
 
     # When its events are followed
     with http.stream("GET", f"/v1/images/{last}/events") as answer:
@@ -69,16 +70,16 @@ def test_events_follow_an_image_to_its_end(
 
 
 def test_one_trace_leads_through_the_services(stack: Stack, album: Album) -> None:
-    trace = f"/v1/images/{album.portraits[1]}/trace"
+    image_id = album.portraits[1]
 
     def leads_through_all() -> bool:
         services: dict[str, set[str]] = {}
-        for span in stack.api.get(trace)["spans"]:
+        for span in stack.api.trace(image_id)["spans"]:
             services.setdefault(span["trace_id"], set()).add(span["service"])
         return any(found >= SERVICES for found in services.values())
 
     wait_until(leads_through_all, every_s=0.5)  # spans arrive a little later
-    assert {line["service"] for line in stack.api.get(trace)["logs"]} <= SERVICES
+    assert {line["service"] for line in stack.api.trace(image_id)["logs"]} <= SERVICES
 
 
 def test_the_list_goes_from_new_to_old_and_holds_each_image_once(

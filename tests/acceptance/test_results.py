@@ -17,6 +17,7 @@ from tests.acceptance.conftest import Album, Fresh
 from tests.support.running_stack import Stack
 from tests.support.waiting import wait_until
 from tools.paths import ROOT
+from tools.stack_driver.api import analyse
 from tools.stack_driver.photos import resized
 
 # The plots are drawn when somebody looks, at most every ten seconds.
@@ -49,7 +50,7 @@ def test_the_upload_comes_back_byte_for_byte_and_in_parts(
     http: httpx.Client, stack: Stack, fresh: Fresh, portraits: list[Path]
 ) -> None:
     data = fresh(resized(portraits[8], 700))
-    url = f"/v1/images/{stack.api.analyse(data)['image']['sha256']}/source"
+    url = f"/v1/images/{analyse(stack.api, data).image.sha256}/source"
 
     whole, part = http.get(url), http.get(url, headers={"Range": "bytes=10-19"})
     beyond = http.get(url, headers={"Range": "bytes=99999999-"})
@@ -115,32 +116,33 @@ def test_the_coco_export_has_boxes_and_keypoints(http: httpx.Client, album: Albu
 def test_the_numbers_count_each_image_once(
     stack: Stack, fresh: Fresh, portraits: list[Path]
 ) -> None:
-    before = stack.api.get("/v1/stats")
+    before = stack.api.stats()
 
     data = fresh(resized(portraits[9], 700))
     for _ in range(2):
-        stack.api.analyse(data)
+        analyse(stack.api, data)
 
-    after = stack.api.get("/v1/stats")
-    changes = {name: after[name] - before[name] for name in ("accepted", "stored", "faces")}
-    assert changes == {"accepted": 1, "stored": 1, "faces": 1}
-    final = sum(after[status] for status in ("stored", "partial", "failed", "deleted"))
-    assert after["accepted"] == final + after["in_flight"]
+    after = stack.api.stats()
+    assert after.accepted - before.accepted == 1
+    assert after.stored - before.stored == 1
+    assert after.faces - before.faces == 1
+    final = after.stored + after.partial + after.failed + after.deleted
+    assert after.accepted == final + after.in_flight
 
 
 @pytest.mark.usefixtures("album")
 def test_the_plots_show_what_the_numbers_say(http: httpx.Client, stack: Stack) -> None:
     # When the plots are looked at
     def plots_and_numbers_agree() -> bool:
-        return bool(_genders(stack) == stack.api.get("/v1/stats")["faces_by_gender"])
+        return _genders(stack) == stack.api.stats().faces_by_gender
 
     wait_until(plots_and_numbers_agree, _PATIENCE_S, every_s=1)
 
     # Then there is a picture of each
-    plots = stack.api.get("/v1/plots")["plots"]
-    assert {plot["name"] for plot in plots} >= {"age_by_gender", "gender_split", "faces_per_image"}
+    plots = stack.api.plots()
+    assert {plot.name for plot in plots} >= {"age_by_gender", "gender_split", "faces_per_image"}
     for plot in plots:
-        png, svg = (http.get(f"/v1/plots/{plot['name']}.{kind}") for kind in ("png", "svg"))
+        png, svg = (http.get(f"/v1/plots/{plot.name}.{kind}") for kind in ("png", "svg"))
         assert png.headers["content-type"] == "image/png"
         assert Image.open(io.BytesIO(png.content)).size > (300, 200)
         assert svg.headers["content-type"].startswith("image/svg+xml")
@@ -149,9 +151,9 @@ def test_the_plots_show_what_the_numbers_say(http: httpx.Client, stack: Stack) -
 
 def _genders(stack: Stack) -> dict[str, int]:
     """Faces by gender, as the plot has them; it is drawn when somebody asks which there are."""
-    if not stack.api.get("/v1/plots")["plots"]:
+    if not stack.api.plots():
         return {}
-    plot = stack.api.get("/v1/plots/gender_split.json")
+    plot = json.loads(stack.api.plot("gender_split", "json"))
     (series,) = plot["series"]
     counts = zip(plot["categories"], series["values"], strict=True)
     return {gender: int(count) for gender, count in counts if count}

@@ -19,6 +19,7 @@ from tests.support.hostile_images import made_files
 from tests.support.missing import missing
 from tests.support.running_stack import Stack
 from tools.paths import ROOT
+from tools.stack_driver.api import analyse, document_of
 from tools.stack_driver.photos import resized
 
 _CURL = re.compile(r"```sh\n(curl [^`]*files=@portrait\.jpg[^`]*)```")
@@ -37,14 +38,14 @@ def test_the_curl_example_of_the_readme_works(
 
     # When it is run, and once more, should a busy machine need longer than it waits
     sent = _run(command, tmp_path)
-    stack.api.wait_final([sent["image_id"]])
+    stack.api.wait(sent["image_id"])
     image = _run(command, tmp_path)
 
     # Then its answer has the result
     assert (sent["file_name"], sent["known"], sent["error"]) == ("portrait.jpg", False, None)
     assert (image["status"], image["known"], image["error"]) == ("stored", True, None)
     assert image["result"]["num_faces"] == 1
-    assert image["result"] == stack.api.get(image["links"]["result"])
+    assert image["result"] == document_of(stack.api, image["image_id"])
 
 
 def test_each_file_of_a_call_has_an_answer_of_its_own(
@@ -76,7 +77,7 @@ def test_without_wait_the_answer_is_202_and_the_result_comes_later(
     (image,) = answer.json()["images"]
     assert image["result"] is None
     assert http.get(image["links"]["source"]).status_code == 200
-    assert stack.api.wait_final([image["image_id"]])[image["image_id"]]["status"] == "stored"
+    assert stack.api.wait(image["image_id"]).status == "stored"
 
 
 def test_the_same_bytes_again_are_the_same_result_unless_forced(
@@ -84,7 +85,7 @@ def test_the_same_bytes_again_are_the_same_result_unless_forced(
 ) -> None:
     # Given an image that was analysed
     data = fresh(resized(portraits[6], 700))
-    first = stack.api.analyse(data)
+    first = document_of(stack.api, analyse(stack.api, data).image.sha256)
 
     # When it is sent again, without and with force
     (again,) = http.post("/v1/images?wait=300", content=data).json()["images"]
@@ -142,10 +143,10 @@ def test_hostile_files_end_in_a_result_or_a_refusal(
     assert {"cmyk-jpeg", "png-16-bit", "animated-webp", "one-pixel-gif"} <= accepted.keys()
 
     # And each that was accepted comes to its end, after which the next photograph has its turn
-    states = stack.api.wait_final(accepted.values(), timeout_s=900)
-    ends = {name: states[image_id]["status"] for name, image_id in accepted.items()}
+    states = stack.api.wait_all(accepted.values(), timeout_s=900)
+    ends = {name: states[image_id].status for name, image_id in accepted.items()}
     assert set(ends.values()) == {"stored"}, ends
-    assert stack.api.analyse(fresh(resized(portraits[7], 700)))["num_faces"] == 1
+    assert analyse(stack.api, fresh(resized(portraits[7], 700))).num_faces == 1
 
 
 def _run(command: str, folder: Path) -> dict[str, Any]:

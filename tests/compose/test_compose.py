@@ -13,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.support.compose_stack import ComposeStack
+from tools.stack_driver.api import upload_all
 
 MIB = 2**20
 
@@ -37,17 +38,17 @@ def test_only_the_input_api_and_the_viewer_are_published_and_only_to_this_host(
 def test_a_stage_scaled_to_two_works_on_two(stack: ComposeStack, batch: list[bytes]) -> None:
     stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "landmark_service=2")
     try:
-        states = stack.api.wait_final(stack.api.upload(batch))
+        states = stack.api.wait_all(upload_all(stack.api, batch))
         hosts = {
-            run["worker"].rsplit("-", 1)[0]
+            run.worker.rsplit("-", 1)[0]
             for state in states.values()
-            for run in state["timeline"]
-            if run["stage"] == "landmark"
+            for run in state.timeline
+            if run.stage == "landmark"
         }
     finally:
         stack.compose("up", "--detach", "--wait", "--no-recreate", "--scale", "landmark_service=1")
 
-    assert {state["status"] for state in states.values()} == {"stored"}
+    assert {state.status for state in states.values()} == {"stored"}
     assert len(hosts) == 2, hosts
 
 
@@ -55,13 +56,13 @@ def test_a_stage_killed_in_the_middle_of_a_batch_loses_nothing(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
     for service in ("landmark_service", "agegender_service", "data_storage_service"):
-        ids = stack.api.upload(_fresh(batch, service))
+        ids = upload_all(stack.api, _fresh(batch, service))
         (container,) = stack.containers(service)
         os.kill(stack.main_pid(container), signal.SIGKILL)
 
-        states = stack.api.wait_final(ids)
+        states = stack.api.wait_all(ids)
 
-        assert {state["status"] for state in states.values()} == {"stored"}, service
+        assert {state.status for state in states.values()} == {"stored"}, service
         assert all((stack.volumes / "saved_data" / f"{id_}.json").exists() for id_ in ids)
         stack.wait_healthy(service)
 
@@ -69,24 +70,24 @@ def test_a_stage_killed_in_the_middle_of_a_batch_loses_nothing(
 def test_redis_restarted_in_the_middle_of_a_batch_loses_nothing(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
-    ids = stack.api.upload(_fresh(batch, "redis"))
+    ids = upload_all(stack.api, _fresh(batch, "redis"))
     stack.compose("restart", "redis")
 
-    states = stack.api.wait_final(ids)
+    states = stack.api.wait_all(ids)
 
-    assert {state["status"] for state in states.values()} == {"stored"}
+    assert {state.status for state in states.values()} == {"stored"}
 
 
 def test_a_stack_stopped_with_images_in_the_queue_finishes_them_after_its_start(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
-    ids = stack.api.upload(_fresh(batch, "stop"))
+    ids = upload_all(stack.api, _fresh(batch, "stop"))
     stack.compose("stop")
     stack.compose("up", "--detach", "--wait")
 
-    states = stack.api.wait_final(ids)
+    states = stack.api.wait_all(ids)
 
-    assert {state["status"] for state in states.values()} == {"stored"}
+    assert {state.status for state in states.values()} == {"stored"}
     assert not [path for path in (stack.volumes / "inbox").iterdir() if path.name[0] != "."]
 
 
@@ -100,28 +101,29 @@ def test_a_worker_beyond_its_memory_limit_is_restarted_and_its_image_says_so(
     stack.docker("update", "--memory", limit, "--memory-swap", limit, container)
     try:
         # When an image comes that does not fit
-        (image_id,) = stack.api.upload([_huge_image()])
-        state = stack.api.wait_final([image_id], timeout_s=180)[image_id]
+        (image_id,) = upload_all(stack.api, [_huge_image()])
+        state = stack.api.wait(image_id, timeout_s=180)
 
         # Then it has failed with the reason, and the stage goes on with the next one
-        assert state["status"] == "failed"
-        assert state["error"]["code"] == "out_of_memory", state["error"]
+        assert state.status == "failed"
+        assert state.error is not None
+        assert state.error.code == "out_of_memory", state.error
     finally:
         stack.docker("update", "--memory", "2g", "--memory-swap", "2g", container)
     stack.wait_healthy("landmark_service")
-    (next_id,) = stack.api.upload(_fresh([portraits[1].read_bytes()], "after"))
-    assert stack.api.wait_final([next_id])[next_id]["status"] == "stored"
+    (next_id,) = upload_all(stack.api, _fresh([portraits[1].read_bytes()], "after"))
+    assert stack.api.wait(next_id).status == "stored"
 
     # And, now that there is room, the one that failed as well, when that is asked for
     stack.api.retry(image_id)
-    assert stack.api.wait_final([image_id])[image_id]["status"] == "stored"
+    assert stack.api.wait(image_id).status == "stored"
 
 
 def test_a_container_beyond_its_memory_limit_is_restarted_and_its_images_finish(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
     # Given images in the queue of a stage
-    ids = stack.api.upload(_fresh(batch, "container"))
+    ids = upload_all(stack.api, _fresh(batch, "container"))
     (container,) = stack.containers("landmark_service")
 
     # When its main process is the one that the kernel kills for memory
@@ -141,8 +143,8 @@ def test_a_container_beyond_its_memory_limit_is_restarted_and_its_images_finish(
 
     # Then the engine starts it again and every image comes to its end
     assert stack.main_pid(container) != first
-    states = stack.api.wait_final(ids)
-    assert {state["status"] for state in states.values()} == {"stored"}
+    states = stack.api.wait_all(ids)
+    assert {state.status for state in states.values()} == {"stored"}
 
 
 def test_the_gpu_overlay_is_valid(stack: ComposeStack) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from facepipe.files.models import read_model
 from tests.support.compose_stack import ComposeStack
 from tools.paths import MODELS
+from tools.stack_driver.api import upload_all
 
 STAGES = ("landmark_service", "agegender_service", "data_storage_service", "plotter_service")
 
@@ -26,25 +27,26 @@ def test_a_stage_whose_model_is_broken_is_not_healthy(
 
         # Then its container says so, and so does what the page asks
         assert "/volumes/models/model.onnx" in stack.wait_unhealthy("landmark_service")
-        problems = stack.api.get("/v1/stats")["problems"]
+        problems = stack.api.stats().problems
         assert set(problems) == {"landmark_service"}
         assert "/volumes/models/model.onnx" in problems["landmark_service"]
 
         # And an image waits, and is lost to nobody
-        (image_id,) = stack.api.upload([portraits[2].read_bytes()])
+        (image_id,) = upload_all(stack.api, [portraits[2].read_bytes()])
     finally:
         model.unlink()
     stack.wait_healthy("landmark_service")
-    assert stack.api.wait_final([image_id])[image_id]["status"] == "stored"
+    assert stack.api.wait(image_id).status == "stored"
 
     # And the models in use are named
-    stats = stack.api.get("/v1/stats")
-    assert stats["problems"] == {}
+    stats = stack.api.stats()
+    assert stats.problems == {}
     result = stack.api.result(image_id)
-    assert {part: [model] for part, model in result["models"].items()} == stats["models"]
+    assert {part: [model] for part, model in result.models} == stats.models
     own = read_model(MODELS / "face_detector" / "face_detector.onnx").info
-    assert result["models"]["detector"] == own.model_dump()
-    assert result["faces"][0]["agegender"]["age"] is not None
+    assert result.models.detector is not None
+    assert result.models.detector.to_json() == own.model_dump()
+    assert result.faces[0].agegender.age is not None
 
 
 def test_what_cannot_write_its_volume_is_not_healthy(stack: ComposeStack) -> None:
@@ -67,7 +69,7 @@ def test_what_has_no_redis_is_not_healthy(stack: ComposeStack) -> None:
     try:
         for service in (*STAGES, "input_service"):
             assert "redis: " in stack.wait_unhealthy(service)
-        assert set(stack.api.get("/v1/stats")["problems"]) == {"redis"}
+        assert set(stack.api.stats().problems) == {"redis"}
     finally:
         stack.compose("start", "redis")
     for service in (*STAGES, "input_service"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.compose_stack import ComposeStack
+from tools.stack_driver.api import upload_all
 
 _PING = "import redis; redis.Redis('redis').ping()"
 
@@ -107,8 +108,8 @@ def test_another_password_is_taken_over_without_starting_the_services_again(
 
     # Then they work with the new one, and were not started again
     assert file.read_text() != first
-    states = stack.api.wait_final(stack.api.upload([data + b"rotated" for data in batch[:3]]))
-    assert {state["status"] for state in states.values()} == {"stored"}
+    states = stack.api.wait_all(upload_all(stack.api, [data + b"rotated" for data in batch[:3]]))
+    assert {state.status for state in states.values()} == {"stored"}
     assert _started(stack) == started
 
 

@@ -6,15 +6,15 @@ import io
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import FilePayload, Page, Route, expect
 
+from facepipe_client import Box, NotFoundError
 from tests.support.traces import FILE_NAME, PLACE, files_with, wait_until_erased, with_exif
+from tools.stack_driver.api import analyse
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.photos import resized
 
@@ -42,18 +42,18 @@ def test_no_upload_is_kept_and_no_face_shown_where_that_was_asked_for(
     # Given a result
     stack = private_stack
     photo = resized(portraits[3], 900)
-    document = stack.api.analyse(photo)
-    image_id = document["image"]["sha256"]
+    result = analyse(stack.api, photo)
+    image_id = result.image.sha256
 
     # Then the upload is nowhere
-    source = httpx.get(f"{stack.api.address}/v1/images/{image_id}/source", trust_env=False)
-    assert source.status_code == 404
+    with pytest.raises(NotFoundError):
+        stack.api.file(image_id, "source")
     assert not list((stack.volumes / "saved_data" / "source").glob("[0-9a-f]*"))
 
     # And the face in the annotated image shows no detail
-    annotated = stack.api.response(f"/v1/images/{image_id}/annotated").content
-    (face,) = document["faces"]
-    assert _detail(annotated, face) < 0.2 * _detail(photo, face)
+    annotated = stack.api.file(image_id, "annotated")
+    (face,) = result.faces
+    assert _detail(annotated, face.box) < 0.2 * _detail(photo, face.box)
 
 
 def test_the_page_keeps_nothing_of_what_was_sent_and_seen_through_it(
@@ -91,8 +91,7 @@ def test_the_page_keeps_nothing_of_what_was_sent_and_seen_through_it(
     for tab, shown in (("Results", "#gallery .fp-tile"), ("Plots", "#plots")):
         page.get_by_role("tab", name=tab).click()
         expect(page.locator(shown).first).to_be_visible()
-    answer = httpx.delete(f"{stack.api.address}/v1/images/{image_id}", timeout=20, trust_env=False)
-    assert answer.status_code == 204
+    stack.api.delete(image_id)
 
     # Then the folder is as empty as before, and nothing beside the volumes has a trace of it
     assert [path for path in uploads.rglob("*") if path.is_file()] == []
@@ -101,12 +100,11 @@ def test_the_page_keeps_nothing_of_what_was_sent_and_seen_through_it(
     wait_until_erased(stack.volumes, image_id)
 
 
-def _detail(jpeg: bytes, face: dict[str, Any]) -> float:
+def _detail(jpeg: bytes, box: Box) -> float:
     """How much neighbouring pixels differ in the middle of a face."""
-    box = face["box"]
-    inset = (box["x2"] - box["x1"]) // 5
+    inset = (box.x2 - box.x1) // 5
     with Image.open(io.BytesIO(jpeg)) as image:
         middle = image.convert("L").crop(
-            (box["x1"] + inset, box["y1"] + inset, box["x2"] - inset, box["y2"] - inset)
+            (box.x1 + inset, box.y1 + inset, box.x2 - inset, box.y2 - inset)
         )
         return float(np.abs(np.diff(np.asarray(middle).astype(int), axis=1)).mean())

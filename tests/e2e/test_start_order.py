@@ -15,6 +15,7 @@ import pytest
 from supervisor.xmlrpc import SupervisorTransport
 
 from tools.stack.services import SERVICES
+from tools.stack_driver.api import upload_all
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.photos import resized
 
@@ -108,11 +109,11 @@ def test_services_stop_and_start_in_any_order(
         for name in start_order:
             programs.start(name)
             if name == "input_service":
-                sent = own_stack.api.upload([resized(portraits[number], 700)])
+                sent = upload_all(own_stack.api, [resized(portraits[number], 700)])
 
     # Then it is analysed, and nothing is amiss
-    [state] = own_stack.api.wait_final(sent).values()
-    assert (state["status"], state["num_faces"]) == ("stored", 1)
+    [state] = own_stack.api.wait_all(sent).values()
+    assert (state.status, state.num_faces) == ("stored", 1)
     own_stack.wait_ready(_PATIENCE_S)
 
 

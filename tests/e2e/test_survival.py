@@ -6,11 +6,11 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from facepipe.queue.redis_connection import connect_redis
+from tools.stack_driver.api import upload_all
 from tools.stack_driver.local_stack import LocalStack, kill, stats
 from tools.stack_driver.photos import batch_of
 
@@ -69,25 +69,25 @@ def _kill_in_the_middle(stack: LocalStack, batch: list[bytes], do_harm: Callable
     # Given a batch that has been accepted and of which a part is finished
     stack.wait_ready()
     before = stats(stack)
-    ids = stack.api.upload(batch)
+    ids = upload_all(stack.api, batch)
     _wait_until_some_are_stored(stack, before["stored"])
 
     # When something is killed
     do_harm()
 
     # Then every image comes to its result, once
-    states = stack.api.wait_final(ids)
-    assert Counter(state["status"] for state in states.values()) == {"stored": len(batch)}
+    states = stack.api.wait_all(ids)
+    assert Counter(state.status for state in states.values()) == {"stored": len(batch)}
     after = stats(stack)
     assert {name: after[name] - before[name] for name in after} == {
         "accepted": len(batch),
         "stored": len(batch),
-        "faces": sum(state["num_faces"] for state in states.values()),
+        "faces": sum(state.num_faces or 0 for state in states.values()),
     }
-    assert all(state["num_faces"] >= 1 for state in states.values())
+    assert all(state.num_faces for state in states.values())
     saved = {path.stem for path in (stack.volumes / "saved_data").glob("*.json")}
     assert saved >= set(ids)
-    listed = Counter(image["image_id"] for image in _listed(stack))
+    listed = Counter(image.image_id for image in stack.api.images())
     assert all(listed[image_id] == 1 for image_id in ids)
     assert not list((stack.volumes / "inbox").glob("[0-9a-f]*"))
 
@@ -97,13 +97,3 @@ def _wait_until_some_are_stored(stack: LocalStack, before: int) -> None:
     while stats(stack)["stored"] < before + 3:
         assert time.monotonic() < deadline, "nothing is stored"
         time.sleep(0.05)
-
-
-def _listed(stack: LocalStack) -> list[dict[str, Any]]:
-    images: list[dict[str, Any]] = []
-    cursor: str | None = ""
-    while cursor is not None:
-        page = stack.api.get(f"/v1/images?limit=500&cursor={cursor}")
-        images += page["images"]
-        cursor = page["next_cursor"]
-    return images

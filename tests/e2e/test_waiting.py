@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from itertools import islice
 
-import httpx
-
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.many_photos import photographs
 
@@ -22,16 +20,16 @@ def test_what_a_person_waits_for_ends_ahead_of_the_bulk_that_was_sent_before(
     before = _ended(stack)
     *bulk, photograph = islice(photographs(BULK + 1, shortest=100, seed=7), BULK + 1)
     for begin in range(0, BULK, 40):
-        files = [("files", (f"{n}.jpg", bulk[n])) for n in range(begin, begin + 40)]
-        _send(stack, files).raise_for_status()
+        sent = stack.api.upload_many(bulk[begin : begin + 40])
+        assert all(upload.image_id for upload in sent)
     ahead = _ended(stack) - before
     assert ahead < BULK / 2, "too few were left waiting for this test to tell anything"
 
     # When a person sends one more and waits for it
-    answer = _send(stack, [("files", ("mine.jpg", photograph))], wait=_PATIENCE_S)
+    answer = stack.api.upload(photograph, "mine.jpg", wait_s=_PATIENCE_S)
 
     # Then it overtakes nearly all of them: only what the stages had in hand ends before it
-    assert answer.json()["images"][0]["status"] == "stored"
+    assert answer.status == "stored"
     overtaken = BULK - (_ended(stack) - before - 1)
     assert overtaken > 0.8 * (BULK - ahead), f"{overtaken} of {BULK - ahead} were overtaken"
 
@@ -42,15 +40,6 @@ def test_what_a_person_waits_for_ends_ahead_of_the_bulk_that_was_sent_before(
         time.sleep(0.5)
 
 
-def _send(
-    stack: LocalStack, files: list[tuple[str, tuple[str, bytes]]], **parameters: float
-) -> httpx.Response:
-    url = f"{stack.api.address}/v1/images"
-    return httpx.post(
-        url, files=files, params=parameters, timeout=_PATIENCE_S + 60, trust_env=False
-    )
-
-
 def _ended(stack: LocalStack) -> int:
     """How many images have come to their end since the stack began."""
-    return int(stack.api.get("/v1/stats")["stored"])
+    return stack.api.stats().stored

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,14 +13,16 @@ from facepipe.make_secrets import REDIS, REDIS_PASSWORD, Vault
 from facepipe.queue.jobs import ImageJob, enqueue
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.stages import StageName
+from facepipe_client import Client, ImageState, Stats
 from tests.support.redis_server import running_redis
+from tests.support.scripted_api import state, stats
 from tools.chaos.audit import audit
 from tools.chaos.load import Watcher
+from tools.stack_driver.api import connect
 from tools.stack_driver.local_stack import LocalStack
-from tools.stack_driver.pipeline import Pipeline
 
 ID = "a" * 64
-IMAGE = {"image_id": ID, "status": "stored", "generation": 1, "num_faces": 1}
+IMAGE = ImageState.model_validate(state("stored", image_id=ID, num_faces=1))
 
 
 @pytest.fixture
@@ -31,10 +32,10 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStac
     for folder in (saved / "source", tmp_path / "volumes" / "inbox", tmp_path / "redis"):
         folder.mkdir(parents=True)
     open_index(saved / ".index" / "index.sqlite3").dispose()
-    (saved / f"{ID}.json").write_text(json.dumps(IMAGE))
+    (saved / f"{ID}.json").write_text(IMAGE.model_dump_json())
     for name in (f"{ID}.jpg", f"source/{ID}"):
         (saved / name).write_bytes(b"x")
-    monkeypatch.setattr(Pipeline, "images", lambda _: iter([IMAGE]))
+    monkeypatch.setattr(Client, "images", lambda _: iter([IMAGE]))
     vault = Vault(tmp_path / "run" / "secrets")
     vault.keep(vault.path(REDIS, REDIS_PASSWORD), "a password")
     with running_redis(tmp_path / "redis", "a password") as server:
@@ -84,12 +85,16 @@ def test_an_image_that_the_index_does_not_know_is_lost(stack: LocalStack) -> Non
 
 
 def test_numbers_that_do_not_add_up_are_found() -> None:
-    watcher = Watcher(Pipeline("http://127.0.0.1:1"), {"accepted": 0})
-    right = {"accepted": 3, "stored": 1, "partial": 0, "failed": 1, "deleted": 0, "in_flight": 1}
+    right, wrong = (
+        Stats.model_validate(stats(accepted=accepted, stored=1, failed=1, in_flight=1))
+        for accepted in (3, 4)
+    )
+    with connect("http://127.0.0.1:1") as nobody:
+        watcher = Watcher(nobody, Stats.model_validate(stats()))
 
     watcher._check(right)
     assert watcher.broken == []
-    watcher._check(right | {"accepted": 4})
+    watcher._check(wrong)
     watcher._check(right)
 
     assert len(watcher.broken) == 2

@@ -9,10 +9,12 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from facepipe_client import Client
 from tools.paths import ROOT
-from tools.stack_driver.pipeline import Pipeline
+from tools.stack_driver.api import connect
 
 SHIPPED = (
     "docker-compose.yml",
@@ -52,9 +54,10 @@ class ComposeStack:
         (folder / "volumes").mkdir()
         return cls(folder, "facepipe-compose-test", _free_port(), _free_port())
 
-    @property
-    def api(self) -> Pipeline:
-        return Pipeline(f"http://127.0.0.1:{self.input_port}")
+    @cached_property
+    def api(self) -> Client:
+        """The input API."""
+        return connect(f"http://127.0.0.1:{self.input_port}")
 
     @property
     def viewer(self) -> str:

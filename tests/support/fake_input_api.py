@@ -19,8 +19,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from PIL import Image, ImageDraw
 
+from tests.support.scripted_api import stats as numbers
+
 Json = dict[str, Any]
 NOW = "2026-11-22T20:12:00.123000Z"
+LINKS = ("self", "result", "annotated", "source", "events", "trace")
 STAGES = ("received", "queued", "detecting", "analysing", "storing", "stored")
 
 
@@ -106,7 +109,7 @@ class FakeApi:
             "received_at": NOW,
             "updated_at": NOW,
             "timeline": [],
-            "links": {},
+            "links": dict.fromkeys(LINKS, ""),
             **values,
         }  # fmt: skip
         return image_id
@@ -121,7 +124,7 @@ class FakeApi:
         @app.get("/v1/stats")
         async def stats() -> Json:
             model = {"name": "facepipe-yolov8n-face", "sha256": "ab" * 32}
-            return {"problems": self.problems, "models": {"detector": [model]}}
+            return {**numbers(), "problems": self.problems, "models": {"detector": [model]}}
 
         @app.post("/v1/images", status_code=202)
         async def send(request: Request) -> Any:
@@ -134,7 +137,8 @@ class FakeApi:
                     {"title": "Unsupported", "detail": detail, "code": "unsupported_image"}, 415
                 )
             image_id = self.add(file.filename, "received")
-            return {"images": [{"image_id": image_id, "status": "received", "error": None}]}
+            entry = {"file_name": file.filename, "image_id": image_id, "status": "received"}
+            return {"images": [entry]}
 
         @app.get("/v1/images")
         async def images(request: Request) -> Json:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tools.stack_driver.pipeline import Pipeline
+from facepipe_client import Client
+from tools.stack_driver.api import connect
 
 
 class Stack(Protocol):
     """Whatever answers at the public addresses; `LocalStack` and `ComposeStack` are such."""
 
     @property
-    def api(self) -> Pipeline:
+    def api(self) -> Client:
         """The input API."""
 
     @property
@@ -30,7 +31,7 @@ class Stack(Protocol):
 class RunningStack:
     """A stack that somebody else has started."""
 
-    api: Pipeline
+    api: Client
     viewer: str | None
     volumes: Path | None
 
@@ -42,4 +43,4 @@ class RunningStack:
         )
         if not api:
             return None
-        return cls(Pipeline(api.rstrip("/")), viewer, Path(volumes) if volumes else None)
+        return cls(connect(api), viewer, Path(volumes) if volumes else None)

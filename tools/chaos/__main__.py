@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from facepipe_client import WaitTimeoutError
 from tools.chaos.audit import Findings, audit, settled_audit
 from tools.chaos.kills import Kill, Killer, rss_mb
 from tools.chaos.load import Uploader, Watcher
@@ -67,7 +68,7 @@ def run_chaos(
     finish_s: float = _FINISH_S,
 ) -> Report:
     """Sends the images to a running stack and kills its processes for so many seconds."""
-    before = stack.api.get("/v1/stats")
+    before = stack.api.stats()
     first = rss_mb(stack)
     uploader, watcher = Uploader(stack.api, images, seconds), Watcher(stack.api, before)
     killer = Killer(stack, seed, pause_s)
@@ -83,7 +84,7 @@ def run_chaos(
     findings = settled_audit(stack, uploader.ids, findings)
     watcher.stop()
     last = rss_mb(stack)
-    accepted = stack.api.get("/v1/stats")["accepted"] - before["accepted"]
+    accepted = stack.api.stats().accepted - before.accepted
     if accepted != len(uploader.ids):
         broken.append(f"the index counts {accepted} new images of {len(uploader.ids)} accepted")
     broken += watcher.broken + findings.broken
@@ -161,8 +162,8 @@ def main() -> int:
 
 def _until_finished(stack: LocalStack, ids: Sequence[str], finish_s: float) -> Findings:
     try:
-        stack.api.wait_final(ids, finish_s)
-    except AssertionError as unfinished:
+        stack.api.wait_all(ids, finish_s)
+    except WaitTimeoutError as unfinished:
         findings = audit(stack, ids)
         findings.broken.append(str(unfinished))
         return findings

@@ -10,12 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from redis import Redis
 
 from facepipe.queue.jobs import ImageJob, live_job_ids
 from facepipe.queue.redis_connection import connect_redis
+from facepipe_client import ImageState
 from tools.stack_driver.local_stack import LocalStack
 
 # What a killed writer leaves is swept a minute later.
@@ -47,9 +48,9 @@ def audit(stack: LocalStack, ids: Sequence[str]) -> Findings:
     """One look at everything."""
     findings = Findings()
     listed = list(stack.api.images())
-    by_id = {image["image_id"]: image for image in listed}
-    findings.status = {image_id: by_id[image_id]["status"] for image_id in ids if image_id in by_id}
-    counts = Counter([image["image_id"] for image in listed])
+    by_id = {image.image_id: image for image in listed}
+    findings.status = {image_id: by_id[image_id].status for image_id in ids if image_id in by_id}
+    counts = Counter(image.image_id for image in listed)
     findings.duplicates = {image_id for image_id, number in counts.items() if number > 1}
     findings.duplicates |= {image_id for image_id, n in Counter(ids).items() if n > 1}
     saved = stack.volumes / "saved_data"
@@ -68,9 +69,9 @@ def audit(stack: LocalStack, ids: Sequence[str]) -> Findings:
     return findings
 
 
-def _files_and_index(saved: Path, by_id: dict[str, Any]) -> Iterator[str]:
-    with_result = {i for i, image in by_id.items() if image["status"] in _WITH_RESULT}
-    kept = {i for i, image in by_id.items() if image["status"] != "deleted"}
+def _files_and_index(saved: Path, by_id: dict[str, ImageState]) -> Iterator[str]:
+    with_result = {i for i, image in by_id.items() if image.status in _WITH_RESULT}
+    kept = {i for i, image in by_id.items() if image.status != "deleted"}
     for name, found, expected in (
         ("json", {path.stem for path in saved.glob("*.json")}, with_result),
         ("jpg", {path.stem for path in saved.glob("*.jpg")}, with_result),
@@ -80,7 +81,7 @@ def _files_and_index(saved: Path, by_id: dict[str, Any]) -> Iterator[str]:
             missing, extra = len(expected - found), len(found - expected)
             yield f"{name}: {missing} are missing, {extra} are not in the index"
     for image_id in with_result:
-        path, image = saved / f"{image_id}.json", by_id[image_id]
+        path, image = saved / f"{image_id}.json", by_id[image_id].to_json()
         if path.exists():
             document = json.loads(path.read_bytes())
             for key in ("status", "generation", "num_faces"):

@@ -5,11 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
 
-import httpx
-
-from tools.stack_driver.pipeline import FINAL, Pipeline
+from facepipe_client import FINAL, Client, ClientError, Stats
 
 _PARTS = ("stored", "partial", "failed", "deleted", "in_flight")
 _POLL_S = 0.2
@@ -19,7 +17,7 @@ _LIST_EVERY_S = 1.5
 class Uploader:
     """Sends images one after the other, spread over a time; again where one was not accepted."""
 
-    def __init__(self, api: Pipeline, images: Sequence[bytes], seconds: float) -> None:
+    def __init__(self, api: Client, images: Sequence[bytes], seconds: float) -> None:
         self.ids: list[str] = []
         self.refused = 0
         self.is_done = False
@@ -45,27 +43,23 @@ class Uploader:
     def _accepted(self, image: bytes) -> str:
         while True:
             try:
-                answer = self._api.post(image)
-                if answer.is_success:
-                    image_id: str = answer.json()["images"][0]["image_id"]
-                    return image_id
-            except httpx.HTTPError:
-                pass
-            self.refused += 1
-            time.sleep(0.5)
+                return self._api.upload(image).image_id
+            except ClientError:
+                self.refused += 1
+                time.sleep(0.5)
 
 
 class Watcher:
     """Polls `/v1/stats`, and the list of images for any that is finished a second time."""
 
-    def __init__(self, api: Pipeline, before: dict[str, Any]) -> None:
+    def __init__(self, api: Client, before: Stats) -> None:
         self.polls = 0
         self.unanswered = 0
         self.broken: list[str] = []
         self.finished_twice: set[str] = set()
         self._api = api
-        self._accepted = int(before["accepted"])
-        self._finished: dict[str, tuple[int, str]] = {}
+        self._accepted = before.accepted
+        self._finished: dict[str, tuple[int, datetime]] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
 
@@ -80,17 +74,17 @@ class Watcher:
         listed_at = 0.0
         while not self._stop.wait(_POLL_S):
             try:
-                self._check(self._api.get("/v1/stats"))
+                self._check(self._api.stats())
                 if time.monotonic() - listed_at > _LIST_EVERY_S:
                     self._look_at_the_finished()
                     listed_at = time.monotonic()
-            except httpx.HTTPError:
+            except ClientError:
                 self.unanswered += 1
 
-    def _check(self, stats: dict[str, Any]) -> None:
+    def _check(self, stats: Stats) -> None:
         self.polls += 1
-        accepted = int(stats["accepted"])
-        parts = {name: int(stats[name]) for name in _PARTS}
+        accepted = stats.accepted
+        parts = {name: getattr(stats, name) for name in _PARTS}
         if accepted != sum(parts.values()):
             self.broken.append(f"{accepted} accepted are not {parts}")
         if accepted < self._accepted:
@@ -99,10 +93,10 @@ class Watcher:
 
     def _look_at_the_finished(self) -> None:
         for image in self._api.images():
-            if image["status"] not in FINAL:
+            if image.status not in FINAL:
                 continue
-            end = (image["generation"], image["updated_at"])
-            if self._finished.setdefault(image["image_id"], end) != end:
-                self.finished_twice.add(image["image_id"])
-                self._finished[image["image_id"]] = end
-                self.broken.append(f"finished twice: {image['image_id'][:12]} {end}")
+            end = (image.generation, image.updated_at)
+            if self._finished.setdefault(image.image_id, end) != end:
+                self.finished_twice.add(image.image_id)
+                self._finished[image.image_id] = end
+                self.broken.append(f"finished twice: {image.image_id[:12]} {end}")

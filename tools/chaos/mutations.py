@@ -24,6 +24,7 @@ from pathlib import Path
 
 import httpx
 
+from facepipe_client import WaitTimeoutError
 from input_service.settings import InputSettings
 from tools.chaos.mutator import DamagedFile, damaged_file
 from tools.paths import ROOT
@@ -114,7 +115,7 @@ class _Senders:
         if number % 10:
             return
         give_up = time.monotonic() + _FINISH_S
-        while self._stack.api.get("/v1/stats")["in_flight"] > _IN_FLIGHT:
+        while self._stack.api.stats().in_flight > _IN_FLIGHT:
             assert time.monotonic() < give_up, "the stages do not get on"  # noqa: S101  # ends the run
             time.sleep(0.5)
 
@@ -165,10 +166,10 @@ def run_mutations(
     lookout, senders = _Lookout(stack, report), _Senders(stack, report)
     senders.run(numbers, begin + seconds if files is None else float("inf"))
     try:
-        states = stack.api.wait_final(senders.accepted, _FINISH_S)
-        report.ended = dict(Counter(state["status"] for state in states.values()))
+        states = stack.api.wait_all(senders.accepted, _FINISH_S)
+        report.ended = dict(Counter(state.status for state in states.values()))
         lookout.end()
-    except AssertionError as unkept:
+    except (WaitTimeoutError, AssertionError) as unkept:
         report.broken.append(str(unkept))
     report.seconds = round(time.monotonic() - begin, 1)
     return report

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
-
-from facepipe.domain.analysis import Status
 from facepipe.web.visible import visible
+from facepipe_client import (
+    WITH_RESULT,
+    BusyError,
+    Client,
+    ClientError,
+    ImageState,
+    RefusedError,
+    Status,
+    WaitTimeoutError,
+)
 from tools.paths import VENVS
-from tools.stack.api import Api, BusyError, RefusedError
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 from tools.stack.lifecycle import start
@@ -29,24 +35,25 @@ def demo(stack: Stack, own_photo: str) -> int:
     photo = _photo(own_photo)
     start(stack)
     print(f"\nsending {visible(photo.name)}", flush=True)
-    with Api(stack.address(_INPUT)) as api:
+    with Client(stack.address(_INPUT)) as api:
         image_id = _send(api, photo)
-        outcome = api.wait(image_id, _WAIT_S)
-        if not outcome.status.has_result:
-            raise StackError(f"the photograph could not be analysed: {outcome.reason}")
+        state = _finished(api, image_id)
+        reason = state.error.message if state.error else ""
+        if state.status not in WITH_RESULT:
+            raise StackError(f"the photograph could not be analysed: {reason}")
         document = api.result(image_id)
     print()
     for line in describe(document):
         print(f"  {line}")
-    if outcome.status is Status.PARTIAL:
-        print(f"  incomplete: {outcome.reason or 'a part is missing'}")
+    if state.status == Status.PARTIAL:
+        print(f"  incomplete: {reason or 'a part is missing'}")
     models = [model.name for _, model in document.models if model is not None]
     print(f"\n  models     {', '.join(models)}")
     saved = stack.volumes / "saved_data"
     print(f"  result     {saved / f'{image_id}.json'}")
     print(f"  annotated  {saved / f'{image_id}.jpg'}")
     print(f"  viewer     {stack.address(_VIEWER)}   (`make stop` ends everything)\n")
-    is_whole = outcome.status is Status.STORED and bool(document.faces)
+    is_whole = state.status == Status.STORED and bool(document.faces)
     return 0 if is_whole or own_photo else 1
 
 
@@ -67,12 +74,19 @@ def _photo(own: str) -> Path:
     return path
 
 
-def _send(api: Api, photo: Path) -> str:
+def _send(api: Client, photo: Path) -> str:
     try:
-        return api.send(photo).image_id
+        return api.upload(photo).image_id
     except RefusedError as error:
         raise StackError(f"{photo.name} was not accepted: {error}") from error
     except BusyError as error:
         raise StackError(f"the pipeline is busy, try again later: {error}") from error
-    except httpx.HTTPError as error:
+    except ClientError as error:
         raise StackError(f"the input API had a fault: {error}; `make logs` says more") from error
+
+
+def _finished(api: Client, image_id: str) -> ImageState:
+    try:
+        return api.wait(image_id, _WAIT_S)
+    except WaitTimeoutError as error:
+        raise StackError(f"{error}: `make status` and `make logs` say more") from error

@@ -12,15 +12,25 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from facepipe.domain.analysis import Status
 from facepipe.web.visible import visible
-from tools.stack.api import Api, BusyError, ImageStatus, RefusedError
+from facepipe_client import (
+    FINAL,
+    WITH_RESULT,
+    BusyError,
+    Client,
+    ClientError,
+    ImageState,
+    NoAnswerError,
+    NotFoundError,
+    ProblemError,
+    Status,
+)
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 from tools.stack.lifecycle import start
@@ -34,6 +44,7 @@ _INPUT = next(s for s in SERVICES if s.name == "input_service")
 _SENDERS = 4
 _TRIES = 8
 _POLL_S = 0.5
+_BUSY_S = 1.0
 
 
 @dataclass
@@ -74,7 +85,7 @@ def ingest(stack: Stack, folder: str) -> int:
         raise StackError(f"there is no photograph in {root}")
     start(stack)
     console = Console()
-    with Api(stack.address(_INPUT)) as api, _progress(console) as progress:
+    with Client(stack.address(_INPUT)) as api, _progress(console) as progress:
         tally = run(api, photos, progress)
     _print_summary(console, tally, len(photos), root)
     return 1 if tally.failures else 0
@@ -85,7 +96,7 @@ def photos_in(root: Path) -> list[Path]:
     return sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
 
 
-def run(api: Api, photos: list[Path], progress: Progress) -> Tally:
+def run(api: Client, photos: list[Path], progress: Progress) -> Tally:
     """Sends the photographs side by side while following those that were sent."""
     tally, pace = Tally(), Pace()
     sending = progress.add_task("sent", total=len(photos))
@@ -94,7 +105,7 @@ def run(api: Api, photos: list[Path], progress: Progress) -> Tally:
     def send(photo: Path) -> None:
         try:
             _send(api, photo, tally, pace)
-        except (RefusedError, OSError, httpx.HTTPError) as error:
+        except (ClientError, OSError) as error:
             with tally.lock:
                 tally.failures[photo] = str(error) or type(error).__name__
         progress.advance(sending)
@@ -115,54 +126,67 @@ def image_id_of(photo: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _send(api: Api, photo: Path, tally: Tally, pace: Pace) -> None:
+def _send(api: Client, photo: Path, tally: Tally, pace: Pace) -> None:
     image_id = image_id_of(photo)
     for attempt in range(1, _TRIES + 1):
         pace.wait()
         try:
-            state, known = api.find(image_id), True
-            if state is None or state.status is Status.DELETED:
-                state, known = api.send(photo), False
+            known = _find(api, image_id)
+            state = known or api.upload(photo)
         except BusyError as busy:
-            pace.slow_down(busy.retry_after_s)
+            pace.slow_down(busy.retry_after_s or _BUSY_S)
             if attempt == _TRIES:
-                raise RefusedError(f"the pipeline stayed busy: {busy}") from busy
-        except httpx.HTTPError:
-            if attempt == _TRIES:
+                raise
+        except (NoAnswerError, ProblemError) as error:
+            if attempt == _TRIES or not _may_pass(error):
                 raise
             time.sleep(min(10, 0.5 * 2**attempt))
         else:
-            _enter(tally, photo, state, known=known)
+            _enter(tally, photo, state.image_id, known=known is not None)
             return
 
 
-def _enter(tally: Tally, photo: Path, state: ImageStatus, *, known: bool) -> None:
+def _find(api: Client, image_id: str) -> ImageState | None:
+    """Where an image stands, unless it has to be sent."""
+    try:
+        state = api.image(image_id)
+    except NotFoundError:
+        return None
+    return None if state.status == Status.DELETED else state
+
+
+def _may_pass(error: NoAnswerError | ProblemError) -> bool:
+    """Whether it is worth trying again: nobody was there, or the API had a fault of its own."""
+    return isinstance(error, NoAnswerError) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def _enter(tally: Tally, photo: Path, image_id: str, *, known: bool) -> None:
     with tally.lock:
         tally.known += known
         tally.sent += not known
-        if state.image_id in tally.pending:  # the same photograph under two names
+        if image_id in tally.pending:  # the same photograph under two names
             tally.finished += 1
         else:
-            tally.pending[state.image_id] = photo
+            tally.pending[image_id] = photo
 
 
-def _follow(api: Api, tally: Tally) -> None:
+def _follow(api: Client, tally: Tally) -> None:
     """Asks once for every image that is on its way."""
     with tally.lock:
         pending = list(tally.pending)
     for image_id in pending:
         try:
-            state = api.find(image_id)
-        except httpx.HTTPError:
+            state = api.image(image_id)
+        except (NoAnswerError, BusyError):
             return  # the next round asks again
-        if state is None or not state.status.is_final:
+        if state.status not in FINAL:
             continue
         with tally.lock:
             photo = tally.pending.pop(image_id)
-            if state.status.has_result:
+            if state.status in WITH_RESULT:
                 tally.finished += 1
             else:
-                tally.failures[photo] = state.reason or state.status.value
+                tally.failures[photo] = state.error.message if state.error else state.status
 
 
 def _progress(console: Console) -> Progress:

@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from facepipe.domain.analysis import AgeGender, AnalysisDocument, Doubt, Face, Gender
+from facepipe_client import DOUBT_WORDS, AgeGender, Doubt, Face, Gender, Result
 
-# Doubts that say why there is no estimate at all, and doubts about one that is there.
-_MISSING = {
-    Doubt.SWITCHED_OFF: "switched off",
-    Doubt.STAGE_FAILED: "the estimate failed",
-}
-_DOUBTFUL = {
-    Doubt.SMALL_FACE: "the face is small",
-    Doubt.BLURRED: "the face is blurred",
-    Doubt.TURNED_AWAY: "the face is turned away",
-    Doubt.NO_LANDMARKS: "no landmarks were found",
-    Doubt.LOW_CONFIDENCE: "the detector is not sure",
-    Doubt.NOT_A_FACE: "it may be no human face",
-    Doubt.MOUTH_COVERED: "the mouth is covered",
-    Doubt.EYES_COVERED: "the eyes are covered",
-    Doubt.BADLY_LIT: "the face is badly lit",
-    Doubt.WIDE_AGE_RANGE: "the age may be far off",
-    Doubt.UNCERTAIN_GENDER: "the gender is a guess",
-}
+# Doubts that say why there is no estimate at all.
+_MISSING = (Doubt.SWITCHED_OFF, Doubt.STAGE_FAILED)
 
 
-def describe(document: AnalysisDocument) -> list[str]:
+def describe(document: Result) -> list[str]:
     """One line a face, or one that says there is none."""
     if not document.faces:
         return ["no face was found in this photograph"]
@@ -40,22 +24,23 @@ def describe_face(face: Face) -> str:
         f"box {box.x2 - box.x1} x {box.y2 - box.y1} at ({box.x1}, {box.y1})",
     ]
     line = f"face {face.face_index + 1}: {', '.join(parts)}"
-    doubts = [_DOUBTFUL[doubt] for doubt in face.agegender.reasons if doubt in _DOUBTFUL]
+    reasons = face.agegender.reasons
+    doubts = [DOUBT_WORDS.get(doubt, doubt) for doubt in reasons if doubt not in _MISSING]
     return f"{line} - not to be relied on: {', '.join(doubts)}" if doubts else line
 
 
 def _estimate(estimate: AgeGender) -> list[str]:
-    missing = [_MISSING[doubt] for doubt in estimate.reasons if doubt in _MISSING]
-    if estimate.age is None and estimate.gender is Gender.UNKNOWN:
+    missing = [DOUBT_WORDS[doubt] for doubt in estimate.reasons if doubt in _MISSING]
+    if estimate.age is None and estimate.gender == Gender.UNKNOWN:
         return [f"age and gender unknown ({missing[0]})" if missing else "age and gender unknown"]
-    gender = "gender unknown" if estimate.gender is Gender.UNKNOWN else str(estimate.gender)
+    gender = "gender unknown" if estimate.gender == Gender.UNKNOWN else str(estimate.gender)
     age = "age unknown"
     if estimate.age is not None:
         age = f"{estimate.age}"
         if estimate.age_low is not None and estimate.age_high is not None:
             age += f" ({estimate.age_low}-{estimate.age_high})"
     parts = [f"{gender} {age}"]
-    if estimate.gender is not Gender.UNKNOWN and estimate.gender_confidence is not None:
+    if estimate.gender != Gender.UNKNOWN and estimate.gender_confidence is not None:
         parts.append(f"{estimate.gender_confidence:.0%} sure".replace("%", " %"))
     return parts
 

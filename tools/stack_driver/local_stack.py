@@ -10,19 +10,20 @@ import subprocess
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import httpx
 import psutil
 
 from facepipe.make_secrets import ACCESS_TOKEN, REDIS, REDIS_PASSWORD, Vault
 from facepipe.queue.redis_acl import WATCHER
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import RedisSettings
+from facepipe_client import Client
 from tools.paths import ROOT, VENVS
 from tools.stack.configuration import LocalPorts
 from tools.stack.processes import marked
-from tools.stack_driver.pipeline import Pipeline
+from tools.stack_driver.api import connect
 
 _PORTS = tuple(name.upper() for name in LocalPorts.model_fields)
 _WORKER = re.compile(r"facepipe\.stage\.worker")
@@ -65,9 +66,10 @@ class LocalStack:
     def run_folder(self) -> Path:
         return self.folder / "run"
 
-    @property
-    def api(self) -> Pipeline:
-        return Pipeline(f"http://127.0.0.1:{self.port('INPUT')}")
+    @cached_property
+    def api(self) -> Client:
+        """The input API."""
+        return connect(f"http://127.0.0.1:{self.port('INPUT')}")
 
     @property
     def viewer(self) -> str:
@@ -150,5 +152,5 @@ def kill(process: psutil.Process) -> None:
 
 def stats(stack: LocalStack) -> dict[str, int]:
     """The numbers of /v1/stats that only grow."""
-    body = httpx.get(f"{stack.api.address}/v1/stats", timeout=10, trust_env=False).json()
-    return {name: int(body[name]) for name in ("accepted", "stored", "faces")}
+    found = stack.api.stats()
+    return {"accepted": found.accepted, "stored": found.stored, "faces": found.faces}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import re
 import threading
 from pathlib import Path
 
@@ -7,47 +9,59 @@ import httpx
 import pytest
 from rich.progress import Progress
 
-from facepipe.domain.analysis import Status
+from facepipe_client import Client, Status
+from tests.support.scripted_api import state, taken
 from tools.stack import ingest
-from tools.stack.api import Api, BusyError, ImageStatus, RefusedError
+
+ERROR = {"code": "worker_died", "message": "the reason"}
 
 
-class FakeApi(Api):
-    """Knows what it is told, and is busy or away for as many calls as it is told."""
+class FakeApi:
+    """Knows what it is told, and is busy or away for as many uploads as it is told."""
 
     def __init__(self, *, busy: int = 0, away: int = 0) -> None:
-        super().__init__("http://127.0.0.1:9")
         self.sent: list[str] = []
         self._known: dict[str, Status] = {}
-        self._busy, self._away = busy, away
+        self._troubles = [*[None] * away, *[429] * busy]
         self._lock = threading.Lock()
 
     def knows(self, image_id: str, status: Status = Status.STORED) -> None:
         self._known[image_id] = status
 
-    def find(self, image_id: str) -> ImageStatus | None:
-        status = self._known.get(image_id)
-        return None if status is None else ImageStatus(image_id, status, "the reason")
+    def client(self) -> Client:
+        return Client("http://api", transport=httpx.MockTransport(self._answer))
 
-    def send(self, photo: Path) -> ImageStatus:
-        with self._lock:
-            if self._away > 0:
-                self._away -= 1
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            with self._lock:
+                return self._take(request.read())
+        image_id = request.url.path.rpartition("/")[2]
+        status = self._known.get(image_id)
+        if status is None:
+            return httpx.Response(404, json={"code": "not_found"})
+        return httpx.Response(200, json=state(status, error=ERROR, image_id=image_id))
+
+    def _take(self, body: bytes) -> httpx.Response:
+        if self._troubles:
+            if (status := self._troubles.pop()) is None:
                 raise httpx.ConnectError("nobody there")
-            if self._busy > 0:
-                self._busy -= 1
-                raise BusyError(0.05)
-            if photo.read_bytes() == b"broken":
-                raise RefusedError("not an image")
-            self.sent.append(photo.name)
-            image_id = ingest.image_id_of(photo)
-            self._known[image_id] = Status.STORED
-            return ImageStatus(image_id, Status.QUEUED)
+            return httpx.Response(status, headers={"Retry-After": "0"}, json={})
+        head, _, content = body.partition(b"\r\n\r\n")
+        data = content.rpartition(b"\r\n--")[0].partition(b"\r\n--")[0]
+        if data == b"broken":
+            return httpx.Response(415, json={"detail": "not an image"})
+        name = re.search(rb'filename="(.*?)"', head)
+        assert name
+        image_id = hashlib.sha256(data).hexdigest()
+        self.sent.append(name[1].decode())
+        self._known[image_id] = Status.STORED
+        return httpx.Response(202, json={"images": [taken(image_id=image_id)]})
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "_POLL_S", 0.01)
+    monkeypatch.setattr(ingest, "_BUSY_S", 0.05)
 
 
 def test_only_photographs_are_found(tmp_path: Path) -> None:
@@ -116,8 +130,8 @@ def _photos(folder: Path, *contents: bytes) -> list[Path]:
 
 
 def _run(api: FakeApi, photos: list[Path]) -> ingest.Tally:
-    with api:
-        return ingest.run(api, photos, Progress(disable=True))
+    with api.client() as client:
+        return ingest.run(client, photos, Progress(disable=True))
 
 
 def test_a_terminal_does_not_obey_a_name(tmp_path: Path) -> None:

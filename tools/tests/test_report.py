@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from facepipe.domain.analysis import AgeGender, Box, Doubt, Face, Gender, LandmarkPoint, PartError
+from facepipe_client import AgeGender, Box, Doubt, Face, Gender, LandmarkPoint, PartError
 from tools.stack.report import describe_face
 
 BOX = Box(x1=102, y1=88, x2=240, y2=262)
@@ -30,14 +30,14 @@ def test_doubts_are_said_in_words() -> None:
     line = describe_face(_face(estimate))
 
     assert line.startswith("face 1: gender unknown 8, 478 landmarks")
-    assert line.endswith("not to be relied on: the face is small, the gender is a guess")
+    assert line.endswith("not to be relied on: the face is small, the gender is uncertain")
 
 
 def test_where_age_and_gender_are_switched_off_nothing_is_invented() -> None:
     estimate = AgeGender(reasons=[Doubt.SWITCHED_OFF])
 
     assert describe_face(_face(estimate)).startswith(
-        "face 1: age and gender unknown (switched off), "
+        "face 1: age and gender unknown (age and gender are switched off), "
     )
 
 

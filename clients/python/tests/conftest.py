@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from clients.python.tests.scripted import Server
 from facepipe_client import AsyncClient, Client
+from tests.support.scripted_api import Server
 
 
 @pytest.fixture

@@ -13,17 +13,6 @@ from typing import Any
 
 import pytest
 
-from clients.python.tests.scripted import (
-    IMAGE_ID,
-    Server,
-    problem,
-    put_off,
-    state,
-    streamed,
-    taken,
-    told,
-    uploaded,
-)
 from facepipe_client import (
     AsyncClient,
     BusyError,
@@ -38,6 +27,17 @@ from facepipe_client import (
 )
 from facepipe_client.api import Api
 from facepipe_client.wire import run
+from tests.support.scripted_api import (
+    IMAGE_ID,
+    Server,
+    problem,
+    put_off,
+    state,
+    streamed,
+    taken,
+    told,
+    uploaded,
+)
 
 
 @pytest.fixture(autouse=True)

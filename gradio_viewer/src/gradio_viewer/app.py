@@ -11,11 +11,10 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-import httpx
 from fastapi import FastAPI
 
 from facepipe.web.service import Check, create_app
-from gradio_viewer.client import InputApi
+from facepipe_client import AsyncClient, Client, ClientError
 from gradio_viewer.files import create_router
 from gradio_viewer.login import Login, needs_login
 from gradio_viewer.room import Room
@@ -38,16 +37,17 @@ from gradio_viewer.uploads import create_upload_router
 
 QUEUE_PAUSE_S = 0.05
 ROOM = 64 * 2**20
+ANSWER_S = 15.0
 # Events that wait for a worker; beyond, the page asks to try again.
 MAX_WAITING = 500
 
 
-def create_viewer_app(settings: ViewerSettings, api: InputApi | None = None) -> FastAPI:
+def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) -> FastAPI:
     """The viewer; `api` is made from `settings.address.input` unless one is given.
 
     Without the API it is not ready, and the page says so.
     """
-    client = api or InputApi(settings.address.input, settings.viewer.key)
+    client = api or AsyncClient(settings.address.input, key=settings.viewer.key, timeout_s=ANSWER_S)
     has_login = needs_login(settings)
     visitors = Visitors()
     page = create_page(client, settings)
@@ -110,7 +110,8 @@ def _own_folder() -> Iterator[None]:
 def _api_problem(address: str) -> str | None:
     """A check of `/readyz`: does the input API answer?"""
     try:
-        httpx.get(f"{address}/healthz", timeout=2.0, trust_env=False).raise_for_status()
-    except httpx.HTTPError as error:
+        with Client(address, timeout_s=2.0) as api:
+            api.health()
+    except ClientError as error:
         return f"{address} does not answer: {error}"
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+from collections.abc import Awaitable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -22,7 +23,8 @@ from facepipe.domain.errors import (
     ServiceUnavailableError,
 )
 from facepipe.files.imaging import decode
-from gradio_viewer.client import ApiError, InputApi
+from facepipe_client import AsyncClient, ClientError, ProblemError
+from gradio_viewer.problems import told
 from gradio_viewer.settings import ViewerSettings
 
 THUMBNAIL_SIDE = 360
@@ -37,7 +39,7 @@ _ERRORS: dict[int, type[FacepipeError]] = {
 }
 
 
-def create_router(api: InputApi, settings: ViewerSettings) -> APIRouter:
+def create_router(api: AsyncClient, settings: ViewerSettings) -> APIRouter:
     """The routes under /files and /plots."""
     router = APIRouter(tags=["files"])
     turn = asyncio.Semaphore(settings.viewer.decoders)
@@ -46,9 +48,16 @@ def create_router(api: InputApi, settings: ViewerSettings) -> APIRouter:
         async with turn:
             return await asyncio.to_thread(_small_jpeg, data, side, upright=upright)
 
+    async def fetched(file: Awaitable[bytes]) -> bytes:
+        try:
+            return await file
+        except ClientError as error:
+            status = error.status if isinstance(error, ProblemError) else 0
+            raise _ERRORS.get(status, ServiceUnavailableError)(told(api, error)) from error
+
     @router.get("/files/{image_id}/upright.jpg", response_class=Response)
     async def upright(image_id: ImageId) -> Response:
-        source = await _fetch(api, f"/v1/images/{image_id}/source")
+        source = await fetched(api.file(image_id, "source"))
         data = await jpeg_of(source, settings.viewer.max_side, upright=True)
         return Response(data, media_type=JPEG, headers=_FOR_LONG)
 
@@ -57,23 +66,23 @@ def create_router(api: InputApi, settings: ViewerSettings) -> APIRouter:
         image_id: ImageId, status: Annotated[str, Query(max_length=20)] = ""
     ) -> Response:
         annotated = status in ("stored", "partial")
-        path = f"/v1/images/{image_id}/{'annotated' if annotated else 'source'}"
-        data = await jpeg_of(await _fetch(api, path), THUMBNAIL_SIDE, upright=not annotated)
+        picture = await fetched(api.file(image_id, "annotated" if annotated else "source"))
+        data = await jpeg_of(picture, THUMBNAIL_SIDE, upright=not annotated)
         return Response(data, media_type=JPEG, headers=_FOR_NOW)
 
     @router.get("/files/{image_id}/annotated.jpg", response_class=Response)
     async def annotated(image_id: ImageId) -> Response:
-        data = await _fetch(api, f"/v1/images/{image_id}/annotated")
+        data = await fetched(api.file(image_id, "annotated"))
         return _download(data, JPEG, f"{image_id}.jpg")
 
     @router.get("/files/{image_id}/result.json", response_class=Response)
     async def result(image_id: ImageId) -> Response:
-        data = await _fetch(api, f"/v1/images/{image_id}/result")
+        data = await fetched(api.file(image_id, "result"))
         return _download(data, "application/json", f"{image_id}.json")
 
     @router.get("/plots/{name}.png", response_class=Response)
     async def plot(name: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")]) -> Response:
-        data = await _fetch(api, f"/v1/plots/{name}.png")
+        data = await fetched(api.plot(name))
         return Response(data, media_type="image/png", headers=_FOR_NOW)
 
     @router.get("/manifest.json", include_in_schema=False)
@@ -82,13 +91,6 @@ def create_router(api: InputApi, settings: ViewerSettings) -> APIRouter:
         return {"name": "Face analysis", "display": "browser"}
 
     return router
-
-
-async def _fetch(api: InputApi, path: str) -> bytes:
-    try:
-        return (await api.file(path)).content
-    except ApiError as error:
-        raise _ERRORS.get(error.status, ServiceUnavailableError)(error.message) from error
 
 
 def _download(data: bytes, media_type: str, name: str) -> Response:

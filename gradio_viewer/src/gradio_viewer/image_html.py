@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from facepipe.web.visible import visible
+from facepipe_client import FINAL
 from gradio_viewer import words
-from gradio_viewer.client import FINAL
 from gradio_viewer.markup import Html, join, notice, tag
 
 Json = Mapping[str, Any]

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import GradioRootModel
 
+from facepipe_client import AsyncClient
 from gradio_viewer import handlers, image_html
-from gradio_viewer.client import InputApi
 from gradio_viewer.list_html import Upload
 from gradio_viewer.settings import ViewerSettings
 
@@ -25,7 +25,7 @@ class _Entries(GradioRootModel):
     root: list[dict[str, str]]
 
 
-def create_page(api: InputApi, settings: ViewerSettings) -> gr.Blocks:
+def create_page(api: AsyncClient, settings: ViewerSettings) -> gr.Blocks:
     """The whole page; mount it in an application with `gr.mount_gradio_app`."""
     page = gr.Blocks(title=TITLE, analytics_enabled=False)
     with page:
@@ -54,7 +54,7 @@ def create_page(api: InputApi, settings: ViewerSettings) -> gr.Blocks:
     return page
 
 
-def _upload_tab(api: InputApi, settings: ViewerSettings) -> None:
+def _upload_tab(api: AsyncClient, settings: ViewerSettings) -> None:
     gr.Markdown(
         "Choose one or many photographs: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF, "
         f"each up to {settings.upload.max_bytes / 2**20:g} MB."
@@ -89,7 +89,7 @@ def _uploads(entries: _Entries | None) -> list[Upload]:
     return [Upload.sent(**entry) for entry in entries.root] if entries else []
 
 
-def _results_tab(api: InputApi, settings: ViewerSettings, page: gr.Blocks, tab: gr.Tab) -> None:
+def _results_tab(api: AsyncClient, settings: ViewerSettings, page: gr.Blocks, tab: gr.Tab) -> None:
     with gr.Accordion("Search", open=False, elem_id="search"):
         with gr.Row():
             status = gr.Dropdown(STATUSES, value="any", label="Status", min_width=140)
@@ -164,7 +164,7 @@ def _number(label: str, elem_id: str) -> gr.Textbox:
     )
 
 
-def _image_tab(api: InputApi, page: gr.Blocks, tabs: gr.Tabs) -> None:
+def _image_tab(api: AsyncClient, page: gr.Blocks, tabs: gr.Tabs) -> None:
     view = gr.HTML(image_html.empty_view(), elem_id="image-view")
     faces = gr.HTML(elem_id="faces")
     with gr.Accordion("Trace", open=True):
@@ -192,7 +192,7 @@ def _image_tab(api: InputApi, page: gr.Blocks, tabs: gr.Tabs) -> None:
     page.load(show_trace, outputs=trace, **hidden)
 
 
-def _plots_tab(api: InputApi, tab: gr.Tab) -> None:
+def _plots_tab(api: AsyncClient, tab: gr.Tab) -> None:
     plots = gr.HTML(elem_id="plots")
     refresh = gr.Button("Refresh", size="sm")
 

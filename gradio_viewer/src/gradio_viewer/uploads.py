@@ -11,27 +11,30 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, cast
+from http import HTTPStatus
+from io import IOBase
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from facepipe.domain.errors import ImageTooLargeError, InvalidRequestError
-from gradio_viewer.client import ApiError, InputApi
+from facepipe_client import AsyncClient, BusyError, ClientError
 from gradio_viewer.door import API
 from gradio_viewer.multipart import Begin, End, pieces
+from gradio_viewer.problems import told
 from gradio_viewer.room import Place, Room
 from gradio_viewer.visitors import Ticket, Visitors
 
 MAX_FILES = 1000  # Gradio's page sends no more in one call
 MAX_TRIES = 6
+AGAIN_S = 1.0
 FILE_S = 600.0
 _TOLD_EVERY_S = 0.1
 _BEGINS_WITHIN_S = 3.0
 
 
 def create_upload_router(
-    api: InputApi, visitors: Visitors, max_bytes: int, room: Room
+    api: AsyncClient, visitors: Visitors, max_bytes: int, room: Room
 ) -> APIRouter:
     """The routes by which Gradio's page sends files and learns how far they are."""
     router = APIRouter(prefix=API, include_in_schema=False)
@@ -58,7 +61,7 @@ def create_upload_router(
 class _Intake:
     """Takes the files of one call, one after the other."""
 
-    def __init__(self, api: InputApi, max_bytes: int, room: Room) -> None:
+    def __init__(self, api: AsyncClient, max_bytes: int, room: Room) -> None:
         self._api = api
         self._max_bytes = max_bytes
         self._room = room
@@ -73,9 +76,7 @@ class _Intake:
                 raise ImageTooLargeError(f"send no more than {MAX_FILES} files in one call")
             with self._room.place() as place:
                 is_whole = await self._read(coming, place, name, note)
-                yield (
-                    await self._send(cast(BinaryIO, place), name) if is_whole else self._too_large()
-                )
+                yield await self._send(place, name) if is_whole else self._too_large()
 
     @staticmethod
     async def _next(coming: AsyncIterator[object]) -> str | None:
@@ -109,16 +110,17 @@ class _Intake:
         largest = self._max_bytes / 2**20
         return Ticket(problem=f"it is larger than {largest:g} MB, the most that is accepted")
 
-    async def _send(self, file: BinaryIO, name: str) -> Ticket:
+    async def _send(self, place: IOBase, name: str) -> Ticket:
         for attempt in range(1, MAX_TRIES + 1):
-            file.seek(0)
             try:
-                entry = await self._api.send(file, name)
-                return Ticket(image_id=str(entry["image_id"]))
-            except ApiError as error:
-                if error.status != 429 or attempt == MAX_TRIES:
-                    return Ticket(problem=error.message)
-                await asyncio.sleep(min(30.0, error.retry_after_s or 2.0**attempt))
+                accepted = await self._api.upload(place, name or "image", urgent=True)
+                return Ticket(image_id=accepted.image_id)
+            except BusyError as error:
+                if error.status != HTTPStatus.TOO_MANY_REQUESTS or attempt == MAX_TRIES:
+                    return Ticket(problem=error.detail)
+                await asyncio.sleep(min(30.0, error.retry_after_s or AGAIN_S * 2.0**attempt))
+            except ClientError as error:
+                return Ticket(problem=told(self._api, error))
         raise AssertionError
 
 

@@ -6,18 +6,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-STATUS = {
-    "sending": "sending",
-    "received": "received",
-    "queued": "waiting for a worker",
-    "detecting": "looking for faces",
-    "analysing": "estimating age and gender",
-    "storing": "saving the result",
-    "stored": "done",
-    "partial": "done, with a part missing",
-    "failed": "failed",
-    "deleted": "deleted",
-}
+from facepipe_client import DOUBT_WORDS, STATUS_WORDS
+
+STATUS = {"sending": "sending", **STATUS_WORDS}
 # How far an image has come, per cent.
 PROGRESS = {
     "sending": 5,
@@ -32,21 +23,6 @@ PROGRESS = {
     "deleted": 100,
 }
 PARTS = {"detector": "faces", "landmarks": "landmarks", "agegender": "age and gender"}
-DOUBTS = {
-    "switched_off": "age and gender are switched off",
-    "stage_failed": "the age and gender stage failed",
-    "small_face": "the face is small",
-    "blurred": "the face is blurred",
-    "turned_away": "the face is turned away",
-    "no_landmarks": "no landmarks were found",
-    "low_confidence": "the detector is not sure",
-    "not_a_face": "it may be no human face",
-    "mouth_covered": "the mouth is covered",
-    "eyes_covered": "the eyes are covered",
-    "badly_lit": "the face is badly lit",
-    "wide_age_range": "the age range is wide",
-    "uncertain_gender": "the gender is uncertain",
-}
 
 
 def status(value: str) -> str:
@@ -104,7 +80,7 @@ def percent(share: float) -> str:
 
 def doubts(estimate: Mapping[str, Any]) -> list[str]:
     """Why an estimate should not be relied on, in words; empty when it is reliable."""
-    reasons = [DOUBTS.get(r, str(r).replace("_", " ")) for r in estimate.get("reasons") or []]
+    reasons = [DOUBT_WORDS.get(r, str(r).replace("_", " ")) for r in estimate.get("reasons") or []]
     if estimate.get("reliable"):
         return []
     return reasons or ["no reason was given"]

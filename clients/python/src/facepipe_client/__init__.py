@@ -20,6 +20,8 @@ from facepipe_client.documents import (
     ImagePage,
     ImageState,
     LandmarkPoint,
+    ModelInfo,
+    PartError,
     Result,
     StageName,
     StageRun,
@@ -41,6 +43,7 @@ from facepipe_client.errors import (
     UnexpectedAnswerError,
     WaitTimeoutError,
 )
+from facepipe_client.uploads import Accepted
 from facepipe_client.version import VERSION
 from facepipe_client.words import DOUBT_WORDS, FINAL, STATUS_WORDS, WITH_RESULT
 
@@ -51,6 +54,7 @@ __all__ = [
     "FINAL",
     "STATUS_WORDS",
     "WITH_RESULT",
+    "Accepted",
     "AgeGender",
     "AnalysisFailedError",
     "AsyncClient",
@@ -68,10 +72,12 @@ __all__ = [
     "ImagePage",
     "ImageState",
     "LandmarkPoint",
+    "ModelInfo",
     "NoAnswerError",
     "NotAllowedError",
     "NotFinishedError",
     "NotFoundError",
+    "PartError",
     "Plot",
     "ProblemError",
     "RefusedError",

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import aclosing
 from datetime import datetime
-from typing import Any, Literal, TypeVar, Unpack
+from typing import Literal, TypeVar, Unpack
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
 from facepipe_client.base import Health, Plot
 from facepipe_client.documents import (
@@ -26,21 +24,17 @@ from facepipe_client.errors import (
     BusyError,
     NoAnswerError,
     ProblemError,
-    UnexpectedAnswerError,
     WaitTimeoutError,
-    problem_class,
-    problem_of,
+    retry_after_of,
 )
+from facepipe_client.exchange import Exchange, Json, parsed, read, valid
 from facepipe_client.files import Chunks, File, body_of, form_of, is_repeatable, rewind
 from facepipe_client.patience import Patience
-from facepipe_client.wire import Wire
+from facepipe_client.uploads import Accepted, AllAccepted, is_busy, refusal, upload_parts
 from facepipe_client.words import FINAL
 
 T = TypeVar("T")
-M = TypeVar("M", bound=BaseModel)
-Json = dict[str, Any]
 
-UPLOAD_S = 120.0
 # The API sends a comment every few seconds; silence beyond means a dead connection.
 SILENCE_S = 60.0
 AGAIN_S = 1.0
@@ -48,15 +42,12 @@ _SOON_S, _LATER_S = 0.05, 1.0
 _PAGE = 500
 
 
-class Api:
+class Api(Exchange):
     """Calls of the input API.
 
     Each of them raises NoAnswerError when the API cannot be reached, the subclass of ProblemError
     that tells why it refused, and UnexpectedAnswerError when the answer is none of this API.
     """
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
 
     async def upload(
         self,
@@ -67,7 +58,7 @@ class Api:
         force: bool = False,
         urgent: bool = False,
         patience_s: float = 0.0,
-    ) -> Upload:
+    ) -> Accepted:
         """Sends one image.
 
         Args:
@@ -83,13 +74,13 @@ class Api:
             BusyError: it has no room just now.
         """
 
-        async def send() -> Upload:
+        async def send() -> Accepted:
             rewind(file)
             with body_of(file, name) as body:
-                [upload] = (await self._send(body, wait_s, force=force, urgent=urgent)).images
-            if upload.image_id is None:
-                raise _refusal(upload)
-            return upload
+                parts = upload_parts(body, wait_s, force=force, urgent=urgent)
+                answer = await self._answer("POST", "/v1/images", **parts)
+            [accepted] = read(AllAccepted, answer).images
+            return accepted
 
         return await self._patiently(send, patience_s if is_repeatable(file) else 0.0)
 
@@ -111,14 +102,15 @@ class Api:
         entries: dict[int, Upload] = {}
 
         async def send() -> None:
-            left = [n for n in range(len(chosen)) if n not in entries or _is_busy(entries[n])]
+            left = [n for n in range(len(chosen)) if n not in entries or is_busy(entries[n])]
             for number in left:
                 rewind(chosen[number])
             with form_of(chosen[number] for number in left) as body:
-                sent, retry_after_s = await self._send_some(body, wait_s, force, urgent)
-            entries.update(zip(left, sent, strict=True))
-            if busy := next((entry for entry in sent if _is_busy(entry)), None):
-                raise _refusal(busy, retry_after_s)
+                parts = upload_parts(body, wait_s, force=force, urgent=urgent)
+                tried, retry_after_s = await self._send_some(parts)
+            entries.update(zip(left, tried, strict=True))
+            if busy := next((entry for entry in tried if is_busy(entry)), None):
+                raise refusal(busy, retry_after_s)
 
         try:
             await self._patiently(send, patience_s)
@@ -206,10 +198,9 @@ class Api:
         Raises:
             AnalysisFailedError: there will be none.
         """
-        upload = await self.upload(file, name, urgent=True, patience_s=timeout_s)
-        image_id = str(upload.image_id)
-        await self.wait(image_id, timeout_s)
-        return await self.result(image_id)
+        accepted = await self.upload(file, name, urgent=True, patience_s=timeout_s)
+        await self.wait(accepted.image_id, timeout_s)
+        return await self.result(accepted.image_id)
 
     async def result(self, image_id: str) -> Result:
         """The result document.
@@ -224,10 +215,10 @@ class Api:
         """The result document or the annotated JPEG as on disk, or the upload as it came."""
         return (await self._answer("GET", f"/v1/images/{image_id}/{kind}")).content
 
-    async def retry(self, image_id: str) -> Upload:
+    async def retry(self, image_id: str) -> Accepted:
         """Has an image that failed, or whose result is partial, analysed again."""
         answer = await self._answer("POST", f"/v1/images/{image_id}/retry")
-        return _read(Upload, answer)
+        return read(Accepted, answer)
 
     async def delete(self, image_id: str) -> None:
         """Erases every trace of an image."""
@@ -261,7 +252,7 @@ class Api:
     async def plots(self) -> list[Plot]:
         """The plots that there are."""
         found = (await self._json("/v1/plots")).get("plots", [])
-        return [_valid(Plot, plot) for plot in found]
+        return [valid(Plot, plot) for plot in found]
 
     async def plot(self, name: str, kind: Literal["png", "svg", "json"] = "png") -> bytes:
         """One plot, or the data behind it."""
@@ -271,23 +262,15 @@ class Api:
         """That the API is alive, and its version."""
         return await self._document(Health, "/healthz")
 
-    async def _send(
-        self, body: Json, wait_s: float | None, *, force: bool, urgent: bool
-    ) -> UploadAnswer:
-        answer = await self._answer(*_POST, **_upload(body, wait_s, force=force, urgent=urgent))
-        return _read(UploadAnswer, answer)
-
-    async def _send_some(
-        self, body: Json, wait_s: float | None, force: bool, urgent: bool
-    ) -> tuple[list[Upload], float]:
+    async def _send_some(self, parts: Json) -> tuple[list[Upload], float]:
         """The entries of a call, and when to send again those that there was no room for."""
         try:
-            answer = await self._answer(*_POST, **_upload(body, wait_s, force=force, urgent=urgent))
+            answer = await self._answer("POST", "/v1/images", **parts)
         except ProblemError as error:  # no file was accepted
             if "images" not in error.document:
                 raise
-            return _valid(UploadAnswer, error.document).images, error.retry_after_s
-        return _read(UploadAnswer, answer).images, problem_of(answer).retry_after_s
+            return valid(UploadAnswer, error.document).images, error.retry_after_s
+        return read(UploadAnswer, answer).images, retry_after_of(answer)
 
     async def _patiently(self, call: Callable[[], Awaitable[T]], seconds: float) -> T:
         patience = Patience(seconds)
@@ -305,54 +288,7 @@ class Api:
         async with self._open("GET", path, timeout=timeout) as answer:
             async for line in self._wire.lines(answer):
                 if line.startswith("data:"):
-                    yield _valid(ImageState, _parsed(line.removeprefix("data:")))
-
-    async def _document(self, kind: type[M], path: str, **parts: Any) -> M:
-        return _read(kind, await self._answer("GET", path, **parts))
-
-    async def _json(self, path: str) -> Json:
-        found = _parsed((await self._answer("GET", path)).content)
-        if not isinstance(found, dict):
-            raise UnexpectedAnswerError(f"{path} is no JSON object")
-        return found
-
-    async def _answer(self, method: str, path: str, **parts: Any) -> httpx.Response:
-        async with self._open(method, path, **parts) as answer:
-            await self._wire.read(answer)
-            return answer
-
-    @asynccontextmanager
-    async def _open(self, method: str, path: str, **parts: Any) -> AsyncIterator[httpx.Response]:
-        request = self._wire.request(method, path, **parts)
-        with _broken_off(request):
-            answer = await self._wire.send(request)
-            try:
-                if not answer.is_success:
-                    await self._wire.read(answer)
-                    raise problem_of(answer)
-                yield answer
-            finally:
-                await self._wire.release(answer)
-
-
-_POST = ("POST", "/v1/images")
-
-
-def _upload(body: Json, wait_s: float | None, *, force: bool, urgent: bool) -> Json:
-    """The parts of an upload's request."""
-    headers = body.get("headers", {}) | ({"X-Priority": "interactive"} if urgent else {})
-    params = _sent({"wait": wait_s, "force": force or None})
-    timeout = httpx.Timeout(UPLOAD_S + (wait_s or 0.0), connect=3.0)
-    return {**body, "headers": headers, "params": params, "timeout": timeout}
-
-
-@contextmanager
-def _broken_off(request: httpx.Request) -> Iterator[None]:
-    try:
-        yield
-    except httpx.HTTPError as error:
-        what = str(error) or type(error).__name__
-        raise NoAnswerError(f"{request.url.netloc.decode()} does not answer: {what}") from error
+                    yield valid(ImageState, parsed(line.removeprefix("data:")))
 
 
 def _sent(query: Json) -> Json:
@@ -364,38 +300,7 @@ def _sent(query: Json) -> Json:
     }
 
 
-def _is_busy(upload: Upload) -> bool:
-    return upload.image_id is None and isinstance(_refusal(upload), BusyError)
-
-
-def _refusal(upload: Upload, retry_after_s: float = 0.0) -> ProblemError:
-    """Why a file was refused."""
-    error = upload.error
-    if error is None:
-        raise UnexpectedAnswerError("a file has neither an id nor an error")
-    kind = problem_class(error.status, error.code)
-    return kind(error.detail, error.status, error.code, retry_after_s=retry_after_s)
-
-
 def _unfinished(waiting: list[str], states: dict[str, ImageState], timeout_s: float) -> str:
     found = {image_id[:8]: str(getattr(states.get(image_id), "status", "")) for image_id in waiting}
     shown = ", ".join(f"{name} {status}".strip() for name, status in list(found.items())[:5])
     return f"{len(waiting)} images are not finished after {timeout_s:g} s: {shown}"
-
-
-def _read(kind: type[M], answer: httpx.Response) -> M:
-    return _valid(kind, _parsed(answer.content))
-
-
-def _parsed(text: str | bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UnexpectedAnswerError("the answer is no JSON") from error
-
-
-def _valid(kind: type[M], found: Any) -> M:
-    try:
-        return kind.model_validate(found)
-    except ValidationError as error:
-        raise UnexpectedAnswerError(f"the answer is no {kind.__name__}: {error}") from error

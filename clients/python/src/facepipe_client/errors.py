@@ -113,6 +113,12 @@ def problem_class(status: int, code: str) -> type[ProblemError]:
     return _BY_CODE.get(code) or _BY_STATUS.get(status, ProblemError)
 
 
+def retry_after_of(answer: httpx.Response) -> float:
+    """When to come again, in seconds; 0 where that is not said."""
+    seconds = answer.headers.get("retry-after", "")
+    return float(seconds) if seconds.isdecimal() else 0.0
+
+
 def problem_of(answer: httpx.Response) -> ProblemError:
     """The error that an answer tells of; its body must have been read."""
     try:
@@ -122,11 +128,10 @@ def problem_of(answer: httpx.Response) -> ProblemError:
     if not isinstance(document, dict):
         document = {}
     code = str(document.get("code") or "")
-    retry_after = answer.headers.get("retry-after", "")
     return problem_class(answer.status_code, code)(
         str(document.get("detail") or document.get("title") or answer.reason_phrase),
         answer.status_code,
         code,
-        retry_after_s=float(retry_after) if retry_after.isdecimal() else 0.0,
+        retry_after_s=retry_after_of(answer),
         document=document,
     )

@@ -23,6 +23,14 @@ def state(status: str = "stored", **values: Any) -> dict[str, Any]:
     return {**known, "error": None, "image": image, **times, "links": links, **values}
 
 
+def stats(**numbers: int) -> dict[str, Any]:
+    """The numbers of the API; those that are not given are 0."""
+    names = ("accepted", "in_flight", "stored", "partial", "failed", "deleted", "faces", "inbox")
+    tables = ("images_by_status", "faces_by_gender", "queues", "models", "problems")
+    zeros = dict.fromkeys((*names, "stored_last_hour"), 0)
+    return {**zeros, **{name: {} for name in tables}, **numbers}
+
+
 def problem(status: int, code: str, **more: Any) -> Response:
     """A problem document; `retry_after` becomes a header."""
     headers = {"Retry-After": str(more.pop("retry_after"))} if "retry_after" in more else {}

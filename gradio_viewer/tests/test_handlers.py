@@ -1,27 +1,24 @@
-"""The client and the handlers against a fake input API over real HTTP."""
+"""The handlers against a fake input API over real HTTP."""
 
 from __future__ import annotations
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import pytest
-
-from gradio_viewer import client, handlers
-from gradio_viewer.client import ApiError, InputApi, Json
+from facepipe_client import AsyncClient
+from gradio_viewer import handlers
 from gradio_viewer.list_html import Upload
 from tests.support.fake_input_api import FakeApi, portrait
 
 T = TypeVar("T")
 
 
-def ask(address: str, question: Callable[[InputApi], Awaitable[T]]) -> T:
+def ask(address: str, question: Callable[[AsyncClient], Awaitable[T]]) -> T:
     """Runs one question with a client of its own."""
 
     async def run() -> T:
-        api = InputApi(address)
+        api = AsyncClient(address)
         try:
             return await question(api)
         finally:
@@ -32,10 +29,10 @@ def ask(address: str, question: Callable[[InputApi], Awaitable[T]]) -> T:
 
 def test_uploads_are_followed_to_the_end(address: str) -> None:
     # given a file that the API took, and one that it refused
-    async def upload(api: InputApi) -> list[str]:
-        entry = await api.send(io.BytesIO(portrait()), "family.jpg")
+    async def upload(api: AsyncClient) -> list[str]:
+        accepted = await api.upload(portrait(), "family.jpg")
         uploads = [
-            Upload.sent("family <b>.jpg", entry["image_id"], ""),
+            Upload.sent("family <b>.jpg", accepted.image_id, ""),
             Upload.sent("bad.jpg", "", "no image"),
         ]
         return [html async for html in handlers.upload(api, uploads)]
@@ -48,43 +45,6 @@ def test_uploads_are_followed_to_the_end(address: str) -> None:
     assert "family &lt;b&gt;.jpg" in pages[-1]
     assert "refused: no image" in pages[-1]
     assert "2 of 2 finished" in pages[-1]
-
-
-def test_follow_yields_every_state(address: str, fake: FakeApi) -> None:
-    # given
-    image_id = fake.add("a.jpg", "received")
-
-    async def follow(api: InputApi) -> list[str]:
-        return [state["status"] async for state in api.follow(image_id)]
-
-    # when / then
-    assert ask(address, follow) == [
-        "received", "queued", "detecting", "analysing", "storing", "stored",
-    ]  # fmt: skip
-
-
-def test_a_stream_that_is_put_off_is_asked_for_again(
-    address: str, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # given an API that has no room for one more stream
-    image_id = fake.add("a.jpg", "received")
-    monkeypatch.setattr(client, "FOLLOW_AGAIN_S", 0.0)
-    refusals = iter([429])
-    stream = InputApi._events
-
-    async def put_off_at_first(api: InputApi, image_id: str) -> AsyncIterator[Json]:
-        if status := next(refusals, 0):
-            raise ApiError("later", status, "too_many_requests", 5)
-        async for state in stream(api, image_id):
-            yield state
-
-    monkeypatch.setattr(InputApi, "_events", put_off_at_first)
-
-    async def follow(api: InputApi) -> list[str]:
-        return [state["status"] async for state in api.follow(image_id)]
-
-    # when / then
-    assert ask(address, follow)[-1] == "stored"
 
 
 def test_gallery_is_paged(address: str, fake: FakeApi) -> None:
@@ -102,10 +62,6 @@ def test_gallery_is_paged(address: str, fake: FakeApi) -> None:
 
 
 def test_problem_document_becomes_a_message(address: str) -> None:
-    with pytest.raises(ApiError) as caught:
-        ask(address, lambda api: api.state("ab" * 32))
-    assert caught.value.message == "there is no such image"
-    assert caught.value.status == 404
     html, faces, result = ask(address, lambda api: handlers.image(api, "ab" * 32))
     assert "there is no such image" in html
     assert (faces, result) == ("", None)
