@@ -78,7 +78,7 @@ def audit_steps() -> list[Step]:
 
 
 def type_steps() -> list[Step]:
-    folders = ["shared", "clients", "tools", "models", "tests", "benchmarks", "conftest.py"]
+    folders = ["shared", "clients", "examples", "tools", "models", "tests", "benchmarks", "conftest.py"]
     folders += [str(s.source.relative_to(ROOT)) for s in services()]
     there = [folder for folder in folders if (ROOT / folder).exists()]
     return [Step("mypy --strict", [_tool("mypy"), *there])]
