@@ -11,7 +11,7 @@ import numpy.typing as npt
 from detectors import Detect, Detections, Image
 
 Box = npt.NDArray[np.float64]
-Places = npt.NDArray[np.float32]
+Places = npt.NDArray[np.floating]
 Warp = Callable[[Places, Places], tuple[Places, Places]]
 
 GROWTHS = (-0.1, 0.0, 0.1, 0.3)

@@ -167,9 +167,9 @@ def bend(crop: Image, faces: Faces) -> tuple[Image, Faces]:
         [points[:, 0] - half, points[:, 0] + half, points[:, 1:].reshape(len(faces), -1)], 1
     )
     kept, hidden = clip(moved.astype(np.float32), size)
-    bent = np.ascontiguousarray(bent)
-    hide(bent, hidden)
-    return bent, kept
+    shown = np.ascontiguousarray(bent, np.uint8)
+    hide(shown, hidden)
+    return shown, kept
 
 
 def recolour(crop: Image) -> Image:
@@ -177,15 +177,17 @@ def recolour(crop: Image) -> Image:
     if random.random() < 0.7:
         gain = np.array([random.uniform(0.9, 1.1) for _ in range(3)]) * random.uniform(0.5, 1.4)
         steps = np.arange(256)[:, None] * gain + random.uniform(-20, 20)
-        crop = cv2.LUT(crop, steps.clip(0, 255).astype(np.uint8)[None])
+        crop = np.asarray(cv2.LUT(crop, steps.clip(0, 255).astype(np.uint8)[None]), np.uint8)
     chance = random.random()
     if chance < 0.06:
-        crop = np.repeat(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)[..., None], 3, 2)
+        grey = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)
+        crop = np.repeat(grey[..., None], 3, 2)
     elif chance < 0.12:
-        crop = cv2.GaussianBlur(crop, (0, 0), random.uniform(0.4, 1.2))
+        crop = np.asarray(cv2.GaussianBlur(crop, (0, 0), random.uniform(0.4, 1.2)), np.uint8)
     elif chance < 0.18:
         quality = [cv2.IMWRITE_JPEG_QUALITY, random.randint(25, 70)]
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
+        packed = cv2.imencode(".jpg", crop, quality)[1]
+        crop = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
     return crop
 
 
@@ -202,7 +204,8 @@ def disturb(crop: Image, faces: Faces) -> tuple[Image, Faces]:
 def read(path: Path, scale: float) -> tuple[Image | None, int]:
     """Decode a photograph (BGR) no larger than it will be shown; give by what it was shrunk."""
     less = 8 if scale <= 1 / 8 else 4 if scale <= 1 / 4 else 2 if scale <= 1 / 2 else 1
-    return cv2.imread(str(path), REDUCED[less]), less
+    image = cv2.imread(str(path), REDUCED[less])
+    return None if image is None else np.asarray(image, np.uint8), less
 
 
 def crops_of(
@@ -221,8 +224,10 @@ def crops_of(
         for _ in range(count)
     ]
     image, less = read(path, max(window.scale for window in windows))
+    if image is None:
+        return []
     found = []
-    for window in windows if image is not None else ():
+    for window in windows:
         left, top = window.left / less, window.top / less
         crop = cut(image, Window(left, top, window.scale * less, size))
         shown, hidden = move(faces, window)

@@ -118,7 +118,7 @@ def yunet(path: Path, long_side: int | None = None) -> Detect:
         detector.setInputSize((resized.shape[1], resized.shape[0]))
         found = detector.detect(resized)[1]
         if found is None:
-            return np.zeros((0, 5), np.float32)
+            return np.zeros((0, 5), np.float32)  # type: ignore[unreachable]  # the stubs err
         corners = np.hstack([found[:, :2], found[:, :2] + found[:, 2:4]]) / scale
         return sort(np.hstack([corners, found[:, 14:15]]))
 

@@ -31,15 +31,14 @@ from detectors import (
     yolo_tflite,
     yunet,
 )
-from served import served_figures, time_ratio
-from sources import WIDER_SPLIT, split_of, split_of_train, wider_rows
+from served import pixels_of, served_figures, time_ratio
+from sources import WIDER_SPLIT, read_truth, split_of, split_of_train, wider_rows
 from wider import (
     Array,
     Truth,
     evaluate,
     faces_by_height,
     precision_at,
-    read_truth,
     recall_by_height,
     truth_by_height,
 )
@@ -94,7 +93,7 @@ def measure(
     found: dict[str, Array] = {}
     seconds = 0.0
     for key, path in images.items():
-        image = cv2.imread(str(path))
+        image = pixels_of(path)
         start = time.process_time()
         found[key] = detect(image).astype(float)
         seconds += time.process_time() - start
@@ -137,7 +136,7 @@ def served(args: argparse.Namespace, images: dict[str, Path], finder: Detect) ->
         "sets": args.sets,
     }
     figures = served_figures(args.model, YARDSTICK, SERVED_THRESHOLD, finder, places)
-    timed = [cv2.imread(str(path)) for path in list(images.values())[::TIMED_EVERY]]
+    timed = [pixels_of(path) for path in list(images.values())[::TIMED_EVERY]]
     detect = landmark_service(args.model)
     figures["time_ratio_wider"] = time_ratio(detect, YARDSTICK, timed)
     photographs, truth = report_part(args.data)

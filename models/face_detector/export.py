@@ -17,6 +17,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -84,7 +85,7 @@ def largest_difference(graph: Path, expected: list[npt.NDArray[np.float32]]) -> 
 
 def write_parity(folder: Path, graph: Path, answers: list[npt.NDArray[np.float32]]) -> None:
     """Keep torch's answers beside the weights, with the SHA-256 of the graph they belong to."""
-    arrays = {f"answer{place}": answer for place, answer in enumerate(answers)}
+    arrays: dict[str, Any] = {f"answer{place}": answer for place, answer in enumerate(answers)}
     np.savez_compressed(
         folder / "parity.npz",
         seed=PARITY_SEED,

@@ -63,7 +63,7 @@ class Lessons:
             if pixels is None:
                 return None
             self.teacher = self.teacher or Teacher(self.weights)
-            found = self.teacher(pixels, border).round(3).tolist()
+            found = self.teacher(np.asarray(pixels, np.uint8), border).round(3).tolist()
             row = {"image": str(image), "size": pixels.shape[1::-1], "found": found}
             with self.path.open("a") as file:
                 file.write(json.dumps(row) + "\n")

@@ -45,11 +45,11 @@ def served_figures(
         "tight_portraits": tight_portraits(detect, threshold, finder, folder),
         **cut_and_bent(detect, threshold, finder, folder),
         "pictures": {
-            **{name: faces_in(detect, map(_read, paths)) for name, paths in sets.items()},
+            **{name: faces_in(detect, map(pixels_of, paths)) for name, paths in sets.items()},
             "erased": faces_in(detect, erasures),
         },
         "large": {
-            path.stem: len(detect(_read(path)))
+            path.stem: len(detect(pixels_of(path)))
             for pattern in ("r_crowd*", "r_strip*")
             for path in sorted(places["field"].glob(pattern))
         },
@@ -75,5 +75,5 @@ def faces_in(detect: Detect, images: Any) -> dict[str, int]:
     return {"pictures": len(counts), "with_faces": sum(map(bool, counts)), "faces": sum(counts)}
 
 
-def _read(path: Path) -> Image:
+def pixels_of(path: Path) -> Image:
     return np.asarray(cv2.imread(str(path)), np.uint8)

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 from scipy.io import loadmat
+from wider import DIFFICULTIES, Truth
 
 Box = list[float]
 """x1, y1, x2, y2 in pixels of the image."""
@@ -51,6 +53,22 @@ def split_of_train(file_name: str) -> str:
 def split_of_masked(file_name: str) -> str:
     """Give `train` or `report` for a photograph of masked faces, by the file's name alone."""
     return "report" if digest_of(file_name) % 100 < MASKED_REPORT_PERCENT else "train"
+
+
+def read_truth(folder: Path) -> dict[str, Truth]:
+    """Read the four `.mat` files; the key is `event/file` without its ending."""
+    base = loadmat(folder / "wider_face_val.mat")
+    lists = {name: loadmat(folder / f"wider_{name}_val.mat")["gt_list"] for name in DIFFICULTIES}
+    truth = {}
+    for e, event in enumerate(base["event_list"][:, 0]):
+        for i, file in enumerate(base["file_list"][e, 0][:, 0]):
+            faces = base["face_bbx_list"][e, 0][i, 0].astype(float).reshape(-1, 4)
+            counted = {}
+            for name, chosen in lists.items():
+                counted[name] = np.zeros(len(faces), bool)
+                counted[name][chosen[e, 0][i, 0].astype(int).ravel() - 1] = True
+            truth[f"{event[0]}/{file[0]}"] = Truth(faces, counted)
+    return truth
 
 
 def wider_rows(annotations: Path) -> Iterator[tuple[str, list[Box], list[Box]]]:

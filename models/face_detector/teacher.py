@@ -37,12 +37,12 @@ class Teacher:
         margin = round(border * max(image.shape[:2]))
         if margin:
             sides = (margin, margin, margin, margin)
-            image = cv2.copyMakeBorder(image, *sides, cv2.BORDER_REPLICATE)  # type: ignore[assignment]
+            image = np.asarray(cv2.copyMakeBorder(image, *sides, cv2.BORDER_REPLICATE), np.uint8)
         scale = SIDE / max(image.shape[:2])
         height, width = (max(1, round(edge * scale)) for edge in image.shape[:2])
         padded = np.full((SIDE, SIDE, 3), GREY, np.uint8)
         padded[:height, :width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        output = self._run(padded[None, ..., ::-1].astype(np.float32) / 255)
+        output = self._run(padded[None, ..., ::-1].astype(np.float32) / np.float32(255))
         output = output[:, output[4] > LEAST_SCORE]
         centre, size = output[:2].T, output[2:4].T
         boxes = np.hstack([centre - size / 2, size])
@@ -50,7 +50,7 @@ class Teacher:
         chosen = np.array(kept, int).ravel()
         corners = np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])
         places = np.hstack([corners, output[POINTS].T]) / scale - margin
-        return np.hstack([places, output[4][:, None]])[chosen].astype(np.float32)
+        return np.asarray(np.hstack([places, output[4][:, None]])[chosen], np.float32)
 
     def _run(self, values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Give (20, anchors): box in pixels, score, five times x, y and whether it is seen."""
@@ -59,7 +59,7 @@ class Teacher:
             values = (values / step + zero).round().clip(-128, 127).astype(self.source["dtype"])
         self.interpreter.set_tensor(self.source["index"], values)
         self.interpreter.invoke()
-        output = self.interpreter.get_tensor(self.target["index"])[0].astype(np.float32)
+        output = np.asarray(self.interpreter.get_tensor(self.target["index"])[0], np.float32)
         step, zero = self.target["quantization"]
         output = (output - zero) * step if step else output
         if output[:4].max() < 4:  # boxes and points as shares of the input

@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.io import loadmat
 
 Array = npt.NDArray[np.float64]
 Boxes = list[list[float]]
@@ -34,22 +32,6 @@ class Truth:
 
     faces: Array
     counted: dict[str, npt.NDArray[np.bool_]]
-
-
-def read_truth(folder: Path) -> dict[str, Truth]:
-    """Read the four `.mat` files; the key is `event/file` without its ending."""
-    base = loadmat(folder / "wider_face_val.mat")
-    lists = {name: loadmat(folder / f"wider_{name}_val.mat")["gt_list"] for name in DIFFICULTIES}
-    truth = {}
-    for e, event in enumerate(base["event_list"][:, 0]):
-        for i, file in enumerate(base["file_list"][e, 0][:, 0]):
-            faces = base["face_bbx_list"][e, 0][i, 0].astype(float).reshape(-1, 4)
-            counted = {}
-            for name, chosen in lists.items():
-                counted[name] = np.zeros(len(faces), bool)
-                counted[name][chosen[e, 0][i, 0].astype(int).ravel() - 1] = True
-            truth[f"{event[0]}/{file[0]}"] = Truth(faces, counted)
-    return truth
 
 
 def truth_by_height(rows: Iterable[tuple[str, Boxes, Boxes]]) -> dict[str, Truth]:

@@ -1,0 +1,8 @@
+"""The programs beside this folder import each other by bare names."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
