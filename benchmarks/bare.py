@@ -14,7 +14,7 @@ from pathlib import Path
 from agegender_service.load_models import load_estimator
 from agegender_service.pipeline import estimate_faces
 from agegender_service.settings import AgeGenderServiceSettings
-from facepipe.files.imaging import decode
+from facepipe.files.decoding import decode
 from facepipe.system.cpu import threads_per_worker
 from landmark_service.adapters.resizing import set_threads
 from landmark_service.load_models import load_pipeline

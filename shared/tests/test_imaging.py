@@ -10,7 +10,8 @@ from PIL import Image
 
 from facepipe.domain.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
 from facepipe.domain.geometry import BoundingBox, Point
-from facepipe.files.imaging import DecodeLimits, cut_face_crop, decode
+from facepipe.files.decoding import DecodeLimits, decode
+from facepipe.files.imaging import cut_face_crop
 
 ORIENTATION = 0x0112
 RED, GREEN, BLUE, WHITE = (220, 20, 30), (20, 200, 40), (30, 30, 220), (250, 250, 250)

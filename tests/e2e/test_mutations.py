@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe.files.imaging import ACCEPTED_FORMATS
+from facepipe.files.formats import ACCEPTED_FORMATS
 from tools.chaos.mutations import run_mutations, table
 from tools.chaos.mutator import FORMATS, damaged_file
 from tools.stack_driver.local_stack import LocalStack

@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from facepipe.files.formats import SUFFIXES
 from facepipe.web.visible import visible
 from facepipe_client import (
     FINAL,
@@ -36,10 +37,6 @@ from tools.stack.errors import StackError
 from tools.stack.lifecycle import start
 from tools.stack.services import SERVICES
 
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".mpo", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-    | {".heic", ".heif", ".avif"}
-)
 _INPUT = next(s for s in SERVICES if s.name == "input_service")
 _SENDERS = 4
 _TRIES = 8

@@ -22,7 +22,7 @@ from facepipe.domain.errors import (
     ResultNotReadyError,
     ServiceUnavailableError,
 )
-from facepipe.files.imaging import decode
+from facepipe.files.decoding import decode
 from facepipe_client import AsyncClient, ClientError, ProblemError
 from gradio_viewer.problems import told
 from gradio_viewer.settings import ViewerSettings

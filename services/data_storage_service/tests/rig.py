@@ -14,7 +14,8 @@ from data_storage_service.settling import Settler
 from data_storage_service.storing import AnnotationStyle, ResultStore
 from facepipe.domain.analysis import AgeGenderPart
 from facepipe.files.image_store import FaceCrops
-from facepipe.files.imaging import RgbImage, decode
+from facepipe.files.decoding import decode
+from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import ImageState

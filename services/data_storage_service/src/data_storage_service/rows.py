@@ -20,6 +20,10 @@ def put_image_info(row: ImageRow, image: ImageInfo) -> None:
     row.height = image.height
     row.orientation_applied = image.orientation_applied
     row.size_bytes = image.size_bytes
+    row.damaged = image.damaged
+    row.decoded_share = image.decoded_share
+    row.frame = image.frame
+    row.preview = image.preview
 
 
 def put_error(row: ImageRow | RunRow | PartRow, error: PartError | None) -> None:
@@ -65,6 +69,10 @@ def state_of(
             sha256=row.image_id,
             file_name=row.file_name,
             size_bytes=row.size_bytes,
+            damaged=row.damaged,
+            decoded_share=row.decoded_share,
+            frame=row.frame,
+            preview=row.preview,
         ),
         received_at=row.received_at,
         updated_at=row.updated_at,

@@ -104,6 +104,10 @@ class ImageRow(Base):
     height: Mapped[int] = mapped_column(default=0)
     orientation_applied: Mapped[int] = mapped_column(default=1)
     size_bytes: Mapped[int] = mapped_column(default=0)
+    damaged: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
+    decoded_share: Mapped[float] = mapped_column(default=1.0, server_default=text("1"))
+    frame: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    preview: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
     received_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     num_faces: Mapped[int | None] = mapped_column(default=None)

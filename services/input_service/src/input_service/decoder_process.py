@@ -16,7 +16,7 @@ from facepipe.domain.errors import (
     UndecodableImageError,
 )
 from facepipe.domain.geometry import ImageSize
-from facepipe.files.imaging import DecodeLimits, decode
+from facepipe.files.decoding import DecodeLimits, decode
 
 START_S = 60.0
 _RETIRE_AFTER = 500
@@ -29,13 +29,21 @@ class Readable:
 
     Attributes:
         size: of the upright image.
-        format: as Pillow names it.
+        format: the name of an accepted format.
         orientation: of EXIF, which was applied.
+        damaged: whether the file is cut short or broken.
+        decoded_share: of the pixels, 0-1.
+        frame: which one of an animation it is.
+        is_preview: whether it is the JPEG inside a RAW file.
     """
 
     size: ImageSize
     format: str
     orientation: int
+    damaged: bool
+    decoded_share: float
+    frame: int
+    is_preview: bool
 
 
 class Decoder:
@@ -121,7 +129,17 @@ def _answer(pipe: Connection, data: bytes, limits: DecodeLimits) -> None:
     except Exception as error:
         pipe.send(UndecodableImageError(f"the image cannot be decoded: {error}"))
     else:
-        pipe.send(Readable(decoded.size, decoded.format, decoded.orientation))
+        pipe.send(
+            Readable(
+                decoded.size,
+                decoded.format,
+                decoded.orientation,
+                decoded.damaged,
+                round(decoded.decoded_share, 4),
+                decoded.frame,
+                decoded.is_preview,
+            )
+        )
 
 
 def _limit(memory_bytes: int) -> None:

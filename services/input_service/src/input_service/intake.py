@@ -98,6 +98,10 @@ class Intake:
                 sha256=image_id,
                 file_name=file_name,
                 size_bytes=len(data),
+                damaged=decoded.damaged,
+                decoded_share=decoded.decoded_share,
+                frame=decoded.frame,
+                preview=decoded.is_preview,
             )
             entry = InboxEntry(
                 image=image,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from facepipe.files.imaging import DecodeLimits
+from facepipe.files.decoding import DecodeLimits
 from facepipe.system.settings import AccessSettings, Settings
 
 
@@ -16,13 +17,18 @@ class UploadSettings(BaseModel):
     max_side: int = Field(default=20_000, description="longest side, pixels")
     max_files: int = Field(default=100, description="files in one call")
     max_request_bytes: int = Field(default=1024 * 2**20, description="largest call, bytes")
+    strict: bool = Field(default=False, description="refuse files that are cut short or broken")
+    min_decoded_share: float = Field(
+        default=0.25, ge=0, le=1, description="of a damaged file's pixels, to be accepted"
+    )
     decoders: int = Field(default=1, ge=1, description="decoder processes")
     decode_timeout_s: float = Field(default=20, description="a decoder taking longer is killed")
     decode_memory_mb: int = Field(default=2048, description="address space of a decoder")
 
     @property
     def limits(self) -> DecodeLimits:
-        return DecodeLimits(self.max_bytes, self.max_pixels, self.max_side)
+        least = math.inf if self.strict else self.min_decoded_share
+        return DecodeLimits(self.max_bytes, self.max_pixels, self.max_side, least)
 
 
 class QueueSettings(BaseModel):

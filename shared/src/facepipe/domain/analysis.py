@@ -234,7 +234,12 @@ class Face(DetectedFace, _Indexed):
 
 
 class ImageInfo(_Model):
-    """The upload, as decoded: sizes are those of the upright image, in pixels."""
+    """The upload, as decoded: sizes are those of the upright image, in pixels.
+
+    `damaged` files are cut short or broken; `decoded_share` tells how much of the pixels could be
+    decoded, the others are grey. `frame` is the one of an animation that was taken, from 0: the
+    first that is not blank. `preview` says that a RAW file's embedded JPEG was taken.
+    """
 
     width: int
     height: int
@@ -243,6 +248,10 @@ class ImageInfo(_Model):
     sha256: str
     file_name: str = ""
     size_bytes: int = 0
+    damaged: bool = False
+    decoded_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    frame: Annotated[int, Field(ge=0)] = 0
+    preview: bool = False
 
 
 class Models(_Model):

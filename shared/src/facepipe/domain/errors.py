@@ -13,6 +13,7 @@
     ├── ImageDeletedError           410  deleted
     ├── ImageTooLargeError          413  image_too_large
     ├── UnsupportedImageError       415  unsupported_image
+    │   └── RawNotSupportedError    415  raw_not_supported
     ├── RangeNotSatisfiableError    416  range_not_satisfiable
     ├── UnknownHostError            421  unknown_host
     ├── UndecodableImageError       422  undecodable_image
@@ -124,6 +125,12 @@ class UnsupportedImageError(FacepipeError):
     """The bytes are not an image of an accepted format."""
 
     code, http_status, title = "unsupported_image", 415, "Unsupported image format"
+
+
+class RawNotSupportedError(UnsupportedImageError):
+    """A camera's RAW file that holds no preview of full size."""
+
+    code, title = "raw_not_supported", "RAW file without a full preview"
 
 
 class RangeNotSatisfiableError(FacepipeError):

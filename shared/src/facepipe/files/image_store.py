@@ -18,7 +18,8 @@ from redis.exceptions import RedisError
 
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.domain.geometry import FACE_CROP_SIZE
-from facepipe.files.imaging import DecodeLimits, RgbImage, decode
+from facepipe.files.decoding import DecodeLimits, decode
+from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox, check_image_id
 from facepipe.files.result_files import ResultFiles
 from facepipe.system.inside_token import InsideToken
@@ -30,7 +31,7 @@ FaceCrops = npt.NDArray[np.uint8]
 _log = logging.getLogger(__name__)
 
 # What was accepted was within its limits then; a lowered limit must not lose it now.
-_ACCEPTED = DecodeLimits(max_bytes=2**31, max_pixels=2**31, max_side=2**16)
+_ACCEPTED = DecodeLimits(max_bytes=2**31, max_pixels=2**31, max_side=2**16, min_decoded_share=0)
 
 
 class ImageStore(Protocol):

@@ -73,6 +73,10 @@ def image_to_pb(image: ImageInfo) -> pb.ImageInfo:
         height=image.height,
         orientation_applied=image.orientation_applied,
         size_bytes=image.size_bytes,
+        damaged=image.damaged,
+        missing_share=1.0 - image.decoded_share,
+        frame=image.frame,
+        preview=image.preview,
     )
 
 
@@ -85,6 +89,10 @@ def image_from_pb(message: pb.ImageInfo, image_id: str) -> ImageInfo:
         sha256=image_id,
         file_name=message.file_name,
         size_bytes=message.size_bytes,
+        damaged=message.damaged,
+        decoded_share=round(1.0 - message.missing_share, 4),
+        frame=message.frame,
+        preview=message.preview,
     )
 
 

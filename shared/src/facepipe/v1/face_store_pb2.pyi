@@ -34,20 +34,28 @@ STATUS_FAILED: Status
 STATUS_DELETED: Status
 
 class ImageInfo(_message.Message):
-    __slots__ = ("file_name", "format", "width", "height", "orientation_applied", "size_bytes")
+    __slots__ = ("file_name", "format", "width", "height", "orientation_applied", "size_bytes", "damaged", "missing_share", "frame", "preview")
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     ORIENTATION_APPLIED_FIELD_NUMBER: _ClassVar[int]
     SIZE_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DAMAGED_FIELD_NUMBER: _ClassVar[int]
+    MISSING_SHARE_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    PREVIEW_FIELD_NUMBER: _ClassVar[int]
     file_name: str
     format: str
     width: int
     height: int
     orientation_applied: int
     size_bytes: int
-    def __init__(self, file_name: _Optional[str] = ..., format: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., orientation_applied: _Optional[int] = ..., size_bytes: _Optional[int] = ...) -> None: ...
+    damaged: bool
+    missing_share: float
+    frame: int
+    preview: bool
+    def __init__(self, file_name: _Optional[str] = ..., format: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., orientation_applied: _Optional[int] = ..., size_bytes: _Optional[int] = ..., damaged: _Optional[bool] = ..., missing_share: _Optional[float] = ..., frame: _Optional[int] = ..., preview: _Optional[bool] = ...) -> None: ...
 
 class RegisterImageRequest(_message.Message):
     __slots__ = ("image_id", "image", "received_at", "new_generation", "expected_generation", "urgent", "traceparent")

@@ -15,6 +15,7 @@ from facepipe.domain.errors import (
     ImageNotFoundError,
     ServiceUnavailableError,
 )
+from facepipe.files.formats import MEDIA_TYPES
 from facepipe.ledger.states import ImageState
 from facepipe.web.file_response import StoredFile
 from facepipe.web.problems import PROBLEM_MEDIA_TYPE
@@ -26,16 +27,6 @@ from input_service.views import Responses
 router = APIRouter(prefix="/v1/images/{image_id}", tags=["results"])
 _log = logging.getLogger(__name__)
 
-_MEDIA_TYPES = {
-    "JPEG": "image/jpeg",
-    "PNG": "image/png",
-    "WEBP": "image/webp",
-    "GIF": "image/gif",
-    "BMP": "image/bmp",
-    "TIFF": "image/tiff",
-    "HEIF": "image/heic",
-    "AVIF": "image/avif",
-}
 _PARTS: Responses = {
     206: {"description": "The part that the header `Range` asks for"},
     416: {"description": "The file has no such range"},
@@ -100,7 +91,7 @@ def get_source(image_id: ImageId, services: NeighboursDep) -> StoredFile:
     state = _state(image_id, services)
     if state is not None and state.status is Status.DELETED:
         raise ImageDeletedError(f"{image_id} was deleted")
-    media_type = _MEDIA_TYPES.get(state.image.format, "") if state else ""
+    media_type = MEDIA_TYPES.get(state.image.format, "") if state else ""
     return StoredFile(
         services.results.source(image_id),
         media_type=media_type or "application/octet-stream",

@@ -1,0 +1,82 @@
+"""What the decoder is allowed, and what it gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from facepipe.domain.errors import ImageTooLargeError, UndecodableImageError
+from facepipe.domain.geometry import ImageSize
+from facepipe.files.imaging import RgbImage
+
+
+@dataclass(frozen=True, slots=True)
+class DecodeLimits:
+    """What an upload may at most be, and how much of a damaged one has to be there.
+
+    Attributes:
+        min_decoded_share: of the pixels, under which a damaged file is refused; above 1 every
+            damaged file is.
+    """
+
+    max_bytes: int = 50 * 2**20
+    max_pixels: int = 64_000_000
+    max_side: int = 20_000
+    min_decoded_share: float = 0.25
+
+    def check_size(self, width: int, height: int) -> None:
+        """Raises ImageTooLargeError, or UndecodableImageError where there are no pixels."""
+        if width < 1 or height < 1:
+            raise UndecodableImageError("the image has no pixels")
+        if max(width, height) > self.max_side or width * height > self.max_pixels:
+            raise ImageTooLargeError(
+                f"the image has {width} x {height} pixels, the limit is {self.max_pixels} pixels "
+                f"and {self.max_side} a side"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Pixels as a format's reader gives them.
+
+    Attributes:
+        rgb: shape `(height, width, 3)`, uint8, RGB, as stored.
+        orientation: of EXIF, yet to be undone, 1-8.
+        turned: the orientation that the reader undid itself.
+        decoded_share: of the pixels; None of a file that is whole.
+        frame: which one of an animation it is.
+        is_preview: whether it is the JPEG inside a RAW file.
+    """
+
+    rgb: RgbImage
+    orientation: int = 1
+    turned: int = 1
+    decoded_share: float | None = None
+    frame: int = 0
+    is_preview: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedImage:
+    """An upright image.
+
+    Attributes:
+        rgb: shape `(height, width, 3)`, uint8, RGB, EXIF orientation applied, C-contiguous.
+        format: the name of an accepted format.
+        orientation: the EXIF orientation that was undone, 1-8; invalid values count as 1.
+        damaged: whether the file is cut short or broken.
+        decoded_share: share of the pixels that could be decoded, 0-1; the others are grey.
+        frame: which frame of an animation it is, from 0: the first that is not blank.
+        is_preview: whether it is the JPEG that a camera put into its RAW file.
+    """
+
+    rgb: RgbImage
+    format: str
+    orientation: int
+    damaged: bool = False
+    decoded_share: float = 1.0
+    frame: int = 0
+    is_preview: bool = False
+
+    @property
+    def size(self) -> ImageSize:
+        return ImageSize(self.rgb.shape[1], self.rgb.shape[0])

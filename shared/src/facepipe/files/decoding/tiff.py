@@ -1,0 +1,123 @@
+"""TIFF: with Pillow what it reads rightly, the rest with tifffile; RAW files that are TIFF."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import tifffile
+from PIL import Image
+
+from facepipe.domain.errors import FacepipeError, UndecodableImageError
+from facepipe.files.decoding.image import DecodeLimits, Raster
+from facepipe.files.decoding.pixels import EXIF_ORIENTATION, rgb_of_samples
+from facepipe.files.decoding.with_pillow import read_with_pillow
+
+# The compressions that tifffile may call a codec for: what is not here is not decoded.
+_COMPRESSIONS = frozenset(
+    {1, 5, 7, 8, 32773, 32946, 33003, 33005, 34712, 34925, 50000, 50001, 50002, 52546}
+)
+_MINISWHITE, _MINISBLACK, _RGB, _PALETTE, _YCBCR = 0, 1, 2, 3, 6
+_CFA, _LINEAR_RAW = 32803, 34892
+_PLANAR_CONFIGURATION, _BITS, _COMPRESSION = 284, 258, 259
+_SEPARATE = 2
+_NOT_OF_PILLOW = frozenset({34925, 50000, 50001, 50002, 52546, 33003, 33005, 34712})
+_MOST_PAGES = 64
+_MOST_DEPTH = 3
+
+# What it thinks of a file stands in the error that is raised.
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)
+
+
+def read_tiff(data: bytes, limits: DecodeLimits) -> Raster:
+    """The first page.
+
+    Raises:
+        ImageTooLargeError: its header says that it is.
+        UndecodableImageError: too little of it can be decoded.
+    """
+    if _is_for_pillow(data):
+        return read_with_pillow(data, "TIFF", limits)
+    try:
+        return _read_with_tifffile(data, limits)
+    except (FacepipeError, MemoryError):
+        raise
+    except Exception as error:
+        raise UndecodableImageError(f"the TIFF cannot be decoded: {error}") from error
+
+
+def pages_of(data: bytes) -> list[tifffile.TiffPage]:
+    """All pages with the pages inside them; none where the file is no TIFF that can be read."""
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            return list(_walk(file.pages[:_MOST_PAGES], _MOST_DEPTH))
+    except MemoryError:
+        raise
+    except Exception:
+        return []
+
+
+def is_raw(data: bytes, pages: list[tifffile.TiffPage]) -> bool:
+    """Whether a file that begins as a TIFF holds the samples of a sensor."""
+    return data[8:10] == b"CR" or any(
+        _tag(page, "PhotometricInterpretation") in (_CFA, _LINEAR_RAW) or "DNGVersion" in page.tags
+        for page in pages
+    )
+
+
+def read_page(page: tifffile.TiffPage, limits: DecodeLimits) -> Raster:
+    """Decodes a page; its compression and colours have to be among those that are meant."""
+    limits.check_size(page.imagewidth, page.imagelength)
+    if page.compression not in _COMPRESSIONS or page.imagedepth != 1:
+        raise UndecodableImageError(
+            f"TIFF with the compression {int(page.compression)} is not read: save it with "
+            "LZW or Deflate, or as PNG"
+        )
+    if page.photometric not in (_MINISWHITE, _MINISBLACK, _RGB, _YCBCR):
+        raise UndecodableImageError(
+            f"TIFF with the colours {int(page.photometric)} is not read: save it as RGB"
+        )
+    samples = page.asarray(maxworkers=1)
+    if page.planarconfig == _SEPARATE and samples.ndim == 3:
+        samples = samples.transpose(1, 2, 0)
+    rgb = rgb_of_samples(samples, bits=page.bitspersample)
+    if page.photometric == _MINISWHITE:
+        rgb = 255 - rgb
+    return Raster(rgb, orientation_of_page(page))
+
+
+def orientation_of_page(page: tifffile.TiffPage) -> int:
+    """EXIF orientation 1-8."""
+    value = _tag(page, EXIF_ORIENTATION)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _walk(pages: list[tifffile.TiffPage], depth: int) -> Iterator[tifffile.TiffPage]:
+    for page in pages:
+        whole = page.aspage()
+        yield whole
+        if whole.subifds and depth:
+            yield from _walk(list(whole.pages or ())[:_MOST_PAGES], depth - 1)
+
+
+def _is_for_pillow(data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+            tags = image.tag_v2  # type: ignore[attr-defined]  # of TiffImageFile
+            is_deep_and_planar = (
+                tags.get(_PLANAR_CONFIGURATION) == _SEPARATE and max(tags.get(_BITS, (8,))) > 8
+            )
+            return not is_deep_and_planar and tags.get(_COMPRESSION) not in _NOT_OF_PILLOW
+    except Exception:  # samples of a kind that Pillow does not know
+        return False
+
+
+def _read_with_tifffile(data: bytes, limits: DecodeLimits) -> Raster:
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        return read_page(file.pages.first, limits)
+
+
+def _tag(page: tifffile.TiffPage, name: str | int) -> object:
+    tag = page.tags.get(name)
+    return None if tag is None else tag.value

@@ -1,0 +1,126 @@
+"""The formats that Pillow and its plug-ins read."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pillow_heif
+from PIL import Image
+
+from facepipe.domain.errors import FacepipeError, UndecodableImageError
+from facepipe.files.decoding.damage import (
+    decode_padded,
+    decode_prefilled,
+    missing_bytes,
+    refuse_if_little,
+)
+from facepipe.files.decoding.image import DecodeLimits, Raster
+from facepipe.files.imaging import RgbImage
+from facepipe.files.decoding.pixels import EXIF_ORIENTATION, rgb_of_image
+
+# Pillow reads AVIF itself; HEIC needs the plug-in. Its own bomb check is replaced by ours.
+Image.init()
+pillow_heif.register_heif_opener()
+Image.MAX_IMAGE_PIXELS = None
+
+# An animation may begin with blank frames; nobody waits for longer than this.
+_MOST_BLANK_FRAMES = 32
+_PADDED = ("WEBP", "HEIF", "AVIF")
+
+
+def read_with_pillow(data: bytes, name: str, limits: DecodeLimits) -> Raster:
+    """Reads a file that begins as the format of that name.
+
+    Raises:
+        ImageTooLargeError: its header says that it is.
+        UndecodableImageError: too little of it can be decoded.
+    """
+    formats = ["JPEG", "MPO"] if name == "JPEG" else [name]
+    if name in _PADDED and (missing := missing_bytes(data)):
+        return _read_padded(data, missing, formats, limits)
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
+            limits.check_size(*image.size)
+            orientation = orientation_of(image)
+            rgb, frame = _first_frame_with_a_picture(image)
+            # Pillow turns some formats itself while loading, and then forgets the tag.
+            left = orientation_of(image)
+    except (FacepipeError, MemoryError):
+        raise
+    except Exception as error:
+        return _read_damaged(data, formats, limits, error)
+    return Raster(rgb, left, turned=1 if left == orientation else orientation, frame=frame)
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF orientation 1-8.
+
+    pillow-heif turns HEIC itself. Pillow gives the turn of an AVIF (its boxes `irot` and `imir`)
+    as an orientation, and no other: EXIF does not count where the format has a turn of its own.
+    """
+    if image.format == "HEIF":
+        return 1
+    try:
+        value = image.getexif().get(EXIF_ORIENTATION, 1)
+    except Exception:  # broken EXIF is no reason to refuse the pixels
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def _first_frame_with_a_picture(image: Image.Image) -> tuple[RgbImage, int]:
+    """Of an animation the first frame that is not of one colour; of HEIC the primary image."""
+    image.load()
+    first = rgb_of_image(image)
+    if image.format not in ("GIF", "WEBP", "PNG", "AVIF") or not _is_blank(first):
+        return first, 0
+    for frame in range(1, min(getattr(image, "n_frames", 1), _MOST_BLANK_FRAMES)):
+        try:
+            image.seek(frame)
+            rgb = rgb_of_image(image)
+        except (EOFError, OSError):
+            break
+        if not _is_blank(rgb):
+            return rgb, frame
+    return first, 0
+
+
+def _is_blank(rgb: RgbImage) -> bool:
+    return bool((rgb == rgb[0, 0]).all())
+
+
+def _read_padded(data: bytes, missing: int, formats: list[str], limits: DecodeLimits) -> Raster:
+    turn = 1
+
+    def decode(padded: bytes) -> RgbImage:
+        nonlocal turn
+        with Image.open(io.BytesIO(padded), formats=formats) as image:
+            limits.check_size(*image.size)
+            turn = orientation_of(image)
+            image.load()
+            return np.array(rgb_of_image(image))
+
+    # The sizes that a broken header claims are no reason to fill memory.
+    rgb, share = decode_padded(data, min(missing, limits.max_bytes), decode)
+    refuse_if_little(share, limits.min_decoded_share)
+    return Raster(rgb, turn, decoded_share=share)
+
+
+def _read_damaged(
+    data: bytes, formats: list[str], limits: DecodeLimits, cause: Exception
+) -> Raster:
+    turn = 1
+
+    def to_rgb(image: Image.Image) -> RgbImage:
+        nonlocal turn
+        turn = orientation_of(image)
+        return np.array(rgb_of_image(image))
+
+    try:
+        rgb, share = decode_prefilled(data, formats, to_rgb)
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UndecodableImageError(f"the image data is broken: {cause}") from error
+    refuse_if_little(share, limits.min_decoded_share)
+    return Raster(rgb, turn, decoded_share=share)
