@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from facepipe.files.formats import ACCEPTED_FORMATS
 from tools.chaos.mutations import run_mutations, table
-from tools.chaos.mutator import FORMATS, damaged_file
+from tools.chaos.mutator import damaged_file
+from tools.chaos.samples import FORMATS
 from tools.stack_driver.local_stack import LocalStack
 
 

@@ -20,8 +20,8 @@ import pytest
 from agegender_service.pipeline import cut_crops
 from agegender_service.settings import AgeGenderServiceSettings
 from agegender_service.weights import AGE_FILE, GENDER_FILE, find_weights
-from facepipe.files.image_store import FaceCrops
 from facepipe.files.decoding import decode
+from facepipe.files.image_store import FaceCrops
 from landmark_service.load_models import load_pipeline
 from landmark_service.settings import LandmarkSettings
 

@@ -2,47 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import random
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
-import pillow_heif
-from PIL import Image
+from tools.chaos.samples import KINDS, whole_file
 
-from tools.stack.demo import astronaut
-
-pillow_heif.register_heif_opener()
-
-_SIDE = 192
 _HEAD = 512
 _MAGIC = 16
 _MOST_CHANGES = 4
 _EXTREMES = (0, 1, 0x7F, 0x80, 0xFE, 0xFF)
 _SIZES = (0, 1, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-
-# What each format is saved as; the ways in which a decoder takes another path.
-_VARIANTS: dict[str, tuple[str, str, dict[str, object]]] = {
-    "jpeg": ("JPEG", "RGB", {"quality": 85}),
-    "jpeg-progressive": ("JPEG", "RGB", {"progressive": True, "subsampling": 2}),
-    "jpeg-grey": ("JPEG", "L", {}),
-    "jpeg-cmyk": ("JPEG", "CMYK", {}),
-    "png": ("PNG", "RGB", {}),
-    "png-palette": ("PNG", "P", {}),
-    "png-alpha": ("PNG", "RGBA", {}),
-    "webp": ("WEBP", "RGB", {"quality": 80}),
-    "webp-lossless": ("WEBP", "RGBA", {"lossless": True}),
-    "gif": ("GIF", "P", {}),
-    "bmp": ("BMP", "RGB", {}),
-    "tiff": ("TIFF", "RGB", {}),
-    "tiff-lzw": ("TIFF", "RGB", {"compression": "tiff_lzw"}),
-    "tiff-jpeg": ("TIFF", "RGB", {"compression": "jpeg"}),
-    "heic": ("HEIF", "RGB", {"quality": 60}),
-    "avif": ("AVIF", "RGB", {"quality": 60, "speed": 9}),
-}
-FORMATS = frozenset(image_format for image_format, _, _ in _VARIANTS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +28,8 @@ class DamagedFile:
 def damaged_file(seed: int, number: int) -> DamagedFile:
     """The file of this number; each variant has its turn, one file in ten is left whole."""
     chance = random.Random(f"{seed}-{number}")
-    kind = list(_VARIANTS)[number % len(_VARIANTS)]
-    data = bytearray(_whole(kind))
+    kind = KINDS[number % len(KINDS)]
+    data = bytearray(whole_file(kind))
     changes = chance.choices(_CHANGES, k=chance.randint(1, _MOST_CHANGES))
     if chance.random() < 0.1:
         changes = []
@@ -68,19 +39,6 @@ def damaged_file(seed: int, number: int) -> DamagedFile:
         change(chance, data)
     names = "+".join(change.__name__.strip("_") for change in changes) or "whole"
     return DamagedFile(number, f"{kind}-{names}", bytes(data))
-
-
-@cache
-def _whole(kind: str) -> bytes:
-    image_format, mode, options = _VARIANTS[kind]
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    photograph = Image.open(astronaut()).convert("RGB").resize((_SIDE, _SIDE)).convert(mode)
-    if image_format in ("JPEG", "PNG", "WEBP", "TIFF"):
-        options = options | {"exif": exif.tobytes()}
-    buffer = io.BytesIO()
-    photograph.save(buffer, image_format, **options)
-    return buffer.getvalue()
 
 
 def _place(chance: random.Random, data: bytearray) -> int:
@@ -131,7 +89,7 @@ def _noise(chance: random.Random, data: bytearray) -> None:
 
 def _splice(chance: random.Random, data: bytearray) -> None:
     """The tail of a file of another kind."""
-    other = _whole(chance.choice(list(_VARIANTS)))
+    other = whole_file(chance.choice(KINDS))
     data[_place(chance, data) :] = other[chance.randrange(len(other)) :]
     data += bytes(16 - min(16, len(data)))
 

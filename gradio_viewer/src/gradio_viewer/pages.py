@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.data_classes import GradioRootModel
 
+from facepipe.files.formats import LABELS
 from facepipe_client import AsyncClient
 from gradio_viewer import handlers, image_html
 from gradio_viewer.list_html import Upload
@@ -56,7 +57,7 @@ def create_page(api: AsyncClient, settings: ViewerSettings) -> gr.Blocks:
 
 def _upload_tab(api: AsyncClient, settings: ViewerSettings) -> None:
     gr.Markdown(
-        "Choose one or many photographs: JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC or AVIF, "
+        f"Choose one or many photographs: {LABELS}, "
         f"each up to {settings.upload.max_bytes / 2**20:g} MB."
     )
     files = gr.File(

@@ -13,8 +13,8 @@ from data_storage_service.queries import Queries
 from data_storage_service.settling import Settler
 from data_storage_service.storing import AnnotationStyle, ResultStore
 from facepipe.domain.analysis import AgeGenderPart
-from facepipe.files.image_store import FaceCrops
 from facepipe.files.decoding import decode
+from facepipe.files.image_store import FaceCrops
 from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles

@@ -69,7 +69,12 @@ class PartError(Document):
 
 
 class ImageInfo(Document):
-    """The upload, as decoded: sizes are those of the upright image, in pixels."""
+    """The upload, as decoded: sizes are those of the upright image, in pixels.
+
+    `damaged` files are cut short or broken; `decoded_share` tells how much of the pixels could be
+    decoded, the others are grey. `frame` is the one of an animation that was taken, from 0: the
+    first that is not blank. `preview` says that a RAW file's embedded JPEG was taken.
+    """
 
     width: int
     height: int
@@ -78,6 +83,10 @@ class ImageInfo(Document):
     sha256: str
     file_name: str = ""
     size_bytes: int = 0
+    damaged: bool = False
+    decoded_share: float = 1.0
+    frame: int = 0
+    preview: bool = False
 
 
 class StageRun(Document):

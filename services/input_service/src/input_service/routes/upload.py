@@ -20,6 +20,7 @@ from facepipe.domain.errors import (
     ImageTooLargeError,
     InvalidRequestError,
 )
+from facepipe.files.formats import LABELS
 from facepipe.web.problems import problem_response
 from input_service.examples import UPLOADED, UPLOADED_WITH_RESULT, leads_to, shown
 from input_service.intake import write_errors
@@ -45,6 +46,17 @@ _BODY = {
 }
 
 
+_DESCRIPTION = f"""Accepts {LABELS}.
+
+Send one or many files as multipart field `files` (or any other name), or one image as the raw
+body, which is named by `Content-Disposition` or `?file_name=`. Each file gets an entry of its own;
+the call fails only when no file was accepted.
+
+A file that is cut short or broken is decoded as far as it goes: `image.damaged` says so, and
+`image.decoded_share` how much of it there is. Of an animation the first frame that is not blank is
+taken (`image.frame`), of a camera's RAW file the preview of full size that is in it
+(`image.preview`).
+"""
 _FOLLOWING = (
     "get_image",
     "get_result",
@@ -70,6 +82,7 @@ def create_router(settings: UploadSettings) -> APIRouter:
         status_code=202,
         response_model=UploadAnswer,
         summary="Send images",
+        description=_DESCRIPTION,
         openapi_extra={"requestBody": _BODY},
         responses={
             202: {
@@ -99,11 +112,6 @@ def create_router(settings: UploadSettings) -> APIRouter:
         x_priority: _Priority = "",
         force: Annotated[bool, Query(description="analyse again what is known already")] = False,
     ) -> Response:
-        """Accepts JPEG, PNG, WebP, GIF (first frame), BMP, TIFF, HEIC and AVIF.
-
-        Send one or many files as multipart field `files`, or one image as the raw body. Each
-        file gets an entry of its own; the call fails only when no file was accepted.
-        """
         deadline = None if wait is None else time.monotonic() + wait
         urgent = wait is not None or x_priority.lower() == "interactive"
         limited = _limited(request, settings.max_request_bytes)

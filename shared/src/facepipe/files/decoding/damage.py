@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from facepipe.domain.errors import FacepipeError, UndecodableImageError
@@ -44,15 +46,24 @@ def leniently() -> Iterator[None]:
         _lenient.is_on = False
 
 
-def agreed(pictures: list[RgbImage]) -> tuple[RgbImage, float]:
+def agreed(
+    pictures: list[RgbImage], samples: Sequence[npt.NDArray[Any]] | None = None
+) -> tuple[RgbImage, float]:
     """The picture with grey where two decodings differ, and the share where they do not.
+
+    Args:
+        pictures: shape `(height, width, 3)`, uint8, RGB.
+        samples: what they were made of, where that tells more; `(height, width[, channels])`.
 
     Raises:
         UndecodableImageError: there are no two pictures of one shape.
     """
     if len(pictures) < 2 or pictures[0].shape != pictures[1].shape:
         raise UndecodableImageError("too little of the image is there to decode anything")
-    same = (pictures[0] == pictures[1]).all(axis=2)
+    first, second = samples or pictures
+    same = first == second
+    if same.ndim == 3:
+        same = same.all(axis=2)
     rgb = np.where(same[..., None], pictures[0], np.uint8(UNDECODED))
     return rgb, float(same.mean())
 
@@ -61,13 +72,16 @@ def decode_prefilled(
     data: bytes, formats: list[str], to_rgb: Callable[[Image.Image], RgbImage]
 ) -> tuple[RgbImage, float]:
     """For formats that Pillow decodes row by row into memory of its own."""
-    pictures = []
+    pictures, samples = [], []
     for filling in (0, 255):
         with leniently(), Image.open(io.BytesIO(data), formats=formats) as image:
             _fill_first(image, filling)
             image.load()
+            samples.append(np.array(image))
             pictures.append(to_rgb(image))
-    return agreed(pictures)
+    if formats[0] == "JPEG":  # its decoder fills in grey itself
+        return pictures[0], share_not_grey(samples[0])
+    return agreed(pictures, samples)
 
 
 def decode_padded(
@@ -83,29 +97,17 @@ def decode_padded(
     return agreed(pictures)
 
 
-def share_not_grey(rgb: RgbImage) -> float:
-    """Share of a damaged JPEG that was decoded: its decoder leaves the other blocks grey."""
-    grey = (rgb == UNDECODED).all(axis=2)
+def share_not_grey(samples: npt.NDArray[np.uint8]) -> float:
+    """Share of a damaged JPEG that was decoded: its decoder leaves the other blocks grey.
+
+    Shape `(height, width, channels)`, uint8. Inverted inks are one step off.
+    """
+    grey = ((samples == UNDECODED) | (samples == UNDECODED - 1)).all(axis=2)
     height, width = (side // _BLOCK * _BLOCK for side in grey.shape)
     if not height or not width:
         return 1.0 - float(grey.mean())
     blocks = grey[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
     return 1.0 - float(blocks.all(axis=(1, 3)).mean())
-
-
-def missing_bytes(data: bytes) -> int:
-    """How many bytes a file of boxes or of RIFF chunks says it has and does not have."""
-    if data[:4] == b"RIFF":
-        return max(0, int.from_bytes(data[4:8], "little") + 8 - len(data))
-    at = 0
-    while at + 8 <= len(data):
-        size = int.from_bytes(data[at : at + 4])
-        if size == 1:
-            size = int.from_bytes(data[at + 8 : at + 16])
-        if size < 8:  # to the end of the file, or nonsense
-            break
-        at += size
-    return max(0, at - len(data))
 
 
 def refuse_if_little(share: float, least: float) -> None:

@@ -11,10 +11,11 @@ from PIL import Image
 
 from facepipe.domain.errors import UndecodableImageError
 from facepipe.files.decoding.damage import refuse_if_little, share_not_grey
+from facepipe.files.decoding.endings import has_end
 from facepipe.files.decoding.image import DecodeLimits, Raster
-from facepipe.files.imaging import RgbImage
 from facepipe.files.decoding.pixels import EXIF_ORIENTATION, rgb_of_samples
 from facepipe.files.decoding.with_pillow import read_with_pillow
+from facepipe.files.imaging import RgbImage
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 LOSSLESS = 0xC3
@@ -42,7 +43,7 @@ def read_jpeg(data: bytes, limits: DecodeLimits) -> Raster:
     if frame.height:  # 0: it follows after the first scan, which Pillow copes with
         limits.check_size(frame.width, frame.height)
     if frame.bits != 8 or frame.marker == LOSSLESS:
-        return _read_deep(data, frame)
+        return _read_deep(data, frame, limits)
     if frame.channels in (1, 3):
         try:
             return Raster(_decoded(data), _orientation(data))
@@ -56,7 +57,8 @@ def frame_of(data: bytes) -> JpegFrame | None:
     """The frame header of a JPEG; None where there is none."""
     for marker, at, size in _segments(data):
         if marker in _FRAMES and size >= 8:
-            height, width = int.from_bytes(data[at + 1 : at + 3]), int.from_bytes(data[at + 3 : at + 5])
+            height = int.from_bytes(data[at + 1 : at + 3])
+            width = int.from_bytes(data[at + 3 : at + 5])
             return JpegFrame(marker, data[at], width, height, data[at + 5])
     return None
 
@@ -102,17 +104,20 @@ def _read_damaged(data: bytes, limits: DecodeLimits, cause: ValueError) -> Raste
     return Raster(rgb, _orientation(data), decoded_share=share)
 
 
-def _read_deep(data: bytes, frame: JpegFrame) -> Raster:
+def _read_deep(data: bytes, frame: JpegFrame, limits: DecodeLimits) -> Raster:
     try:
-        decode = imagecodecs.ljpeg_decode if frame.marker == LOSSLESS else imagecodecs.jpeg_decode
-        samples = decode(data)
+        samples = imagecodecs.jpeg_decode(data)
     except MemoryError:
         raise
     except Exception as error:
         raise UndecodableImageError(
             f"the JPEG of {frame.bits} bit cannot be decoded: {error}"
         ) from error
-    return Raster(rgb_of_samples(samples, frame.bits), _orientation(data))
+    rgb, share = rgb_of_samples(samples, frame.bits), None
+    if not has_end(data, "JPEG"):
+        share = share_not_grey(rgb)
+        refuse_if_little(share, limits.min_decoded_share)
+    return Raster(rgb, _orientation(data), decoded_share=share)
 
 
 def _orientation(data: bytes) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import tifffile
 from PIL import Image
@@ -25,6 +25,8 @@ _SEPARATE = 2
 _NOT_OF_PILLOW = frozenset({34925, 50000, 50001, 50002, 52546, 33003, 33005, 34712})
 _MOST_PAGES = 64
 _MOST_DEPTH = 3
+
+_AnyPage = tifffile.TiffPage | tifffile.TiffFrame
 
 # What it thinks of a file stands in the error that is raised.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -93,7 +95,7 @@ def orientation_of_page(page: tifffile.TiffPage) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _walk(pages: list[tifffile.TiffPage], depth: int) -> Iterator[tifffile.TiffPage]:
+def _walk(pages: Iterable[_AnyPage], depth: int) -> Iterator[tifffile.TiffPage]:
     for page in pages:
         whole = page.aspage()
         yield whole

@@ -12,12 +12,13 @@ from facepipe.domain.errors import FacepipeError, UndecodableImageError
 from facepipe.files.decoding.damage import (
     decode_padded,
     decode_prefilled,
-    missing_bytes,
     refuse_if_little,
+    share_not_grey,
 )
+from facepipe.files.decoding.endings import has_end, missing_bytes, webp_to_pad
 from facepipe.files.decoding.image import DecodeLimits, Raster
-from facepipe.files.imaging import RgbImage
 from facepipe.files.decoding.pixels import EXIF_ORIENTATION, rgb_of_image
+from facepipe.files.imaging import RgbImage
 
 # Pillow reads AVIF itself; HEIC needs the plug-in. Its own bomb check is replaced by ours.
 Image.init()
@@ -26,7 +27,7 @@ Image.MAX_IMAGE_PIXELS = None
 
 # An animation may begin with blank frames; nobody waits for longer than this.
 _MOST_BLANK_FRAMES = 32
-_PADDED = ("WEBP", "HEIF", "AVIF")
+_OF_BOXES = ("HEIF", "AVIF")
 
 
 def read_with_pillow(data: bytes, name: str, limits: DecodeLimits) -> Raster:
@@ -37,7 +38,12 @@ def read_with_pillow(data: bytes, name: str, limits: DecodeLimits) -> Raster:
         UndecodableImageError: too little of it can be decoded.
     """
     formats = ["JPEG", "MPO"] if name == "JPEG" else [name]
-    if name in _PADDED and (missing := missing_bytes(data)):
+    missing = missing_bytes(data) if name in _OF_BOXES else 0
+    if name == "WEBP":
+        whole, missing = webp_to_pad(data)
+        if missing or len(whole) != len(data):
+            return _read_padded(whole, missing, formats, limits)
+    if missing:
         return _read_padded(data, missing, formats, limits)
     try:
         with Image.open(io.BytesIO(data), formats=formats) as image:
@@ -50,7 +56,12 @@ def read_with_pillow(data: bytes, name: str, limits: DecodeLimits) -> Raster:
         raise
     except Exception as error:
         return _read_damaged(data, formats, limits, error)
-    return Raster(rgb, left, turned=1 if left == orientation else orientation, frame=frame)
+    share = None
+    if not has_end(data, name):
+        share = share_not_grey(rgb) if name == "JPEG" else 1.0
+        refuse_if_little(share, limits.min_decoded_share)
+    turned = 1 if left == orientation else orientation
+    return Raster(rgb, left, turned=turned, decoded_share=share, frame=frame)
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -109,6 +120,8 @@ def _read_padded(data: bytes, missing: int, formats: list[str], limits: DecodeLi
 def _read_damaged(
     data: bytes, formats: list[str], limits: DecodeLimits, cause: Exception
 ) -> Raster:
+    if formats == ["ICO"]:  # the image in it is loaded before it can be prefilled
+        raise UndecodableImageError(f"the image data is broken: {cause}") from cause
     turn = 1
 
     def to_rgb(image: Image.Image) -> RgbImage:
