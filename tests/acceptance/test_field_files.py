@@ -54,8 +54,8 @@ def results(stack: Stack, http: httpx.Client) -> Iterator[dict[str, dict[str, An
     if gone := [name for name, path in paths.items() if not path.exists()]:
         missing(f"the field cases are missing: {', '.join(gone)} (FACEPIPE_TEST_DATA)")
     ids = {name: _send(http, path) for name, path in paths.items()}
-    stack.api.wait_final(ids.values())
-    yield {name: stack.api.result(image_id) for name, image_id in ids.items()}
+    stack.api.wait_all(ids.values())
+    yield {name: http.get(f"/v1/images/{image_id}/result").json() for name, image_id in ids.items()}
     for image_id in ids.values():
         http.delete(f"/v1/images/{image_id}")
 

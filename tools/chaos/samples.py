@@ -21,6 +21,8 @@ pillow_heif.register_heif_opener()
 _SIDE = 192
 _CFA = 32803
 
+_Tag = tuple[int | str, int | str, int | None, Any, bool]
+
 
 @cache
 def whole_file(kind: str) -> bytes:
@@ -86,9 +88,10 @@ def _raw(photograph: Image.Image) -> bytes:
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as file:
         thumbnail = np.asarray(photograph.resize((48, 48)))
-        file.write(thumbnail, photometric="rgb", subifds=1, extratags=[(50706, 1, 4, b"\1\4\0\0")])
+        version: list[_Tag] = [(50706, 1, 4, b"\1\4\0\0", True)]
+        file.write(thumbnail, photometric="rgb", subifds=1, extratags=version)
         sensor = pixels[..., 1].astype(np.uint16) << 6
-        pattern = [(33421, 3, 2, (2, 2)), (33422, 1, 4, b"\0\1\1\2")]
+        pattern: list[_Tag] = [(33421, 3, 2, (2, 2), True), (33422, 1, 4, b"\0\1\1\2", True)]
         file.write(sensor, photometric=_CFA, extratags=pattern)
     return buffer.getvalue() + _pillow("JPEG", "RGB", photograph)
 
