@@ -92,9 +92,9 @@ def _put(queue: str) -> Grant:
 
 
 def _look(queue: str) -> Grant:
-    """What `facepipe.queue.jobs.live_job_ids` does."""
+    """What `live_job_ids` and `count_live_jobs` of `facepipe.queue.jobs` do."""
     keys = (f"rq:{name}:{queue}" for name in ("queue", "scheduled", "wip"))
-    return Grant.of("exec lrange multi zrange", *keys, f"rq:queue:{queue}:intermediate")
+    return Grant.of("exec llen lrange multi zcard zrange", *keys, f"rq:queue:{queue}:intermediate")
 
 
 def _sweep(stage: str) -> Grant:
