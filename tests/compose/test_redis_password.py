@@ -46,7 +46,7 @@ def test_a_service_has_its_own_user_and_was_refused_nothing_that_it_needs(
     stack: ComposeStack, batch: list[bytes]
 ) -> None:
     # Given a stack that has analysed images
-    stack.api.wait_final(stack.api.upload([data + b"users" for data in batch[:3]]))
+    stack.api.wait_all(upload_all(stack.api, [data + b"users" for data in batch[:3]]))
 
     # Then every service is in under its own name, and no wish of theirs was refused
     clients = _as_operator(stack, "CLIENT LIST")

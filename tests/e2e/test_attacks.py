@@ -32,5 +32,5 @@ def test_no_stage_runs_os_system(stack: LocalStack, tmp_path: Path) -> None:
     assert not any(proof.exists() for proof in proofs.values())
     assert [str(reason)[2:13] for reason in reasons] == ["unknown_job"] * len(JOBS)
     assert {kind.worked_by: stack.workers(kind.worked_by) for kind in JOBS} == workers
-    (image_id,) = stack.api.upload([without_face(510)])
-    assert stack.api.wait_final([image_id])[image_id]["status"] == "stored"
+    image_id = stack.api.upload(without_face(510)).image_id
+    assert stack.api.wait(image_id).status == "stored"

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from facepipe.domain.errors import MisconfiguredError
 from facepipe.queue.redis_acl import WATCHER, acl_file, grants
+from facepipe.stages import STAGES
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import Settings
 
@@ -29,8 +30,7 @@ REDIS_PASSWORD = "redis-password"  # noqa: S105  # pragma: allowlist secret  # t
 REDIS = "redis"
 HOLDERS = (
     "input_service",
-    "landmark_service",
-    "agegender_service",
+    *(spec.service for spec in STAGES if spec.part),
     "data_storage_service",
     "logger_service",
     "plotter_service",

@@ -80,9 +80,10 @@ EDITS = (
         "    agegender: int = 8002\n    sharpness: int = 8006\n",
     ),
     (
-        "shared/src/facepipe/system/make_secrets.py",
-        '    "agegender_service",\n',
-        '    "agegender_service",\n    "sharpness_service",\n',
+        "shared/src/facepipe/queue/redis_acl.py",
+        '    "agegender_service": Grant.of("get", *_PIXELS),\n',
+        '    "agegender_service": Grant.of("get", *_PIXELS),\n'
+        '    "sharpness_service": Grant.of("get", *_PIXELS),\n',
     ),
     ("docker-compose.yml", "  plotter_service:\n", BLOCK),
 )  # fmt: skip
