@@ -6,8 +6,9 @@ import base64
 import binascii
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 
 from data_storage_service.schema import FACES, ImageRow, from_microseconds, to_microseconds
 from facepipe.domain.analysis import Status
@@ -15,12 +16,14 @@ from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FACE_FIELD, FaceCondition
 from facepipe.ledger.states import ListQuery
 
+FEW = 5000
+
 
 def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
-    """What an image must be to be listed.
+    """What an image must be to be listed; `has_face` says what its faces must be.
 
     Raises:
-        InvalidRequestError: a face has no such field, or the cursor is not one of this ledger.
+        InvalidRequestError: the cursor is not one of this ledger.
     """
     wanted: list[ColumnElement[bool]] = []
     if query.statuses:
@@ -35,8 +38,6 @@ def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
         wanted.append(ImageRow.num_faces >= query.min_faces)
     if query.max_faces is not None:
         wanted.append(ImageRow.num_faces <= query.max_faces)
-    if query.faces:
-        wanted.append(_has_face(query.faces))
     if query.cursor:
         moment, image_id = _position(query.cursor)
         place = tuple_(ImageRow.received_at, ImageRow.image_id)
@@ -46,13 +47,36 @@ def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
     return wanted
 
 
-def _has_face(wishes: Sequence[FaceCondition]) -> ColumnElement[bool]:
-    """One and the same face meets all conditions. Raises InvalidRequestError."""
-    fits: list[ColumnElement[bool]] = [FACES.c.image_id == ImageRow.image_id]
+def has_face(wishes: Sequence[FaceCondition], *, are_few: bool) -> ColumnElement[bool]:
+    """One and the same face meets all conditions.
+
+    Where few faces do, they are found first, by an index or one pass over all faces. Where many
+    do, the newest images are tried one by one, each by its own faces: an index on what is asked
+    for would lead to all the faces of all images each time.
+
+    Raises:
+        InvalidRequestError: a face has no such field.
+    """
+    if are_few:
+        return ImageRow.image_id.in_(select(FACES.c.image_id).where(*_fits(wishes)))
+    own = FACES.c.image_id == ImageRow.image_id
+    return select(FACES.c.image_id).where(own, *_fits(wishes, by_index=False)).exists()
+
+
+def some_faces(wishes: Sequence[FaceCondition]) -> Select[int]:
+    """Counts the faces that meet all conditions, up to `FEW`."""
+    found = select(FACES.c.face_index).where(*_fits(wishes)).limit(FEW)
+    return select(func.count()).select_from(found.subquery())
+
+
+def _fits(wishes: Sequence[FaceCondition], *, by_index: bool = True) -> list[ColumnElement[bool]]:
+    fits: list[ColumnElement[bool]] = []
     for wish in wishes:
         if wish.field not in FACE_FIELD:
             raise InvalidRequestError(f"a face has no field {wish.field!r}")
-        column = FACES.c[wish.field]
+        column: ColumnElement[Any] = FACES.c[wish.field]
+        if not by_index:
+            column = func.nullif(column, None, type_=column.type)  # the same, to no index
         if wish.low is not None:
             fits.append(column >= wish.low)
         if wish.high is not None:
@@ -61,7 +85,7 @@ def _has_face(wishes: Sequence[FaceCondition]) -> ColumnElement[bool]:
             is_flag = FACE_FIELD[wish.field].kind is bool
             values = [one == "true" for one in wish.any_of] if is_flag else wish.any_of
             fits.append(column.in_(values))
-    return select(FACES.c.image_id).where(and_(*fits)).exists()
+    return fits
 
 
 def cursor_after(row: ImageRow) -> str:

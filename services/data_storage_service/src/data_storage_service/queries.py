@@ -103,17 +103,21 @@ class Queries:
         """A page, newest first. Deleted images are shown only when asked for.
 
         Raises:
-            InvalidRequestError: the cursor is not one that this ledger gave out.
+            InvalidRequestError: a face has no such field, or the cursor is not one that this
+                ledger gave out.
         """
         limit = min(max(1, query.limit), MAX_LIMIT)
-        statement = (
-            select(ImageRow)
-            .where(*listing.conditions(query))
-            .order_by(ImageRow.received_at.desc(), ImageRow.image_id.desc())
-            .limit(limit + 1)
-        )
+        conditions = listing.conditions(query)
         with self._session() as session:
-            found = session.scalars(statement).all()
+            if query.faces:
+                count = session.scalar(listing.some_faces(query.faces)) or 0
+                conditions.append(listing.has_face(query.faces, are_few=count < listing.FEW))
+            found = session.scalars(
+                select(ImageRow)
+                .where(*conditions)
+                .order_by(ImageRow.received_at.desc(), ImageRow.image_id.desc())
+                .limit(limit + 1)
+            ).all()
         shown = found[:limit]
         cursor = listing.cursor_after(shown[-1]) if len(found) > limit else ""
         return Page(tuple(rows.state_of(row) for row in shown), cursor)
