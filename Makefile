@@ -10,7 +10,7 @@ BUILD := $(PYTHON) -m tools
 STACK := .venvs/tools/bin/python -m tools.stack
 
 .PHONY: help setup start stop status logs demo ingest test check lint format types audit sbom proto \
-        lock clean chaos bench redis-acl accuracy train-face_detector train-age_gender detector-pt \
+        lock clean chaos mutants bench redis-acl accuracy train-face_detector train-age_gender detector-pt \
         reindex import-model fetch-deepface up down image-sizes
 
 help: ## Show these verbs
@@ -99,6 +99,9 @@ down: ## Stop the Docker stack; volumes/ is left alone
 
 image-sizes: ## What the Docker images take on disk
 	@$(BUILD) image-sizes
+
+mutants: ## Change the code in small ways and see whether unit tests notice (ARGS=<package>: one of them)
+	@$(BUILD) mutants $(ARGS)
 
 chaos: setup ## The long tests, an hour or more: random kills, damaged files, people beside 10,000 images, memory over 3,000
 	@$(BUILD) chaos

@@ -121,6 +121,12 @@ def _bench(arguments: Sequence[str]) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
+def _mutants(arguments: Sequence[str]) -> int:
+    _dev_environment()
+    command = [str(dev().python), "-m", "tools.checks.mutants", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
 def _chaos(arguments: Sequence[str]) -> int:
     """All of the long runs, or those that are named."""
     _dev_environment()
@@ -205,6 +211,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "lock": _lock,
     "bench": _bench,
     "chaos": _chaos,
+    "mutants": _mutants,
     "accuracy": _accuracy,
     "train": _train,
     "detector-pt": _detector_pt,
