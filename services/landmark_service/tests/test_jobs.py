@@ -67,7 +67,7 @@ class FakeSources:
 
 
 @dataclass
-class Bench:
+class Rig:
     """A worker with everything around it faked, and what it did."""
 
     ledger: FakeLedger
@@ -76,10 +76,10 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Callable[..., Bench]:
+def rig() -> Callable[..., Rig]:
     def build(
         detections: list[Detection], ledger: FakeLedger | None = None, *, gone: bool = False
-    ) -> Bench:
+    ) -> Rig:
         ledger, store = ledger or FakeLedger(), FakeStore()
         image = None if gone else np.zeros((300, 400, 3), np.uint8)
         worker = jobs.LandmarkWorker(
@@ -92,13 +92,13 @@ def bench() -> Callable[..., Bench]:
             store=cast(ImageStore, store),
             sources=cast(SourceImages, FakeSources(image)),
         )
-        return Bench(ledger, store, worker)
+        return Rig(ledger, store, worker)
 
     return build
 
 
-def test_faces_are_saved_and_cropped(bench: Callable[..., Bench]) -> None:
-    subject = bench([FACE])
+def test_faces_are_saved_and_cropped(rig: Callable[..., Rig]) -> None:
+    subject = rig([FACE])
     subject.worker.find_faces(IMAGE_ID, 3)
     [part] = subject.ledger.parts
     assert len(part.faces[0].landmarks) == 478
@@ -106,26 +106,26 @@ def test_faces_are_saved_and_cropped(bench: Callable[..., Bench]) -> None:
     assert subject.store.crops[IMAGE_ID].shape == (1, 224, 224, 3)
 
 
-def test_an_image_without_a_face_is_a_part_without_crops(bench: Callable[..., Bench]) -> None:
-    subject = bench([])
+def test_an_image_without_a_face_is_a_part_without_crops(rig: Callable[..., Rig]) -> None:
+    subject = rig([])
     subject.worker.find_faces(IMAGE_ID, 1)
     assert [part.faces for part in subject.ledger.parts] == [[]]
     assert subject.store.crops == {}
 
 
 def test_a_ledger_that_is_away_raises_so_that_the_job_comes_back(
-    bench: Callable[..., Bench],
+    rig: Callable[..., Rig],
 ) -> None:
-    subject = bench([FACE], FakeLedger(broken=True))
+    subject = rig([FACE], FakeLedger(broken=True))
     with pytest.raises(ServiceUnavailableError):
         subject.worker.find_faces(IMAGE_ID, 1)
     assert subject.ledger.failures == []
 
 
 def test_an_upload_that_is_gone_is_reported_as_the_stages_failure(
-    bench: Callable[..., Bench],
+    rig: Callable[..., Rig],
 ) -> None:
-    subject = bench([], gone=True)
+    subject = rig([], gone=True)
     subject.worker.find_faces(IMAGE_ID, 1)
     assert [failure.code for failure in subject.ledger.failures] == ["not_found"]
     assert subject.ledger.parts == []

@@ -93,8 +93,8 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
     return lifespan
 
 
-def _neighbours(request: Request) -> Services:
+def _services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-NeighboursDep = Annotated[Services, Depends(_neighbours)]
+ServicesDep = Annotated[Services, Depends(_services)]

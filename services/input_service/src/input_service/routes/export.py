@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
 from input_service.export import Documents, coco, csv_lines, parquet, results_of
-from input_service.services import NeighboursDep
+from input_service.services import ServicesDep
 
 router = APIRouter(prefix="/v1", tags=["results"])
 
@@ -47,7 +47,7 @@ _FILE_NAMES = {
     },
 )
 def export_results(
-    services: NeighboursDep,
+    services: ServicesDep,
     format: ExportFormat,  # noqa: A002  # the name of the query parameter
     neutralise: Annotated[
         bool, Query(description="CSV: put ' before text that a spreadsheet would run as a formula")

@@ -14,7 +14,7 @@ from facepipe.domain.analysis import ImageId
 from facepipe.domain.errors import ImageNotFoundError
 from input_service.examples import IMAGE, PAGE, shown
 from input_service.filters import ImageFilters
-from input_service.services import NeighboursDep
+from input_service.services import ServicesDep
 from input_service.views import ImagePage, ImageView, Links, Responses, UploadView
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
@@ -28,7 +28,7 @@ _NOT_FOUND: Responses = {
 
 
 @router.get("", summary="List images", responses={200: {"content": shown(PAGE)}, **_UNAVAILABLE})
-def list_images(services: NeighboursDep, filters: Annotated[ImageFilters, Query()]) -> ImagePage:
+def list_images(services: ServicesDep, filters: Annotated[ImageFilters, Query()]) -> ImagePage:
     """Newest first. The filters on faces match an image when one of its faces meets them all."""
     page = services.store.list(filters.query())
     return ImagePage(
@@ -42,12 +42,12 @@ def list_images(services: NeighboursDep, filters: Annotated[ImageFilters, Query(
     summary="Where an image stands",
     responses={200: {"content": shown(IMAGE)}, **_NOT_FOUND},
 )
-def get_image(image_id: ImageId, services: NeighboursDep) -> ImageView:
+def get_image(image_id: ImageId, services: ServicesDep) -> ImageView:
     """The state of an image and its timeline, one entry for each run of a stage."""
     return ImageView.of(services.store.get(image_id))
 
 
-def _require_known(image_id: ImageId, services: NeighboursDep) -> None:
+def _require_known(image_id: ImageId, services: ServicesDep) -> None:
     """Before the stream begins: once it has, an error can no longer become a status."""
     services.store.get(image_id)
 
@@ -59,9 +59,7 @@ def _require_known(image_id: ImageId, services: NeighboursDep) -> None:
     responses=_NOT_FOUND,
     dependencies=[Depends(_require_known)],
 )
-async def follow_image(
-    image_id: ImageId, services: NeighboursDep
-) -> AsyncIterator[ServerSentEvent]:
+async def follow_image(image_id: ImageId, services: ServicesDep) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events of type `state`, each an image's state; ends when it is finished."""
     async for state in services.feed.follow(image_id, services.store):
         yield ServerSentEvent(event="state", data=ImageView.of(state))
@@ -77,7 +75,7 @@ async def follow_image(
         410: {"description": "Deleted"},
     },
 )
-def retry_image(image_id: ImageId, services: NeighboursDep) -> UploadView:
+def retry_image(image_id: ImageId, services: ServicesDep) -> UploadView:
     """For images that failed, or whose result is partial. The upload must have been kept."""
     accepted = services.intake.start_over(image_id)
     return UploadView(
@@ -90,7 +88,7 @@ def retry_image(image_id: ImageId, services: NeighboursDep) -> UploadView:
 
 
 @router.delete("/{image_id}", status_code=204, summary="Erase an image", responses=_NOT_FOUND)
-async def delete_image(image_id: ImageId, services: NeighboursDep) -> Response:
+async def delete_image(image_id: ImageId, services: ServicesDep) -> Response:
     """Erases upload, annotated image, result, cached pixels, and its traces in the logs."""
     if not await asyncio.to_thread(services.store.delete, image_id):
         raise ImageNotFoundError("there is no image with this id")

@@ -14,7 +14,7 @@ from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.queue.job_table import FUNCTIONS
 from facepipe.queue.jobs import queue_of
 from input_service.outlook import REDIS, outlook
-from input_service.services import NeighboursDep, Services
+from input_service.services import Services, ServicesDep
 from input_service.views import Responses, StatsView
 
 router = APIRouter(prefix="/v1")
@@ -23,7 +23,7 @@ _UNAVAILABLE: Responses = {503: {"description": "The service behind it does not 
 
 
 @router.get("/images/{image_id}/trace", tags=["images"], responses=_UNAVAILABLE)
-async def get_trace(image_id: ImageId, services: NeighboursDep) -> dict[str, Any]:
+async def get_trace(image_id: ImageId, services: ServicesDep) -> dict[str, Any]:
     """Spans and log lines of this image, from logger_service."""
     url = f"{services.settings.address.logger}/traces/{image_id}"
     answer = _checked("logger_service", await services.fetch("logger_service", url))
@@ -32,7 +32,7 @@ async def get_trace(image_id: ImageId, services: NeighboursDep) -> dict[str, Any
 
 
 @router.get("/plots", tags=["statistics"], responses=_UNAVAILABLE)
-async def list_plots(services: NeighboursDep) -> Any:
+async def list_plots(services: ServicesDep) -> Any:
     """The plots that there are, from plotter_service."""
     url = f"{services.settings.address.plotter}/plots"
     return _checked("plotter_service", await services.fetch("plotter_service", url)).json()
@@ -54,7 +54,7 @@ async def list_plots(services: NeighboursDep) -> Any:
 async def get_plot(
     name: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")],
     extension: Literal["png", "svg", "json"],
-    services: NeighboursDep,
+    services: ServicesDep,
 ) -> Response:
     """One plot as PNG, SVG or the data behind it."""
     url = f"{services.settings.address.plotter}/plots/{name}.{extension}"
@@ -63,7 +63,7 @@ async def get_plot(
 
 
 @router.get("/stats", tags=["statistics"], responses=_UNAVAILABLE)
-def get_stats(services: NeighboursDep) -> StatsView:
+def get_stats(services: ServicesDep) -> StatsView:
     """Numbers for dashboards, the models in use, and what cannot work just now."""
     inbox = sum(1 for _ in services.inbox.ids())
     now = outlook(services.redis)

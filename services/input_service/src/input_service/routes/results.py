@@ -21,7 +21,7 @@ from facepipe.web.file_response import StoredFile
 from facepipe.web.problems import PROBLEM_MEDIA_TYPE
 from input_service.examples import NOT_FINISHED, RESULT, shown
 from input_service.results import damaged, require_result
-from input_service.services import NeighboursDep, Services
+from input_service.services import Services, ServicesDep
 from input_service.views import Responses
 
 router = APIRouter(prefix="/v1/images/{image_id}", tags=["results"])
@@ -56,7 +56,7 @@ _RESPONSES: Responses = {
         },
     },
 )
-def get_result(image_id: ImageId, services: NeighboursDep) -> StoredFile:
+def get_result(image_id: ImageId, services: ServicesDep) -> StoredFile:
     """`saved_data/<image_id>.json`, as it is on disk."""
     path = _file_of_result(services.results.document, image_id, services)
     services.results.read_document(image_id)
@@ -69,7 +69,7 @@ def get_result(image_id: ImageId, services: NeighboursDep) -> StoredFile:
     response_class=StoredFile,
     responses={**_RESPONSES, 200: {"content": {"image/jpeg": {}}, "description": "The JPEG"}},
 )
-def get_annotated(image_id: ImageId, services: NeighboursDep) -> StoredFile:
+def get_annotated(image_id: ImageId, services: ServicesDep) -> StoredFile:
     """`saved_data/<image_id>.jpg`: upright, with boxes, landmarks and labels drawn in."""
     path = _file_of_result(services.results.annotated, image_id, services)
     return StoredFile(path, media_type="image/jpeg")
@@ -86,7 +86,7 @@ def get_annotated(image_id: ImageId, services: NeighboursDep) -> StoredFile:
         200: {"content": {"image/*": {}}, "description": "The upload, byte for byte"},
     },
 )
-def get_source(image_id: ImageId, services: NeighboursDep) -> StoredFile:
+def get_source(image_id: ImageId, services: ServicesDep) -> StoredFile:
     """The upload, byte for byte."""
     state = _state(image_id, services)
     if state is not None and state.status is Status.DELETED:

@@ -24,7 +24,7 @@ from facepipe.files.formats import LABELS
 from facepipe.web.problems import problem_response
 from input_service.examples import UPLOADED, UPLOADED_WITH_RESULT, leads_to, shown
 from input_service.intake import write_errors
-from input_service.services import NeighboursDep, Services
+from input_service.services import Services, ServicesDep
 from input_service.settings import UploadSettings
 from input_service.views import Links, UploadAnswer, UploadError, UploadView
 
@@ -107,7 +107,7 @@ def create_router(settings: UploadSettings) -> APIRouter:
     )
     async def send_images(
         request: Request,
-        services: NeighboursDep,
+        services: ServicesDep,
         wait: _Wait = None,
         x_priority: _Priority = "",
         force: Annotated[bool, Query(description="analyse again what is known already")] = False,
