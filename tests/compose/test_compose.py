@@ -40,7 +40,7 @@ def test_a_stage_scaled_to_two_works_on_two(stack: ComposeStack, batch: list[byt
     try:
         states = stack.api.wait_all(upload_all(stack.api, batch))
         hosts = {
-            run.worker.rsplit("-", 1)[0]
+            run.worker.split("-")[2]
             for state in states.values()
             for run in state.timeline
             if run.stage == "landmark"

@@ -25,6 +25,8 @@ from tests.integration.input.rig import Rig, open_bench, photograph
 CALLS_AN_OPERATION = 20
 WALKS = 20
 STEPS = 8
+# Nobody works on the images here: a call may last as long as it asks the API to wait, 300 s.
+PATIENCE_S = 330
 
 _EXCLUDED = [
     # Bytes that are no image, a cursor of nowhere, an image that was deleted: valid by schema.
@@ -68,7 +70,7 @@ def test_made_up_calls(case: Any, rig: Rig) -> None:
     _send_real_images_now_and_then(case)
     _counts["calls"] += 1
 
-    response = case.call(base_url=str(rig.http.base_url), timeout=30)
+    response = case.call(base_url=str(rig.http.base_url), timeout=PATIENCE_S)
 
     _counts[f"{response.status_code // 100}xx"] += 1
     _require_no_error_of_ours(response)
@@ -80,7 +82,7 @@ def test_walks_along_the_links(rig: Rig) -> None:
 
     class Walk(schema.as_state_machine()):  # type: ignore[misc]  # made at run time
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
-            return {"base_url": str(rig.http.base_url), "timeout": 30}
+            return {"base_url": str(rig.http.base_url), "timeout": PATIENCE_S}
 
         def before_call(self, case: Any) -> None:
             _send_real_images_now_and_then(case, share=1.0)
