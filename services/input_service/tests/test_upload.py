@@ -60,6 +60,35 @@ def test_a_raw_body_is_an_image_too(client: TestClient) -> None:
     assert answer.json()["images"][0]["links"]["result"].endswith("/result")
 
 
+@pytest.mark.parametrize(
+    ("query", "header", "name"),
+    [
+        ("", 'attachment; filename="a b.jpg"', "a b.jpg"),
+        ("", "attachment; filename*=UTF-8''z%C3%BCrich.jpg", "zürich.jpg"),
+        ("?file_name=z%C3%BCrich.jpg", "", "zürich.jpg"),
+        ("?file_name=mine.jpg", "attachment; filename=other.jpg", "mine.jpg"),
+        ("?file_name=..%2F..%2Fetc%2Fpasswd", "", "passwd"),
+        ("", "attachment", ""),
+        ("", "", ""),
+    ],
+)
+def test_a_raw_body_is_named_by_its_header_or_the_query(
+    client: TestClient, query: str, header: str, name: str
+) -> None:
+    headers = {"Content-Type": "image/jpeg", "Content-Disposition": header}
+
+    answer = client.post(f"/v1/images{query}", content=image_bytes(color="teal"), headers=headers)
+
+    assert answer.json()["images"][0]["file_name"] == name
+
+
+@pytest.mark.parametrize("field", ["files", "file", "image", "files[]", "photo"])
+def test_a_file_is_taken_from_a_field_of_any_name(client: TestClient, field: str) -> None:
+    answer = client.post("/v1/images", files={field: ("a.jpg", image_bytes(), "image/jpeg")})
+
+    assert answer.status_code == 202
+
+
 def test_each_file_gets_its_own_answer(client: TestClient) -> None:
     files = [
         ("files", ("good.png", image_bytes(image_format="PNG"), "image/png")),

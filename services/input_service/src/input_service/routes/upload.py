@@ -6,12 +6,13 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
+from email.message import Message
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 from starlette.datastructures import FormData, UploadFile
-from starlette.types import Message
+from starlette.types import Message as AsgiMessage
 
 from facepipe.domain.analysis import Status
 from facepipe.domain.errors import (
@@ -110,12 +111,17 @@ def create_router(settings: UploadSettings) -> APIRouter:
         services: ServicesDep,
         wait: _Wait = None,
         x_priority: _Priority = "",
+        file_name: Annotated[
+            str, Query(max_length=1024, description="of an image that is the raw body")
+        ] = "",
         force: Annotated[bool, Query(description="analyse again what is known already")] = False,
     ) -> Response:
         deadline = None if wait is None else time.monotonic() + wait
         urgent = wait is not None or x_priority.lower() == "interactive"
         limited = _limited(request, settings.max_request_bytes)
-        views, errors = await _receive(limited, services, force=force, urgent=urgent)
+        views, errors = await _receive(
+            limited, services, file_name=file_name, force=force, urgent=urgent
+        )
         if not any(view.image_id for view in views):
             return _refusal(request, views, errors)
         if deadline is not None:
@@ -129,25 +135,25 @@ def create_router(settings: UploadSettings) -> APIRouter:
 
 
 async def _receive(
-    request: Request, services: Services, *, force: bool, urgent: bool
+    request: Request, services: Services, *, file_name: str, force: bool, urgent: bool
 ) -> tuple[list[UploadView], list[FacepipeError]]:
     """Takes the files one after the other, so that one call holds one file in memory."""
     limit = services.settings.upload
     views: list[UploadView] = []
     errors: list[FacepipeError] = []
 
-    async def take(data: bytes, file_name: str) -> None:
+    async def take(data: bytes, name: str) -> None:
         try:
             accepted = await asyncio.to_thread(
-                services.intake.accept, data, file_name, force=force, urgent=urgent
+                services.intake.accept, data, name, force=force, urgent=urgent
             )
         except FacepipeError as error:
             errors.append(error)
-            views.append(UploadView(file_name=file_name, error=UploadError.of(error)))
+            views.append(UploadView(file_name=name, error=UploadError.of(error)))
             return
         views.append(
             UploadView(
-                file_name=file_name,
+                file_name=name,
                 image_id=accepted.image_id,
                 status=accepted.status,
                 known=accepted.known,
@@ -157,7 +163,7 @@ async def _receive(
 
     if not request.headers.get("content-type", "").lower().startswith(_MULTIPART):
         data = await _read_body(request, limit.max_bytes)
-        await take(data, "")
+        await take(data, _plain_name(file_name or _name_in(request)))
         return views, errors
     with write_errors():  # large calls wait in temporary files
         async with request.form(max_files=limit.max_files, max_fields=20) as form:
@@ -165,6 +171,13 @@ async def _receive(
                 # One byte more than allowed is enough to tell that it is too large.
                 await take(await file.read(limit.max_bytes + 1), _plain_name(file.filename))
     return views, errors
+
+
+def _name_in(request: Request) -> str:
+    """The file name of `Content-Disposition`, plain or encoded as RFC 6266 says."""
+    header = Message()
+    header["Content-Disposition"] = request.headers.get("content-disposition", "")
+    return header.get_filename("")
 
 
 def _plain_name(file_name: str | None) -> str:
@@ -177,7 +190,7 @@ def _limited(request: Request, max_bytes: int) -> Request:
     """The same request, of which no more than `max_bytes` can be read."""
     received = 0
 
-    async def receive() -> Message:
+    async def receive() -> AsgiMessage:
         nonlocal received
         message = await request.receive()
         received += len(message.get("body", b""))
