@@ -10,6 +10,7 @@ from pathlib import Path
 
 from facepipe.files.models import read_model
 from tests.support.compose_stack import ComposeStack
+from tests.support.waiting import wait_until
 from tools.paths import MODELS
 from tools.stack_driver.api import upload_all
 
@@ -39,8 +40,8 @@ def test_a_stage_whose_model_is_broken_is_not_healthy(
     assert stack.api.wait(image_id).status == "stored"
 
     # And the models in use are named
+    wait_until(lambda: stack.api.stats().problems == {})
     stats = stack.api.stats()
-    assert stats.problems == {}
     result = stack.api.result(image_id)
     assert {part: [model] for part, model in result.models} == stats.models
     own = read_model(MODELS / "face_detector" / "face_detector.onnx").info
