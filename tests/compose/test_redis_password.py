@@ -80,7 +80,7 @@ def _secrets(stack: ComposeStack, name: str) -> list[Path]:
 def test_neither_inspect_nor_a_process_list_nor_a_log_shows_a_secret(stack: ComposeStack) -> None:
     secrets = [*_secrets(stack, "redis-password"), *_secrets(stack, "access-token")]
     assert len(secrets) >= 14
-    # Those that run: a token that a person sets is in the environment of `volumes`, which has ended.
+    # Those that run: a token that a person sets is in the environment of `volumes`, which ended.
     containers = stack.compose("ps", "--quiet").split()
 
     shown = [stack.docker("inspect", *containers), stack.compose("logs", "--no-color")]
