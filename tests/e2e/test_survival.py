@@ -29,7 +29,7 @@ def test_a_killed_worker_loses_nothing(
     quality = 70 + list(STAGES).index(service)
 
     def kill_worker() -> None:
-        (worker,) = stack.workers(service)
+        worker, *_ = stack.workers(service)
         kill(worker)
 
     _kill_in_the_middle(stack, batch_of(portraits, BATCH, quality), kill_worker)
