@@ -23,6 +23,7 @@ from facepipe_client.documents import (
 from facepipe_client.errors import (
     BusyError,
     NoAnswerError,
+    NotFoundError,
     ProblemError,
     WaitTimeoutError,
     retry_after_of,
@@ -38,6 +39,7 @@ T = TypeVar("T")
 # The API sends a comment every few seconds; silence beyond means a dead connection.
 SILENCE_S = 60.0
 AGAIN_S = 1.0
+_UNKNOWN_S = 30.0
 _SOON_S, _LATER_S = 0.05, 1.0
 _PAGE = 500
 
@@ -183,6 +185,10 @@ class Api(Exchange):
                         waiting.remove(image_id)
             except (NoAnswerError, BusyError):
                 pass  # it may be there again before time is up
+            except NotFoundError:
+                # Accepted while the ledger was away: it is entered as soon as that is back.
+                if time.monotonic() > end - timeout_s + _UNKNOWN_S:
+                    raise
             if not waiting:
                 return states
             if time.monotonic() > end:
