@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
 from facepipe.domain.errors import UndecodableImageError
-from facepipe.files.decoding import DecodedImage, DecodeLimits, decode
+from facepipe.files.decoding import DecodedImage, DecodeLimits, decode, with_pillow
 from facepipe.files.decoding.damage import UNDECODED, leniently
 from tools.chaos.samples import whole_file
 
@@ -67,6 +69,33 @@ def test_too_little_of_a_picture_is_refused_and_so_is_any_damage_where_it_is_str
     assert 0 < decode(little, _ANYTHING).decoded_share < 0.25
     with pytest.raises(UndecodableImageError, match="refused here"):
         decode(nearly, DecodeLimits(min_decoded_share=float("inf")))
+
+
+@pytest.mark.parametrize("kind", ["heic", "avif"])
+def test_a_box_that_claims_gigabytes_is_not_filled_up_to_them_whatever_the_limits(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Given a file whose last box says that it has 2 GB, and what the file is padded by
+    data = bytearray(whole_file(kind))
+    at = 0
+    while at + int.from_bytes(data[at : at + 4]) < len(data):
+        at += int.from_bytes(data[at : at + 4])
+    data[at : at + 4] = (2**31 - 1).to_bytes(4)
+    padding: list[int] = []
+    real = with_pillow.decode_padded
+
+    def noting(data: bytes, missing: int, decode_: Callable[[bytes], Any]) -> Any:
+        padding.append(missing)
+        return real(data, missing, decode_)
+
+    monkeypatch.setattr(with_pillow, "decode_padded", noting)
+
+    # When stages decode it that have no limits but those of its acceptance
+    for limits in (DecodeLimits(), DecodeLimits(max_bytes=2**31, max_pixels=2**31)):
+        decode(bytes(data), limits)
+
+    # Then all of them pad it alike, and by little
+    assert padding == [with_pillow.MOST_PADDING] * 2
 
 
 def test_what_is_missing_is_grey() -> None:

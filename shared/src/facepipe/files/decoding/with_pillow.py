@@ -27,6 +27,8 @@ Image.MAX_IMAGE_PIXELS = None
 
 # An animation may begin with blank frames; nobody waits for longer than this.
 _MOST_BLANK_FRAMES = 32
+MOST_PADDING = 50 * 2**20
+"""The sizes that a broken header claims are no reason to fill memory, whatever the limits are."""
 _OF_BOXES = ("HEIF", "AVIF")
 
 
@@ -111,8 +113,7 @@ def _read_padded(data: bytes, missing: int, formats: list[str], limits: DecodeLi
             image.load()
             return np.array(rgb_of_image(image))
 
-    # The sizes that a broken header claims are no reason to fill memory.
-    rgb, share = decode_padded(data, min(missing, limits.max_bytes), decode)
+    rgb, share = decode_padded(data, min(missing, MOST_PADDING), decode)
     refuse_if_little(share, limits.min_decoded_share)
     return Raster(rgb, turn, decoded_share=share)
 
