@@ -13,7 +13,7 @@ from PIL import Image, ImageFile
 
 from facepipe.domain.errors import UndecodableImageError
 from facepipe.files.decoding import DecodedImage, DecodeLimits, decode, with_pillow
-from facepipe.files.decoding.damage import UNDECODED, leniently
+from facepipe.files.decoding.damage import UNDECODED, decode_padded, leniently
 from tools.chaos.samples import whole_file
 
 _FROM_THE_TOP = (
@@ -82,11 +82,10 @@ def test_a_box_that_claims_gigabytes_is_not_filled_up_to_them_whatever_the_limit
         at += int.from_bytes(data[at : at + 4])
     data[at : at + 4] = (2**31 - 1).to_bytes(4)
     padding: list[int] = []
-    real = with_pillow.decode_padded
 
     def noting(data: bytes, missing: int, decode_: Callable[[bytes], Any]) -> Any:
         padding.append(missing)
-        return real(data, missing, decode_)
+        return decode_padded(data, missing, decode_)
 
     monkeypatch.setattr(with_pillow, "decode_padded", noting)
 
