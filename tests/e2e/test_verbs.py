@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -79,8 +80,10 @@ def test_a_second_start_finds_everything_running(stack: LocalStack) -> None:
 def test_status_shows_workers_and_queues(stack: LocalStack) -> None:
     lines = stack.verb("status").stdout.splitlines()
 
-    row = next(line for line in lines if line.startswith("landmark_service"))
-    assert re.search(r"\d+, up \d+:\d\d +yes +1 idle +0 ", row)
+    # Then the heavy stage has a worker a CPU, and the light one a single worker
+    for service, workers in (("landmark_service", os.cpu_count()), ("agegender_service", 1)):
+        row = next(line for line in lines if line.startswith(service))
+        assert re.search(rf"\d+, up \d+:\d\d +yes +{workers} idle +0 ", row)
 
 
 def test_who_has_no_token_gets_nothing_from_the_inside_ports(stack: LocalStack) -> None:

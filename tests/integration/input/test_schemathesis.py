@@ -80,7 +80,10 @@ def test_made_up_calls(case: Any, rig: Rig) -> None:
 def test_walks_along_the_links(rig: Rig) -> None:
     """Upload, then state, result, files, retry, delete, in any order."""
 
-    class Walk(schema.as_state_machine()):  # type: ignore[misc]  # made at run time
+    # Without the plotter, a walk that begins at its plots leads nowhere.
+    linked = schema.exclude(path_regex="/plots")
+
+    class Walk(linked.as_state_machine()):  # type: ignore[misc]  # made at run time
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             return {"base_url": str(rig.http.base_url), "timeout": PATIENCE_S}
 
