@@ -23,9 +23,9 @@ from pathlib import Path
 
 import httpx
 
-from services.data_storage_service.tests.many_results import make_results
 from tools.paths import ROOT
 from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.many_results import make_results
 from tools.stack_driver.process_sizes import sizes_of
 
 _RESULTS = ROOT / "benchmarks" / "results" / "many_results.json"

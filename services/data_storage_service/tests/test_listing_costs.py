@@ -14,7 +14,7 @@ from data_storage_service.schema import open_index
 from facepipe.domain.face_fields import conditions_of
 from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import ListQuery
-from services.data_storage_service.tests.many_results import make_results
+from tools.stack_driver.many_results import make_results
 
 FEWER, MORE = 500, 2000
 STEPS_AT_ONCE = 1000

@@ -12,8 +12,8 @@ from facepipe.ledger.client import FaceStoreClient
 from input_service import export
 from plotter_service.collect import collect
 from plotter_service.plots import plots_of
-from services.data_storage_service.tests.many_results import BEGIN, make_results
 from tests.integration.input.rig import Rig, open_bench
+from tools.stack_driver.many_results import BEGIN, make_results
 
 FEW, MANY = 400, 1600
 # A document of these takes 20 kB once it is parsed, so holding them all would take 24 MB more.
