@@ -55,6 +55,7 @@ def test_filters_are_named_after_the_fields() -> None:
     assert names == [
         "min_confidence", "max_confidence", "min_yaw", "max_yaw", "min_pitch", "max_pitch",
         "min_roll", "max_roll", "min_age", "max_age", "gender",
+        "min_gender_confidence", "max_gender_confidence",
         "reliable", "age_reliable", "gender_reliable", "min_quality", "max_quality",
     ]  # fmt: skip
 

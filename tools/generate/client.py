@@ -86,7 +86,7 @@ def _references(schema: Any) -> list[str]:
 def _class(name: str, schemas: Schema) -> str:
     schema = schemas[name]
     if "enum" in schema:
-        members = [f'    {value.upper()} = "{value}"' for value in schema["enum"]]
+        members = [f'    {_member(value)} = "{value}"' for value in schema["enum"]]
         return "\n".join([f"class {_named(name)}(StrEnum):", *_docstring(schema), *members, ""])
     required = schema.get("required", [])
     fields = [
@@ -106,9 +106,14 @@ def _field(owner: str, name: str, schema: Schema, schemas: Schema, *, is_require
     default = schema.get("default")
     if "$ref" in schema and default is not None:
         enum = str(schema["$ref"]).rpartition("/")[2]
-        return f"    {name}: {kind} = {_named(enum)}.{str(default).upper()}"
+        return f"    {name}: {kind} = {_named(enum)}.{_member(str(default))}"
     text = json.dumps(default) if isinstance(default, str) else repr(default)
     return f"    {name}: {kind} = {text}"
+
+
+def _member(value: str) -> str:
+    """The name of a word; one with a minus in front sorts the other way round."""
+    return f"{value[1:]}_DESCENDING".upper() if value.startswith("-") else value.upper()
 
 
 def _annotation(schema: Schema, schemas: Schema) -> str:

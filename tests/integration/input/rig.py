@@ -104,8 +104,8 @@ class Rig:
     def __post_init__(self) -> None:
         self.redis = self.redis_server.client()
 
-    def send(self, data: bytes, **parameters: Any) -> httpx.Response:
-        files = [("files", ("photo.png", data, "image/png"))]
+    def send(self, data: bytes, name: str = "photo.png", **parameters: Any) -> httpx.Response:
+        files = [("files", (name, data, "image/png"))]
         return self.http.post("/v1/images", files=files, params=parameters)
 
     def accept(self, data: bytes, **parameters: Any) -> str:

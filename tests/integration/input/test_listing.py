@@ -15,7 +15,8 @@ from tests.integration.input.rig import MODEL, Rig, photograph
 @pytest.fixture(scope="module")
 def ids(rig: Rig) -> list[str]:
     """Five images in the order of arrival: ages 20 | 30, 60 | no face | failed | waiting."""
-    ids = [rig.accept(photograph(100 + number)) for number in range(5)]
+    names = ("c.png", "B.png", "e.png", "a.png", "d%.png")
+    ids = [rig.accept(photograph(100 + n), name=name) for n, name in enumerate(names)]
     rig.finish(ids[0], ages=(20,))
     rig.finish(ids[1], ages=(30, 60))
     rig.finish(ids[2])
@@ -36,8 +37,56 @@ def test_pages_go_from_new_to_old_and_hold_each_image_once(rig: Rig, ids: list[s
 
 
 @pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("-received_at", [4, 3, 2, 1, 0]),
+        ("received_at", [0, 1, 2, 3, 4]),
+        ("file_name", [3, 1, 0, 4, 2]),
+        ("-file_name", [2, 4, 0, 1, 3]),
+        ("num_faces", [3, 4, 2, 0, 1]),
+        ("-num_faces", [1, 0, 2, 4, 3]),
+        ("updated_at", [4, 0, 1, 2, 3]),
+        ("-updated_at", [3, 2, 1, 0, 4]),
+    ],
+)
+def test_pages_keep_the_order_that_was_asked_for(
+    rig: Rig, ids: list[str], sort: str, expected: list[int]
+) -> None:
+    # Where the key is the same, ids decide, whichever these are
+    seen: list[str] = []
+    cursor = ""
+    totals = []
+    while True:
+        query = {"limit": "2", "cursor": cursor, "sort": sort}
+        page = rig.http.get("/v1/images", params=query).json()
+        seen += [image["image_id"] for image in page["images"]]
+        totals.append(page["total"])
+        if (cursor := page["next_cursor"]) is None:
+            break
+
+    same = {3, 4} if "num_faces" in sort else set()
+    found = [ids.index(image_id) for image_id in seen]
+    assert [n for n in found if n not in same] == [n for n in expected if n not in same]
+    assert sorted(found) == [0, 1, 2, 3, 4]
+    assert totals == [5, None, None]
+
+
+def test_a_cursor_of_another_order_is_refused(rig: Rig, ids: list[str]) -> None:
+    cursor = rig.http.get("/v1/images?limit=1").json()["next_cursor"]
+
+    answer = rig.http.get("/v1/images", params={"cursor": cursor, "sort": "file_name"})
+
+    assert answer.status_code == 400
+    assert "sort=-received_at" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
     ("query", "expected"),
     [
+        ("name=B", [1]),
+        ("name=%25", [4]),
+        ("name=nothing", []),
+        ("min_gender_confidence=0.5", []),
         ("status=failed", [3]),
         ("status=failed&status=queued", [4, 3]),
         ("min_faces=1", [1, 0]),
@@ -59,6 +108,7 @@ def test_filters_must_all_hold(rig: Rig, ids: list[str], query: str, expected: l
 
     found = [image["image_id"] for image in answer.json()["images"]]
     assert found == [ids[number] for number in expected]
+    assert answer.json()["total"] == len(expected)
 
 
 @pytest.mark.parametrize(

@@ -128,12 +128,12 @@ class Api(Exchange):
     async def image_page(
         self, *, limit: int = 50, cursor: str = "", **filters: Unpack[Filters]
     ) -> ImagePage:
-        """A page of images, newest first; `next_cursor` leads to the next one."""
+        """A page of images; `next_cursor` leads to the next one."""
         query = {"limit": limit, "cursor": cursor or None, **filters}
         return await self._document(ImagePage, "/v1/images", params=_sent(query))
 
     async def images(self, **filters: Unpack[Filters]) -> AsyncGenerator[ImageState, None]:
-        """All images that the filters let through, newest first, fetched page by page."""
+        """All images that the filters let through, fetched page by page."""
         cursor: str | None = ""
         while cursor is not None:
             page = await self.image_page(limit=_PAGE, cursor=cursor, **filters)
@@ -220,6 +220,18 @@ class Api(Exchange):
     async def file(self, image_id: str, kind: Literal["result", "annotated", "source"]) -> bytes:
         """The result document or the annotated JPEG as on disk, or the upload as it came."""
         return (await self._answer("GET", f"/v1/images/{image_id}/{kind}")).content
+
+    async def thumbnail(
+        self, image_id: str, size: int = 256, *, fit: Literal["faces", "whole"] = "faces"
+    ) -> bytes:
+        """A small JPEG: the square around the faces, or the whole image."""
+        query = {"size": size, "fit": fit}
+        path = f"/v1/images/{image_id}/thumbnail.jpg"
+        return (await self._answer("GET", path, params=query)).content
+
+    async def face(self, image_id: str, index: int = 0) -> bytes:
+        """A JPEG of one face as the models see it: upright, 224 x 224 pixels."""
+        return (await self._answer("GET", f"/v1/images/{image_id}/faces/{index}/crop.jpg")).content
 
     async def retry(self, image_id: str) -> Accepted:
         """Has an image that failed, or whose result is partial, analysed again."""

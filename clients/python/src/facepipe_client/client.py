@@ -106,6 +106,8 @@ class Client:
     image_page = _blocking(Api.image_page)
     result = _blocking(Api.result)
     file = _blocking(Api.file)
+    thumbnail = _blocking(Api.thumbnail)
+    face = _blocking(Api.face)
     export = _iterating(Api.export)
     retry = _blocking(Api.retry)
     delete = _blocking(Api.delete)

@@ -61,6 +61,19 @@ class Doubt(StrEnum):
     UNCERTAIN_GENDER = "uncertain_gender"
 
 
+class Sort(StrEnum):
+    """The order of a listing; a minus stands before what begins with the largest."""
+
+    RECEIVED_AT_DESCENDING = "-received_at"
+    RECEIVED_AT = "received_at"
+    UPDATED_AT_DESCENDING = "-updated_at"
+    UPDATED_AT = "updated_at"
+    FILE_NAME = "file_name"
+    FILE_NAME_DESCENDING = "-file_name"
+    NUM_FACES_DESCENDING = "-num_faces"
+    NUM_FACES = "num_faces"
+
+
 class PartError(Document):
     """Why something is missing: a stable code and a sentence."""
 
@@ -107,6 +120,7 @@ class Links(Document):
     result: str
     annotated: str
     source: str
+    thumbnail: str
     events: str
     trace: str
 
@@ -133,14 +147,16 @@ class ImageState(Document):
 
 
 class ImagePage(Document):
-    """A page of images, newest first.
+    """A page of images, newest first unless `sort` says otherwise.
 
     Attributes:
         next_cursor: null on the last page
+        total: of all pages; on the first one, null on the others
     """
 
     images: list[ImageState]
     next_cursor: str | None
+    total: int | None = None
 
 
 class UploadError(Document):
@@ -233,7 +249,12 @@ class Models(Document):
 
 
 class Result(Document):
-    """The result document, `saved_data/<image_id>.json`."""
+    """The result document, `saved_data/<image_id>.json`.
+
+    Attributes:
+        image_path: kept for the format; the API's `links` lead to what it names
+        redis_key: kept for the format; the API's `links` lead to what it names
+    """
 
     schema_version: int = 1
     timestamp: datetime
@@ -306,6 +327,8 @@ class Filters(TypedDict, total=False):
     received_before: datetime | str
     min_faces: int
     max_faces: int
+    name: str
+    sort: str
     min_confidence: float
     max_confidence: float
     min_yaw: float
@@ -317,6 +340,8 @@ class Filters(TypedDict, total=False):
     min_age: int
     max_age: int
     gender: str
+    min_gender_confidence: float
+    max_gender_confidence: float
     reliable: bool
     age_reliable: bool
     gender_reliable: bool

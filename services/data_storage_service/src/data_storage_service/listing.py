@@ -1,30 +1,26 @@
-"""The filters of a listing as conditions of SQL, and the place where a page ends."""
+"""The filters of a listing as conditions of SQL, its order, and the place where a page ends."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, collate, func, literal, select, tuple_
 
 from data_storage_service.schema import FACES, ImageRow, from_microseconds, to_microseconds
 from facepipe.domain.analysis import Status
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FACE_FIELD, FaceCondition
-from facepipe.ledger.states import ListQuery
+from facepipe.ledger.states import ListQuery, Sort
 
 FEW = 5000
 
 
 def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
-    """What an image must be to be listed; `has_face` says what its faces must be.
-
-    Raises:
-        InvalidRequestError: the cursor is not one of this ledger.
-    """
+    """What an image must be to be listed; `has_face` says what its faces must be."""
     wanted: list[ColumnElement[bool]] = []
     if query.statuses:
         wanted.append(ImageRow.status.in_([str(status) for status in query.statuses]))
@@ -38,12 +34,8 @@ def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
         wanted.append(ImageRow.num_faces >= query.min_faces)
     if query.max_faces is not None:
         wanted.append(ImageRow.num_faces <= query.max_faces)
-    if query.cursor:
-        moment, image_id = _position(query.cursor)
-        place = tuple_(ImageRow.received_at, ImageRow.image_id)
-        # Without its type the moment would be bound as text, which SQLite sorts after numbers.
-        at = literal(moment, ImageRow.received_at.type)
-        wanted.append(place < tuple_(at, image_id))
+    if query.name:
+        wanted.append(ImageRow.file_name.contains(query.name, autoescape=True))
     return wanted
 
 
@@ -61,6 +53,12 @@ def has_face(wishes: Sequence[FaceCondition], *, are_few: bool) -> ColumnElement
         return ImageRow.image_id.in_(select(FACES.c.image_id).where(*_fits(wishes)))
     own = FACES.c.image_id == ImageRow.image_id
     return select(FACES.c.image_id).where(own, *_fits(wishes, by_index=False)).exists()
+
+
+def total(query: ListQuery, wanted: Sequence[ColumnElement[bool]]) -> Select[int]:
+    """Counts the images that all filters let through."""
+    faces = [has_face(query.faces, are_few=True)] if query.faces else []
+    return select(func.count()).select_from(ImageRow).where(*wanted, *faces)
 
 
 def some_faces(wishes: Sequence[FaceCondition]) -> Select[int]:
@@ -88,17 +86,67 @@ def _fits(wishes: Sequence[FaceCondition], *, by_index: bool = True) -> list[Col
     return fits
 
 
-def cursor_after(row: ImageRow) -> str:
-    """Where the next page begins."""
-    place = f"{to_microseconds(row.received_at)}.{row.image_id}"
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+class Place:
+    """Positions in the order of a listing; where the key is the same, ids decide."""
 
+    def __init__(self, sort: Sort) -> None:
+        self._sort = sort
+        self._column: ColumnElement[Any] = ImageRow.__table__.c[sort.key]
+        self._key: ColumnElement[Any] = self._column
+        if sort.key == "file_name":
+            self._key = collate(self._column, "NOCASE")
+        elif sort.key == "num_faces":
+            # Where faces were not looked for yet comes before where there are none.
+            self._key = func.coalesce(self._column, -1)
 
-def _position(cursor: str) -> tuple[datetime, str]:
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        place = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-        moment, _, image_id = place.partition(".")
-        return from_microseconds(int(moment)), image_id
-    except (ValueError, OverflowError, binascii.Error) as error:
-        raise InvalidRequestError("the cursor is not one of this ledger; start again") from error
+    @property
+    def order(self) -> tuple[ColumnElement[Any], ...]:
+        if self._sort.is_descending:
+            return self._key.desc(), ImageRow.image_id.desc()
+        return self._key.asc(), ImageRow.image_id.asc()
+
+    def beyond(self, cursor: str) -> list[ColumnElement[bool]]:
+        """What comes after a page; without a cursor everything does.
+
+        Raises:
+            InvalidRequestError: it is no cursor of this ledger, or one of another order.
+        """
+        if not cursor:
+            return []
+        value, image_id = self._position(cursor)
+        # Without its type a moment would be bound as text, which SQLite sorts after numbers.
+        there = tuple_(literal(value, self._column.type), image_id)
+        here = tuple_(self._key, ImageRow.image_id)
+        return [here < there if self._sort.is_descending else here > there]
+
+    def cursor_after(self, row: ImageRow) -> str:
+        """Where the next page begins."""
+        value = getattr(row, self._sort.key)
+        if self._is_moment:
+            value = to_microseconds(value)
+        place = json.dumps([self._sort, -1 if value is None else value, row.image_id])
+        return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+    @property
+    def _is_moment(self) -> bool:
+        return self._sort.key.endswith("_at")
+
+    def _position(self, cursor: str) -> tuple[Any, str]:
+        try:
+            padded = cursor + "=" * (-len(cursor) % 4)
+            sort, value, image_id = json.loads(base64.b64decode(padded, b"-_", validate=True))
+            found = (self._found(value), str(image_id))
+        except (ValueError, TypeError, OverflowError, binascii.Error) as error:
+            raise InvalidRequestError(
+                "the cursor is not one of this ledger; start again"
+            ) from error
+        if sort != self._sort:
+            raise InvalidRequestError(f"the cursor belongs to sort={sort}; keep to its order")
+        return found
+
+    def _found(self, value: str | int) -> Any:
+        """The value of a cursor, whose order may be another one."""
+        if isinstance(value, str):
+            return value
+        moment = from_microseconds(value)  # whatever it is, it is within SQLite's integers
+        return moment if self._is_moment else value

@@ -100,27 +100,26 @@ class Queries:
             return JoinedParts(state, rows.failures_in(parts), completed_at)
 
     def page(self, query: ListQuery) -> Page:
-        """A page, newest first. Deleted images are shown only when asked for.
+        """A page. Deleted images are shown only when asked for.
 
         Raises:
             InvalidRequestError: a face has no such field, or the cursor is not one that this
                 ledger gave out.
         """
         limit = min(max(1, query.limit), MAX_LIMIT)
-        conditions = listing.conditions(query)
+        conditions, place = listing.conditions(query), listing.Place(query.sort)
+        beyond = place.beyond(query.cursor)
         with self._session() as session:
+            total = session.scalar(listing.total(query, conditions)) if query.with_total else None
             if query.faces:
                 count = session.scalar(listing.some_faces(query.faces)) or 0
                 conditions.append(listing.has_face(query.faces, are_few=count < listing.FEW))
             found = session.scalars(
-                select(ImageRow)
-                .where(*conditions)
-                .order_by(ImageRow.received_at.desc(), ImageRow.image_id.desc())
-                .limit(limit + 1)
+                select(ImageRow).where(*conditions, *beyond).order_by(*place.order).limit(limit + 1)
             ).all()
         shown = found[:limit]
-        cursor = listing.cursor_after(shown[-1]) if len(found) > limit else ""
-        return Page(tuple(rows.state_of(row) for row in shown), cursor)
+        cursor = place.cursor_after(shown[-1]) if len(found) > limit else ""
+        return Page(tuple(rows.state_of(row) for row in shown), cursor, total)
 
     def stats(self, now: datetime | None = None) -> Stats:
         hour_ago = (now or datetime.now(UTC)) - timedelta(hours=1)

@@ -130,6 +130,7 @@ class FaceStore(FaceStoreServicer):
         return pb.ListAnalysesResponse(
             analyses=[messages.state_to_pb(state) for state in page.images],
             next_cursor=page.next_cursor,
+            total=page.total,
         )
 
     @_answers

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
-from fastapi import FastAPI, Security
+from fastapi import Depends, FastAPI, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.middleware.cors import CORSMiddleware
 
@@ -19,7 +19,9 @@ from input_service.access.gate import Gate
 from input_service.access.headers import SecurityHeaders
 from input_service.access.policy import AccessPolicy
 from input_service.access.rates import Slots, TokenBuckets
-from input_service.routes import export, images, passthrough, results, upload
+from input_service.heads import HeadAsGet
+from input_service.parameters import refuse_unknown_parameters
+from input_service.routes import export, images, passthrough, pictures, results, upload
 from input_service.services import Services, lifespan_of
 from input_service.settings import InputSettings
 from input_service.views import Responses
@@ -27,13 +29,16 @@ from input_service.views import Responses
 DESCRIPTION = """
 Send photographs, get back where the faces are, their landmarks, and an estimate of age and
 gender with its doubts. An image is known by the SHA-256 of its bytes. What was accepted is on
-disk before the answer, and is analysed whatever happens in between.
+disk before the answer, and is analysed whatever happens in between. What answers `GET` answers
+`HEAD` as well.
 """
 
 _COMMON: Responses = {
     401: {"description": "An API key is needed, or the one that was sent is not known"},
     403: {"description": "The key lacks the scope, or a page of another origin called"},
     421: {"description": "Called by a name that is none of the service's own"},
+    400: {"description": "A parameter with a value that it cannot have"},
+    422: {"description": "A parameter that this call does not have: `unknown_parameter`"},
     429: {"description": "Too many calls or too many waiting images; see `Retry-After`"},
 }
 # For the documentation; keys are asked for by the gate.
@@ -63,12 +68,12 @@ def create_input_app(settings: InputSettings) -> FastAPI:
     )
     app.title = "Face analysis pipeline"
     app.description = DESCRIPTION
-    routers = [module.router for module in (images, results, passthrough, export)]
+    routers = [module.router for module in (images, results, pictures, passthrough, export)]
     for router in (upload.create_router(settings.upload), *routers):
         app.include_router(
             router,
             responses=_COMMON,
-            dependencies=_KEYS,
+            dependencies=[*_KEYS, Depends(refuse_unknown_parameters)],
             # Short, and what the links in the document name.
             generate_unique_id_function=lambda route: route.name,
         )
@@ -81,6 +86,7 @@ def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> N
     access = settings.access
     buckets = TokenBuckets(access.rate_per_s, access.rate_burst)
     policy = AccessPolicy(settings)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Gate, policy=policy, buckets=buckets, waiting=Slots(access.waiting))
     if origins:
         app.add_middleware(
@@ -88,7 +94,7 @@ def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> N
             allow_origins=origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "X-API-Key", "X-Priority"],
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", "ETag", "Content-Disposition"],
         )
     # Outside of Starlette's own outermost layer, which answers what nobody has foreseen.
     build = app.build_middleware_stack

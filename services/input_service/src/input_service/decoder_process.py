@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import resource
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import Any, TypeVar
 
 from facepipe.domain.errors import (
     FacepipeError,
@@ -17,6 +19,10 @@ from facepipe.domain.errors import (
 )
 from facepipe.domain.geometry import ImageSize
 from facepipe.files.decoding import DecodeLimits, decode
+
+T = TypeVar("T")
+Task = Callable[[bytes], T]
+"""What a decoder does with a file: picklable, like what comes of it."""
 
 START_S = 60.0
 _RETIRE_AFTER = 500
@@ -44,6 +50,25 @@ class Readable:
     decoded_share: float
     frame: int
     is_preview: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect:
+    """The task to find out whether a file can be decoded, within limits."""
+
+    limits: DecodeLimits
+
+    def __call__(self, data: bytes) -> Readable:
+        decoded = decode(data, self.limits)
+        return Readable(
+            decoded.size,
+            decoded.format,
+            decoded.orientation,
+            decoded.damaged,
+            round(decoded.decoded_share, 4),
+            decoded.frame,
+            decoded.is_preview,
+        )
 
 
 class Decoder:
@@ -80,11 +105,11 @@ class Decoder:
         self.kill()
         raise ServiceUnavailableError("no decoder can be started", retry_after_s=10)
 
-    def decode(self, data: bytes, limits: DecodeLimits, timeout_s: float) -> Readable:
-        """Decodes an upload; whatever it did to the process becomes an error of the image."""
+    def perform(self, task: Task[T], data: bytes, timeout_s: float) -> T:
+        """Does a task; whatever the file did to the process becomes an error of the image."""
         self._left -= 1
         try:
-            self._pipe.send(limits)
+            self._pipe.send(task)
             self._pipe.send_bytes(data)
             if not self._pipe.poll(timeout_s):
                 self.kill()
@@ -98,8 +123,8 @@ class Decoder:
         except (EOFError, OSError) as error:
             self.kill()
             raise UndecodableImageError("the image crashed its decoder") from error
-        readable: Readable = answer
-        return readable
+        done: T = answer
+        return done
 
     def kill(self) -> None:
         self._process.kill()
@@ -114,32 +139,22 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
     pipe.send(_READY)
     while True:
         try:
-            limits = pipe.recv()
+            task = pipe.recv()
             data = pipe.recv_bytes()
         except (EOFError, OSError):
             return
-        _answer(pipe, data, limits)
+        _answer(pipe, task, data)
 
 
-def _answer(pipe: Connection, data: bytes, limits: DecodeLimits) -> None:
+def _answer(pipe: Connection, task: Task[Any], data: bytes) -> None:
     try:
-        decoded = decode(data, limits)
+        done = task(data)
     except (FacepipeError, MemoryError) as error:
         pipe.send(error)
     except Exception as error:
         pipe.send(UndecodableImageError(f"the image cannot be decoded: {error}"))
     else:
-        pipe.send(
-            Readable(
-                decoded.size,
-                decoded.format,
-                decoded.orientation,
-                decoded.damaged,
-                round(decoded.decoded_share, 4),
-                decoded.frame,
-                decoded.is_preview,
-            )
-        )
+        pipe.send(done)
 
 
 def _limit(memory_bytes: int) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from facepipe.domain.errors import ImageTooLargeError, ServiceUnavailableError
-from input_service.decoder_process import START_S, Decoder, Readable
+from input_service.decoder_process import START_S, Decoder, Inspect, Readable, Task
 from input_service.settings import UploadSettings
+
+T = TypeVar("T")
 
 
 class DecoderPool:
@@ -38,8 +40,12 @@ class DecoderPool:
             raise ImageTooLargeError(
                 f"the file has {len(data)} bytes, the limit is {self._limits.max_bytes}"
             )
+        return self.perform(Inspect(self._limits), data)
+
+    def perform(self, task: Task[T], data: bytes) -> T:
+        """Does a task with the bytes of an image, as `decode` does its own."""
         with self._usable(self._idle.get()) as decoder:
-            return decoder.decode(data, self._limits, self._settings.decode_timeout_s)
+            return decoder.perform(task, data, self._settings.decode_timeout_s)
 
     def problem(self) -> str | None:
         """A check of `/readyz`: why nothing can be decoded. It replaces a decoder that died."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from facepipe.domain.errors import FacepipeError
 from facepipe.ledger.client import FaceStoreClient
@@ -27,11 +27,16 @@ class StateFeed:
     def __init__(self, address: str, token: InsideToken) -> None:
         self._address = address
         self._token = token
+        self._listeners: list[Callable[[ImageState | None], None]] = []
         self._followers: dict[str, set[asyncio.Event]] = {}
         self._stop = threading.Event()
         self._client: FaceStoreClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="state-feed", daemon=True)
+
+    def listen(self, listener: Callable[[ImageState | None], None]) -> None:
+        """Calls the listener in the loop for each change; with None where some may be missed."""
+        self._listeners.append(listener)
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -75,9 +80,10 @@ class StateFeed:
     def _run(self) -> None:
         while not self._stop.is_set():
             self._client = FaceStoreClient(self._address, self._token)
+            self._announce(None)
             try:
                 for state in self._client.watch():
-                    self._announce(state.image_id)
+                    self._announce(state)
                     if self._stop.is_set():
                         return
             except FacepipeError as error:
@@ -88,11 +94,13 @@ class StateFeed:
                 self._client.close()
             self._stop.wait(1.0)
 
-    def _announce(self, image_id: str) -> None:
-        if image_id in self._followers and self._loop is not None:
+    def _announce(self, state: ImageState | None) -> None:
+        if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closing
-                self._loop.call_soon_threadsafe(self._wake, image_id)
+                self._loop.call_soon_threadsafe(self._wake, state)
 
-    def _wake(self, image_id: str) -> None:
-        for changed in self._followers.get(image_id, ()):
+    def _wake(self, state: ImageState | None) -> None:
+        for changed in self._followers.get(state.image_id, ()) if state else ():
             changed.set()
+        for listener in self._listeners:
+            listener(state)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from facepipe.domain.analysis import Status
 from facepipe.domain.face_fields import FaceField, conditions_of, filter_names
-from facepipe.ledger.states import ListQuery
+from facepipe.ledger.states import ListQuery, Sort
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -34,8 +34,14 @@ class _Filters(BaseModel):
     received_before: _Moment | None = None
     min_faces: _Count = None
     max_faces: _Count = None
+    name: str = Field(
+        default="", max_length=255, description="part of the file name; capitals do not matter"
+    )
+    sort: Sort = Field(
+        default=Sort.NEWEST, description="a minus stands before what begins with the largest"
+    )
     limit: int = Field(default=50, ge=1, le=500)
-    cursor: str = Field(default="", max_length=200, description="`next_cursor` of the page before")
+    cursor: str = Field(default="", max_length=3000, description="`next_cursor` of the page before")
 
     def query(self) -> ListQuery:
         """As the ledger is asked."""
@@ -46,8 +52,11 @@ class _Filters(BaseModel):
             min_faces=self.min_faces,
             max_faces=self.max_faces,
             faces=conditions_of(self.model_dump()),
+            name=self.name,
+            sort=self.sort,
             limit=self.limit,
             cursor=self.cursor,
+            with_total=not self.cursor,
         )
 
 

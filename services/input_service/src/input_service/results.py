@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,12 @@ class ImageFiles:
         if waiting.exists():
             return waiting
         return self._existing(self._results.source(image_id))
+
+    def read_source(self, image_id: str) -> bytes:
+        """The upload's bytes, also while it moves. Raises ImageNotFoundError."""
+        with contextlib.suppress(ImageNotFoundError):
+            return self._inbox.read(image_id)
+        return self._existing(self._results.source(image_id)).read_bytes()
 
     def read_document(self, image_id: str) -> dict[str, Any]:
         """The result document, parsed.

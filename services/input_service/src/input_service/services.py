@@ -24,6 +24,7 @@ from input_service.backlog import Backlog
 from input_service.decoding import DecoderPool
 from input_service.feed import StateFeed
 from input_service.intake import Intake
+from input_service.pictures import Pictures
 from input_service.reconciler import Reconciler
 from input_service.results import ImageFiles
 from input_service.settings import InputSettings
@@ -43,6 +44,7 @@ class Services:
     results: ImageFiles
     intake: Intake
     feed: StateFeed
+    pictures: Pictures
     http: httpx.AsyncClient
 
     async def fetch(self, service: str, url: str) -> httpx.Response:
@@ -77,9 +79,11 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 intake = Intake(
                     decoders, inbox, store, images, results, backlog, reconciler.note_registered
                 )
+                pictures = Pictures(decoders, results)
+                feed.listen(pictures.note)
                 counting = asyncio.create_task(backlog.watch())
                 app.state.services = Services(
-                    settings, store, redis, inbox, decoders, results, intake, feed, http
+                    settings, store, redis, inbox, decoders, results, intake, feed, pictures, http
                 )
                 feed.start(asyncio.get_running_loop())
                 reconciler.start()

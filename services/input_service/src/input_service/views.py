@@ -26,6 +26,7 @@ class Links(BaseModel):
     result: str
     annotated: str
     source: str
+    thumbnail: str
     events: str
     trace: str
 
@@ -37,6 +38,7 @@ class Links(BaseModel):
             result=f"{root}/result",
             annotated=f"{root}/annotated",
             source=f"{root}/source",
+            thumbnail=f"{root}/thumbnail.jpg",
             events=f"{root}/events",
             trace=f"{root}/trace",
         )
@@ -97,10 +99,13 @@ class ImageView(BaseModel):
 
 
 class ImagePage(BaseModel):
-    """A page of images, newest first."""
+    """A page of images, newest first unless `sort` says otherwise."""
 
     images: list[ImageView]
     next_cursor: str | None = Field(description="null on the last page")
+    total: int | None = Field(
+        default=None, description="of all pages; on the first one, null on the others"
+    )
 
 
 class UploadError(BaseModel):

@@ -13,7 +13,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    model_validator,
+)
 
 from facepipe.domain.geometry import BoundingBox, Point
 
@@ -266,13 +273,17 @@ class Models(_Model):
         return cls.model_validate({key: m for part in parts for key, m in part.models.items()})
 
 
+_FOR_THE_FORMAT = "kept for the format; the API's `links` lead to what it names"
+_DEPRECATED: dict[str, JsonValue] = {"deprecated": True}
+
+
 class AnalysisDocument(_Model):
     """The result document, `saved_data/<image_id>.json`."""
 
     schema_version: Literal[1] = 1
     timestamp: datetime
-    image_path: str
-    redis_key: str
+    image_path: Annotated[str, Field(description=_FOR_THE_FORMAT, json_schema_extra=_DEPRECATED)]
+    redis_key: Annotated[str, Field(description=_FOR_THE_FORMAT, json_schema_extra=_DEPRECATED)]
     num_faces: int
     faces: list[Face]
     status: Literal[Status.STORED, Status.PARTIAL] = Status.STORED

@@ -17,6 +17,7 @@
     ├── RangeNotSatisfiableError    416  range_not_satisfiable
     ├── UnknownHostError            421  unknown_host
     ├── UndecodableImageError       422  undecodable_image
+    ├── UnknownParameterError       422  unknown_parameter
     ├── TooManyRequestsError        429  too_many_requests
     ├── ModelError                  500  model_error
     │   ├── ModelNotFoundError      500  model_not_found
@@ -149,6 +150,12 @@ class UndecodableImageError(FacepipeError):
     """The bytes claim to be an accepted format and cannot be decoded."""
 
     code, http_status, title = "undecodable_image", 422, "Image cannot be decoded"
+
+
+class UnknownParameterError(FacepipeError):
+    """A parameter, or a name in it, that the call does not have."""
+
+    code, http_status, title = "unknown_parameter", 422, "Unknown parameter"
 
 
 class TooManyRequestsError(FacepipeError):

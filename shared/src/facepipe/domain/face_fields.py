@@ -69,7 +69,7 @@ FACE_FIELDS = (
     _estimate("age_low", int, unit="years"),
     _estimate("age_high", int, unit="years"),
     _estimate("gender", str, choices=Gender),
-    _estimate("gender_confidence", float),
+    _estimate("gender_confidence", float, bounds=(0, 1)),
     _estimate("reliable", bool, is_switch=True),
     _estimate("age_reliable", bool, is_switch=True),
     _estimate("gender_reliable", bool, is_switch=True),

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.domain.geometry import FACE_CROP_SIZE
-from facepipe.files.decoding import DecodeLimits, decode
+from facepipe.files.decoding import ACCEPTED_BEFORE, decode
 from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox, check_image_id
 from facepipe.files.result_files import ResultFiles
@@ -29,9 +29,6 @@ FaceCrops = npt.NDArray[np.uint8]
 """Face crops of one image: shape `(n, 224, 224, 3)`, uint8, RGB."""
 
 _log = logging.getLogger(__name__)
-
-# What was accepted was within its limits then; a lowered limit must not lose it now.
-_ACCEPTED = DecodeLimits(max_bytes=2**31, max_pixels=2**31, max_side=2**16, min_decoded_share=0)
 
 
 class ImageStore(Protocol):
@@ -121,7 +118,7 @@ class SourceImages:
         data = self._cache.get_upload(check_image_id(image_id))
         if data is None or hashlib.sha256(data).hexdigest() != image_id:
             data = self._upload(image_id)
-        return decode(data, _ACCEPTED).rgb
+        return decode(data, ACCEPTED_BEFORE).rgb
 
     def _upload(self, image_id: str) -> bytes:
         for path in (self._inbox.path(image_id), self._results.source(image_id)):

@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from facepipe.domain.analysis import Gender, ImageInfo, Part, PartError, Status
 from facepipe.domain.face_fields import FaceCondition
-from facepipe.ledger.states import ImageState, ListQuery, Page, StageRun, Stats
+from facepipe.ledger.states import ImageState, ListQuery, Page, Sort, StageRun, Stats
 from facepipe.stages import STAGE, StageName
 from facepipe.v1 import face_store_pb2 as pb
 
@@ -198,13 +198,16 @@ def query_to_pb(query: ListQuery) -> pb.ListAnalysesRequest:
             pb.FaceCondition(field=one.field, min=one.low, max=one.high, any_of=one.any_of)
             for one in query.faces
         ],
+        name=query.name,
+        sort=query.sort,
         limit=query.limit,
         cursor=query.cursor,
+        with_total=query.with_total,
     )
 
 
 def query_from_pb(message: pb.ListAnalysesRequest) -> ListQuery:
-    """Raises KeyError for an unknown status."""
+    """Raises KeyError for an unknown status, ValueError for an unknown order."""
 
     def number(name: str) -> int | None:
         return getattr(message, name) if message.HasField(name) else None
@@ -227,8 +230,11 @@ def query_from_pb(message: pb.ListAnalysesRequest) -> ListQuery:
             )
             for one in message.face
         ),
+        name=message.name,
+        sort=Sort(message.sort or Sort.NEWEST),
         limit=min(message.limit or 50, 500),
         cursor=message.cursor,
+        with_total=message.with_total,
     )
 
 
@@ -236,6 +242,7 @@ def page_from_pb(message: pb.ListAnalysesResponse) -> Page:
     return Page(
         images=tuple(state_from_pb(analysis) for analysis in message.analyses),
         next_cursor=message.next_cursor,
+        total=message.total if message.HasField("total") else None,
     )
 
 

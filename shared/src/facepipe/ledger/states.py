@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TypeVar
 
 from facepipe.domain.analysis import Gender, ImageInfo, Part, PartError, Status
@@ -65,11 +66,33 @@ class Registration:
     created: bool
 
 
+class Sort(StrEnum):
+    """The order of a listing; a minus stands before what begins with the largest."""
+
+    NEWEST = "-received_at"
+    OLDEST = "received_at"
+    CHANGED_LAST = "-updated_at"
+    CHANGED_FIRST = "updated_at"
+    NAME = "file_name"
+    NAME_BACKWARDS = "-file_name"
+    MOST_FACES = "-num_faces"
+    FEWEST_FACES = "num_faces"
+
+    @property
+    def key(self) -> str:
+        return self.removeprefix("-")
+
+    @property
+    def is_descending(self) -> bool:
+        return self.startswith("-")
+
+
 @dataclass(frozen=True, slots=True)
 class ListQuery:
     """Filters of a listing; every one that is set must hold.
 
-    The conditions on faces match an image when one and the same face meets them all.
+    The conditions on faces match an image when one and the same face meets them all. `name` is
+    part of the file name. With `with_total` all images that the filters let through are counted.
     """
 
     statuses: tuple[Status, ...] = ()
@@ -78,16 +101,20 @@ class ListQuery:
     min_faces: int | None = None
     max_faces: int | None = None
     faces: tuple[FaceCondition, ...] = ()
+    name: str = ""
+    sort: Sort = Sort.NEWEST
     limit: int = 50
     cursor: str = ""
+    with_total: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of images, newest first; `next_cursor` is empty on the last one."""
+    """A page of images; `next_cursor` is empty on the last one, `total` None unless asked for."""
 
     images: tuple[ImageState, ...]
     next_cursor: str = ""
+    total: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

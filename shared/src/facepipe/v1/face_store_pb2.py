@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66\x61\x63\x65pipe/v1/face_store.proto\x12\x0b\x66\x61\x63\x65pipe.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x01\n\tImageInfo\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0e\n\x06height\x18\x04 \x01(\r\x12\x1b\n\x13orientation_applied\x18\x05 \x01(\r\x12\x12\n\nsize_bytes\x18\x06 \x01(\x04\x12\x0f\n\x07\x64\x61maged\x18\x07 \x01(\x08\x12\x15\n\rmissing_share\x18\x08 \x01(\x01\x12\r\n\x05\x66rame\x18\t \x01(\r\x12\x0f\n\x07preview\x18\n \x01(\x08\"\xda\x01\n\x14RegisterImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12%\n\x05image\x18\x02 \x01(\x0b\x32\x16.facepipe.v1.ImageInfo\x12/\n\x0breceived_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0enew_generation\x18\x04 \x01(\x08\x12\x1b\n\x13\x65xpected_generation\x18\x05 \x01(\r\x12\x0e\n\x06urgent\x18\x06 \x01(\x08\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\"Q\n\x15RegisterImageResponse\x12\'\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x15.facepipe.v1.Analysis\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"*\n\tPartError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x0e\n\x0cStageStarted\"\xad\x03\n\x0fSavePartRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12\r\n\x05stage\x18\x03 \x01(\t\x12,\n\x07started\x18\x04 \x01(\x0b\x32\x19.facepipe.v1.StageStartedH\x00\x12\x12\n\x08\x64ocument\x18\x05 \x01(\x0cH\x00\x12)\n\x07\x66\x61ilure\x18\x06 \x01(\x0b\x32\x16.facepipe.v1.PartErrorH\x00\x12?\n\ntimings_ms\x18\x07 \x03(\x0b\x32+.facepipe.v1.SavePartRequest.TimingsMsEntry\x12\x0f\n\x07\x61ttempt\x18\x08 \x01(\r\x12\x0e\n\x06worker\x18\t \x01(\t\x12.\n\nstarted_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x30\n\x0eTimingsMsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x42\x06\n\x04part\"$\n\x10SavePartResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"=\n\x12GetAnalysisRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x15\n\rinclude_parts\x18\x02 \x01(\x08\"\xbf\x01\n\x08StageRun\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0e\n\x06worker\x18\x03 \x01(\t\x12.\n\nstarted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x16.facepipe.v1.PartError\"\xc7\x03\n\x08\x41nalysis\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12#\n\x06status\x18\x03 \x01(\x0e\x32\x13.facepipe.v1.Status\x12%\n\x05image\x18\x04 \x01(\x0b\x32\x16.facepipe.v1.ImageInfo\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x16.facepipe.v1.PartError\x12\x16\n\tnum_faces\x18\x08 \x01(\rH\x00\x88\x01\x01\x12\'\n\x08timeline\x18\t \x03(\x0b\x32\x15.facepipe.v1.StageRun\x12/\n\x05parts\x18\n \x03(\x0b\x32 .facepipe.v1.Analysis.PartsEntry\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x1a,\n\nPartsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x42\x0c\n\n_num_faces\"\xba\x02\n\x13ListAnalysesRequest\x12%\n\x08statuses\x18\x01 \x03(\x0e\x32\x13.facepipe.v1.Status\x12\x32\n\x0ereceived_after\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0freceived_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tmin_faces\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x16\n\tmax_faces\x18\x05 \x01(\rH\x01\x88\x01\x01\x12(\n\x04\x66\x61\x63\x65\x18\x06 \x03(\x0b\x32\x1a.facepipe.v1.FaceCondition\x12\r\n\x05limit\x18\x07 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x08 \x01(\tB\x0c\n\n_min_facesB\x0c\n\n_max_faces\"b\n\rFaceCondition\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x03min\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06\x61ny_of\x18\x04 \x03(\tB\x06\n\x04_minB\x06\n\x04_max\"T\n\x14ListAnalysesResponse\x12\'\n\x08\x61nalyses\x18\x01 \x03(\x0b\x32\x15.facepipe.v1.Analysis\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"\x11\n\x0fGetStatsRequest\"\xc3\x02\n\x05Stats\x12@\n\x10images_by_status\x18\x01 \x03(\x0b\x32&.facepipe.v1.Stats.ImagesByStatusEntry\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x04\x12\r\n\x05\x66\x61\x63\x65s\x18\x03 \x01(\x04\x12>\n\x0f\x66\x61\x63\x65s_by_gender\x18\x04 \x03(\x0b\x32%.facepipe.v1.Stats.FacesByGenderEntry\x12\x18\n\x10stored_last_hour\x18\x05 \x01(\x04\x12\x10\n\x08revision\x18\x06 \x01(\x04\x1a\x35\n\x13ImagesByStatusEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a\x34\n\x12\x46\x61\x63\x65sByGenderEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"1\n\x0c\x43ountRequest\x12!\n\x02\x62y\x18\x01 \x03(\x0b\x32\x15.facepipe.v1.Grouping\"(\n\x08Grouping\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\x01\"3\n\rCountResponse\x12\"\n\x06groups\x18\x01 \x03(\x0b\x32\x12.facepipe.v1.Group\"#\n\x05Group\x12\x0b\n\x03key\x18\x01 \x03(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"%\n\x13GetStepTimesRequest\x12\x0e\n\x06newest\x18\x01 \x01(\r\"\x82\x01\n\tStepTimes\x12\x30\n\x05steps\x18\x01 \x03(\x0b\x32!.facepipe.v1.StepTimes.StepsEntry\x1a\x43\n\nStepsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.facepipe.v1.StepTime:\x02\x38\x01\"<\n\x08StepTime\x12\x11\n\tmedian_ms\x18\x01 \x01(\x01\x12\x0e\n\x06p90_ms\x18\x02 \x01(\x01\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\")\n\x15\x44\x65leteAnalysisRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\")\n\x16\x44\x65leteAnalysisResponse\x12\x0f\n\x07\x65xisted\x18\x01 \x01(\x08\")\n\x14WatchAnalysesRequest\x12\x11\n\timage_ids\x18\x01 \x03(\t*\xd6\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATUS_RECEIVED\x10\x01\x12\x11\n\rSTATUS_QUEUED\x10\x02\x12\x14\n\x10STATUS_DETECTING\x10\x03\x12\x14\n\x10STATUS_ANALYSING\x10\x04\x12\x12\n\x0eSTATUS_STORING\x10\x05\x12\x11\n\rSTATUS_STORED\x10\x06\x12\x12\n\x0eSTATUS_PARTIAL\x10\x07\x12\x11\n\rSTATUS_FAILED\x10\x08\x12\x12\n\x0eSTATUS_DELETED\x10\t2\xb8\x05\n\tFaceStore\x12V\n\rRegisterImage\x12!.facepipe.v1.RegisterImageRequest\x1a\".facepipe.v1.RegisterImageResponse\x12G\n\x08SavePart\x12\x1c.facepipe.v1.SavePartRequest\x1a\x1d.facepipe.v1.SavePartResponse\x12\x45\n\x0bGetAnalysis\x12\x1f.facepipe.v1.GetAnalysisRequest\x1a\x15.facepipe.v1.Analysis\x12S\n\x0cListAnalyses\x12 .facepipe.v1.ListAnalysesRequest\x1a!.facepipe.v1.ListAnalysesResponse\x12<\n\x08GetStats\x12\x1c.facepipe.v1.GetStatsRequest\x1a\x12.facepipe.v1.Stats\x12>\n\x05\x43ount\x12\x19.facepipe.v1.CountRequest\x1a\x1a.facepipe.v1.CountResponse\x12H\n\x0cGetStepTimes\x12 .facepipe.v1.GetStepTimesRequest\x1a\x16.facepipe.v1.StepTimes\x12Y\n\x0e\x44\x65leteAnalysis\x12\".facepipe.v1.DeleteAnalysisRequest\x1a#.facepipe.v1.DeleteAnalysisResponse\x12K\n\rWatchAnalyses\x12!.facepipe.v1.WatchAnalysesRequest\x1a\x15.facepipe.v1.Analysis0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66\x61\x63\x65pipe/v1/face_store.proto\x12\x0b\x66\x61\x63\x65pipe.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc6\x01\n\tImageInfo\x12\x11\n\tfile_name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0e\n\x06height\x18\x04 \x01(\r\x12\x1b\n\x13orientation_applied\x18\x05 \x01(\r\x12\x12\n\nsize_bytes\x18\x06 \x01(\x04\x12\x0f\n\x07\x64\x61maged\x18\x07 \x01(\x08\x12\x15\n\rmissing_share\x18\x08 \x01(\x01\x12\r\n\x05\x66rame\x18\t \x01(\r\x12\x0f\n\x07preview\x18\n \x01(\x08\"\xda\x01\n\x14RegisterImageRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12%\n\x05image\x18\x02 \x01(\x0b\x32\x16.facepipe.v1.ImageInfo\x12/\n\x0breceived_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0enew_generation\x18\x04 \x01(\x08\x12\x1b\n\x13\x65xpected_generation\x18\x05 \x01(\r\x12\x0e\n\x06urgent\x18\x06 \x01(\x08\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\"Q\n\x15RegisterImageResponse\x12\'\n\x08\x61nalysis\x18\x01 \x01(\x0b\x32\x15.facepipe.v1.Analysis\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x08\"*\n\tPartError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x0e\n\x0cStageStarted\"\xad\x03\n\x0fSavePartRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12\r\n\x05stage\x18\x03 \x01(\t\x12,\n\x07started\x18\x04 \x01(\x0b\x32\x19.facepipe.v1.StageStartedH\x00\x12\x12\n\x08\x64ocument\x18\x05 \x01(\x0cH\x00\x12)\n\x07\x66\x61ilure\x18\x06 \x01(\x0b\x32\x16.facepipe.v1.PartErrorH\x00\x12?\n\ntimings_ms\x18\x07 \x03(\x0b\x32+.facepipe.v1.SavePartRequest.TimingsMsEntry\x12\x0f\n\x07\x61ttempt\x18\x08 \x01(\r\x12\x0e\n\x06worker\x18\t \x01(\t\x12.\n\nstarted_at\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x30\n\x0eTimingsMsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x02:\x02\x38\x01\x42\x06\n\x04part\"$\n\x10SavePartResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08\"=\n\x12GetAnalysisRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x15\n\rinclude_parts\x18\x02 \x01(\x08\"\xbf\x01\n\x08StageRun\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0e\n\x06worker\x18\x03 \x01(\t\x12.\n\nstarted_at\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nded_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05\x65rror\x18\x06 \x01(\x0b\x32\x16.facepipe.v1.PartError\"\xc7\x03\n\x08\x41nalysis\x12\x10\n\x08image_id\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\r\x12#\n\x06status\x18\x03 \x01(\x0e\x32\x13.facepipe.v1.Status\x12%\n\x05image\x18\x04 \x01(\x0b\x32\x16.facepipe.v1.ImageInfo\x12/\n\x0breceived_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nupdated_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x05\x65rror\x18\x07 \x01(\x0b\x32\x16.facepipe.v1.PartError\x12\x16\n\tnum_faces\x18\x08 \x01(\rH\x00\x88\x01\x01\x12\'\n\x08timeline\x18\t \x03(\x0b\x32\x15.facepipe.v1.StageRun\x12/\n\x05parts\x18\n \x03(\x0b\x32 .facepipe.v1.Analysis.PartsEntry\x12\x13\n\x0btraceparent\x18\x0b \x01(\t\x1a,\n\nPartsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c:\x02\x38\x01\x42\x0c\n\n_num_faces\"\xea\x02\n\x13ListAnalysesRequest\x12%\n\x08statuses\x18\x01 \x03(\x0e\x32\x13.facepipe.v1.Status\x12\x32\n\x0ereceived_after\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0freceived_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\tmin_faces\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x16\n\tmax_faces\x18\x05 \x01(\rH\x01\x88\x01\x01\x12(\n\x04\x66\x61\x63\x65\x18\x06 \x03(\x0b\x32\x1a.facepipe.v1.FaceCondition\x12\r\n\x05limit\x18\x07 \x01(\r\x12\x0e\n\x06\x63ursor\x18\x08 \x01(\t\x12\x0c\n\x04name\x18\t \x01(\t\x12\x0c\n\x04sort\x18\n \x01(\t\x12\x12\n\nwith_total\x18\x0b \x01(\x08\x42\x0c\n\n_min_facesB\x0c\n\n_max_faces\"b\n\rFaceCondition\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\x10\n\x03min\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x03max\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x0e\n\x06\x61ny_of\x18\x04 \x03(\tB\x06\n\x04_minB\x06\n\x04_max\"r\n\x14ListAnalysesResponse\x12\'\n\x08\x61nalyses\x18\x01 \x03(\x0b\x32\x15.facepipe.v1.Analysis\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\x12\x12\n\x05total\x18\x03 \x01(\x04H\x00\x88\x01\x01\x42\x08\n\x06_total\"\x11\n\x0fGetStatsRequest\"\xc3\x02\n\x05Stats\x12@\n\x10images_by_status\x18\x01 \x03(\x0b\x32&.facepipe.v1.Stats.ImagesByStatusEntry\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x04\x12\r\n\x05\x66\x61\x63\x65s\x18\x03 \x01(\x04\x12>\n\x0f\x66\x61\x63\x65s_by_gender\x18\x04 \x03(\x0b\x32%.facepipe.v1.Stats.FacesByGenderEntry\x12\x18\n\x10stored_last_hour\x18\x05 \x01(\x04\x12\x10\n\x08revision\x18\x06 \x01(\x04\x1a\x35\n\x13ImagesByStatusEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\x1a\x34\n\x12\x46\x61\x63\x65sByGenderEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"1\n\x0c\x43ountRequest\x12!\n\x02\x62y\x18\x01 \x03(\x0b\x32\x15.facepipe.v1.Grouping\"(\n\x08Grouping\x12\r\n\x05\x66ield\x18\x01 \x01(\t\x12\r\n\x05width\x18\x02 \x01(\x01\"3\n\rCountResponse\x12\"\n\x06groups\x18\x01 \x03(\x0b\x32\x12.facepipe.v1.Group\"#\n\x05Group\x12\x0b\n\x03key\x18\x01 \x03(\t\x12\r\n\x05\x63ount\x18\x02 \x01(\x04\"%\n\x13GetStepTimesRequest\x12\x0e\n\x06newest\x18\x01 \x01(\r\"\x82\x01\n\tStepTimes\x12\x30\n\x05steps\x18\x01 \x03(\x0b\x32!.facepipe.v1.StepTimes.StepsEntry\x1a\x43\n\nStepsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12$\n\x05value\x18\x02 \x01(\x0b\x32\x15.facepipe.v1.StepTime:\x02\x38\x01\"<\n\x08StepTime\x12\x11\n\tmedian_ms\x18\x01 \x01(\x01\x12\x0e\n\x06p90_ms\x18\x02 \x01(\x01\x12\r\n\x05\x63ount\x18\x03 \x01(\x04\")\n\x15\x44\x65leteAnalysisRequest\x12\x10\n\x08image_id\x18\x01 \x01(\t\")\n\x16\x44\x65leteAnalysisResponse\x12\x0f\n\x07\x65xisted\x18\x01 \x01(\x08\")\n\x14WatchAnalysesRequest\x12\x11\n\timage_ids\x18\x01 \x03(\t*\xd6\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATUS_RECEIVED\x10\x01\x12\x11\n\rSTATUS_QUEUED\x10\x02\x12\x14\n\x10STATUS_DETECTING\x10\x03\x12\x14\n\x10STATUS_ANALYSING\x10\x04\x12\x12\n\x0eSTATUS_STORING\x10\x05\x12\x11\n\rSTATUS_STORED\x10\x06\x12\x12\n\x0eSTATUS_PARTIAL\x10\x07\x12\x11\n\rSTATUS_FAILED\x10\x08\x12\x12\n\x0eSTATUS_DELETED\x10\t2\xb8\x05\n\tFaceStore\x12V\n\rRegisterImage\x12!.facepipe.v1.RegisterImageRequest\x1a\".facepipe.v1.RegisterImageResponse\x12G\n\x08SavePart\x12\x1c.facepipe.v1.SavePartRequest\x1a\x1d.facepipe.v1.SavePartResponse\x12\x45\n\x0bGetAnalysis\x12\x1f.facepipe.v1.GetAnalysisRequest\x1a\x15.facepipe.v1.Analysis\x12S\n\x0cListAnalyses\x12 .facepipe.v1.ListAnalysesRequest\x1a!.facepipe.v1.ListAnalysesResponse\x12<\n\x08GetStats\x12\x1c.facepipe.v1.GetStatsRequest\x1a\x12.facepipe.v1.Stats\x12>\n\x05\x43ount\x12\x19.facepipe.v1.CountRequest\x1a\x1a.facepipe.v1.CountResponse\x12H\n\x0cGetStepTimes\x12 .facepipe.v1.GetStepTimesRequest\x1a\x16.facepipe.v1.StepTimes\x12Y\n\x0e\x44\x65leteAnalysis\x12\".facepipe.v1.DeleteAnalysisRequest\x1a#.facepipe.v1.DeleteAnalysisResponse\x12K\n\rWatchAnalyses\x12!.facepipe.v1.WatchAnalysesRequest\x1a\x15.facepipe.v1.Analysis0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,8 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATS_FACESBYGENDERENTRY']._serialized_options = b'8\001'
   _globals['_STEPTIMES_STEPSENTRY']._loaded_options = None
   _globals['_STEPTIMES_STEPSENTRY']._serialized_options = b'8\001'
-  _globals['_STATUS']._serialized_start=3223
-  _globals['_STATUS']._serialized_end=3437
+  _globals['_STATUS']._serialized_start=3301
+  _globals['_STATUS']._serialized_end=3515
   _globals['_IMAGEINFO']._serialized_start=79
   _globals['_IMAGEINFO']._serialized_end=277
   _globals['_REGISTERIMAGEREQUEST']._serialized_start=280
@@ -69,41 +69,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ANALYSIS_PARTSENTRY']._serialized_start=1768
   _globals['_ANALYSIS_PARTSENTRY']._serialized_end=1812
   _globals['_LISTANALYSESREQUEST']._serialized_start=1829
-  _globals['_LISTANALYSESREQUEST']._serialized_end=2143
-  _globals['_FACECONDITION']._serialized_start=2145
-  _globals['_FACECONDITION']._serialized_end=2243
-  _globals['_LISTANALYSESRESPONSE']._serialized_start=2245
-  _globals['_LISTANALYSESRESPONSE']._serialized_end=2329
-  _globals['_GETSTATSREQUEST']._serialized_start=2331
-  _globals['_GETSTATSREQUEST']._serialized_end=2348
-  _globals['_STATS']._serialized_start=2351
-  _globals['_STATS']._serialized_end=2674
-  _globals['_STATS_IMAGESBYSTATUSENTRY']._serialized_start=2567
-  _globals['_STATS_IMAGESBYSTATUSENTRY']._serialized_end=2620
-  _globals['_STATS_FACESBYGENDERENTRY']._serialized_start=2622
-  _globals['_STATS_FACESBYGENDERENTRY']._serialized_end=2674
-  _globals['_COUNTREQUEST']._serialized_start=2676
-  _globals['_COUNTREQUEST']._serialized_end=2725
-  _globals['_GROUPING']._serialized_start=2727
-  _globals['_GROUPING']._serialized_end=2767
-  _globals['_COUNTRESPONSE']._serialized_start=2769
-  _globals['_COUNTRESPONSE']._serialized_end=2820
-  _globals['_GROUP']._serialized_start=2822
-  _globals['_GROUP']._serialized_end=2857
-  _globals['_GETSTEPTIMESREQUEST']._serialized_start=2859
-  _globals['_GETSTEPTIMESREQUEST']._serialized_end=2896
-  _globals['_STEPTIMES']._serialized_start=2899
-  _globals['_STEPTIMES']._serialized_end=3029
-  _globals['_STEPTIMES_STEPSENTRY']._serialized_start=2962
-  _globals['_STEPTIMES_STEPSENTRY']._serialized_end=3029
-  _globals['_STEPTIME']._serialized_start=3031
-  _globals['_STEPTIME']._serialized_end=3091
-  _globals['_DELETEANALYSISREQUEST']._serialized_start=3093
-  _globals['_DELETEANALYSISREQUEST']._serialized_end=3134
-  _globals['_DELETEANALYSISRESPONSE']._serialized_start=3136
-  _globals['_DELETEANALYSISRESPONSE']._serialized_end=3177
-  _globals['_WATCHANALYSESREQUEST']._serialized_start=3179
-  _globals['_WATCHANALYSESREQUEST']._serialized_end=3220
-  _globals['_FACESTORE']._serialized_start=3440
-  _globals['_FACESTORE']._serialized_end=4136
+  _globals['_LISTANALYSESREQUEST']._serialized_end=2191
+  _globals['_FACECONDITION']._serialized_start=2193
+  _globals['_FACECONDITION']._serialized_end=2291
+  _globals['_LISTANALYSESRESPONSE']._serialized_start=2293
+  _globals['_LISTANALYSESRESPONSE']._serialized_end=2407
+  _globals['_GETSTATSREQUEST']._serialized_start=2409
+  _globals['_GETSTATSREQUEST']._serialized_end=2426
+  _globals['_STATS']._serialized_start=2429
+  _globals['_STATS']._serialized_end=2752
+  _globals['_STATS_IMAGESBYSTATUSENTRY']._serialized_start=2645
+  _globals['_STATS_IMAGESBYSTATUSENTRY']._serialized_end=2698
+  _globals['_STATS_FACESBYGENDERENTRY']._serialized_start=2700
+  _globals['_STATS_FACESBYGENDERENTRY']._serialized_end=2752
+  _globals['_COUNTREQUEST']._serialized_start=2754
+  _globals['_COUNTREQUEST']._serialized_end=2803
+  _globals['_GROUPING']._serialized_start=2805
+  _globals['_GROUPING']._serialized_end=2845
+  _globals['_COUNTRESPONSE']._serialized_start=2847
+  _globals['_COUNTRESPONSE']._serialized_end=2898
+  _globals['_GROUP']._serialized_start=2900
+  _globals['_GROUP']._serialized_end=2935
+  _globals['_GETSTEPTIMESREQUEST']._serialized_start=2937
+  _globals['_GETSTEPTIMESREQUEST']._serialized_end=2974
+  _globals['_STEPTIMES']._serialized_start=2977
+  _globals['_STEPTIMES']._serialized_end=3107
+  _globals['_STEPTIMES_STEPSENTRY']._serialized_start=3040
+  _globals['_STEPTIMES_STEPSENTRY']._serialized_end=3107
+  _globals['_STEPTIME']._serialized_start=3109
+  _globals['_STEPTIME']._serialized_end=3169
+  _globals['_DELETEANALYSISREQUEST']._serialized_start=3171
+  _globals['_DELETEANALYSISREQUEST']._serialized_end=3212
+  _globals['_DELETEANALYSISRESPONSE']._serialized_start=3214
+  _globals['_DELETEANALYSISRESPONSE']._serialized_end=3255
+  _globals['_WATCHANALYSESREQUEST']._serialized_start=3257
+  _globals['_WATCHANALYSESREQUEST']._serialized_end=3298
+  _globals['_FACESTORE']._serialized_start=3518
+  _globals['_FACESTORE']._serialized_end=4214
 # @@protoc_insertion_point(module_scope)

@@ -192,7 +192,7 @@ class Analysis(_message.Message):
     def __init__(self, image_id: _Optional[str] = ..., generation: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., image: _Optional[_Union[ImageInfo, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ..., num_faces: _Optional[int] = ..., timeline: _Optional[_Iterable[_Union[StageRun, _Mapping]]] = ..., parts: _Optional[_Mapping[str, bytes]] = ..., traceparent: _Optional[str] = ...) -> None: ...
 
 class ListAnalysesRequest(_message.Message):
-    __slots__ = ("statuses", "received_after", "received_before", "min_faces", "max_faces", "face", "limit", "cursor")
+    __slots__ = ("statuses", "received_after", "received_before", "min_faces", "max_faces", "face", "limit", "cursor", "name", "sort", "with_total")
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_AFTER_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_BEFORE_FIELD_NUMBER: _ClassVar[int]
@@ -201,6 +201,9 @@ class ListAnalysesRequest(_message.Message):
     FACE_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     CURSOR_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SORT_FIELD_NUMBER: _ClassVar[int]
+    WITH_TOTAL_FIELD_NUMBER: _ClassVar[int]
     statuses: _containers.RepeatedScalarFieldContainer[Status]
     received_after: _timestamp_pb2.Timestamp
     received_before: _timestamp_pb2.Timestamp
@@ -209,7 +212,10 @@ class ListAnalysesRequest(_message.Message):
     face: _containers.RepeatedCompositeFieldContainer[FaceCondition]
     limit: int
     cursor: str
-    def __init__(self, statuses: _Optional[_Iterable[_Union[Status, str]]] = ..., received_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., min_faces: _Optional[int] = ..., max_faces: _Optional[int] = ..., face: _Optional[_Iterable[_Union[FaceCondition, _Mapping]]] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+    name: str
+    sort: str
+    with_total: bool
+    def __init__(self, statuses: _Optional[_Iterable[_Union[Status, str]]] = ..., received_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., min_faces: _Optional[int] = ..., max_faces: _Optional[int] = ..., face: _Optional[_Iterable[_Union[FaceCondition, _Mapping]]] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ..., name: _Optional[str] = ..., sort: _Optional[str] = ..., with_total: _Optional[bool] = ...) -> None: ...
 
 class FaceCondition(_message.Message):
     __slots__ = ("field", "min", "max", "any_of")
@@ -224,12 +230,14 @@ class FaceCondition(_message.Message):
     def __init__(self, field: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., any_of: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListAnalysesResponse(_message.Message):
-    __slots__ = ("analyses", "next_cursor")
+    __slots__ = ("analyses", "next_cursor", "total")
     ANALYSES_FIELD_NUMBER: _ClassVar[int]
     NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
     analyses: _containers.RepeatedCompositeFieldContainer[Analysis]
     next_cursor: str
-    def __init__(self, analyses: _Optional[_Iterable[_Union[Analysis, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+    total: int
+    def __init__(self, analyses: _Optional[_Iterable[_Union[Analysis, _Mapping]]] = ..., next_cursor: _Optional[str] = ..., total: _Optional[int] = ...) -> None: ...
 
 class GetStatsRequest(_message.Message):
     __slots__ = ()

@@ -29,11 +29,15 @@ _NOT_FOUND: Responses = {
 
 @router.get("", summary="List images", responses={200: {"content": shown(PAGE)}, **_UNAVAILABLE})
 def list_images(services: ServicesDep, filters: Annotated[ImageFilters, Query()]) -> ImagePage:
-    """Newest first. The filters on faces match an image when one of its faces meets them all."""
+    """Newest first, unless `sort` says otherwise.
+
+    The filters on faces match an image when one of its faces meets them all.
+    """
     page = services.store.list(filters.query())
     return ImagePage(
         images=[ImageView.of(state) for state in page.images],
         next_cursor=page.next_cursor or None,
+        total=page.total,
     )
 
 

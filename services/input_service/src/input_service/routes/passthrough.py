@@ -35,7 +35,10 @@ async def get_trace(image_id: ImageId, services: ServicesDep) -> dict[str, Any]:
 async def list_plots(services: ServicesDep) -> Any:
     """The plots that there are, from plotter_service."""
     url = f"{services.settings.address.plotter}/plots"
-    return _checked("plotter_service", await services.fetch("plotter_service", url)).json()
+    found = _checked("plotter_service", await services.fetch("plotter_service", url)).json()
+    for plot in found["plots"]:
+        plot["links"] = {kind: f"/v1{path}" for kind, path in plot["links"].items()}
+    return found
 
 
 @router.get(

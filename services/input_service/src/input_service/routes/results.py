@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
 
 from facepipe.domain.analysis import AnalysisDocument, ImageId, Status
 from facepipe.domain.errors import (
@@ -17,9 +21,11 @@ from facepipe.domain.errors import (
 )
 from facepipe.files.formats import MEDIA_TYPES
 from facepipe.ledger.states import ImageState
-from facepipe.web.file_response import StoredFile
+from facepipe.web.file_response import StoredFile, has_it, not_modified
 from facepipe.web.problems import PROBLEM_MEDIA_TYPE
+from input_service.chosen import chosen_of, parsed_paths
 from input_service.examples import NOT_FINISHED, RESULT, shown
+from input_service.file_names import derived_name, inline, upload_name
 from input_service.results import damaged, require_result
 from input_service.services import Services, ServicesDep
 from input_service.views import Responses
@@ -28,6 +34,7 @@ router = APIRouter(prefix="/v1/images/{image_id}", tags=["results"])
 _log = logging.getLogger(__name__)
 
 _PARTS: Responses = {
+    304: {"description": "It is still the one that `If-None-Match` names"},
     206: {"description": "The part that the header `Range` asks for"},
     416: {"description": "The file has no such range"},
 }
@@ -56,11 +63,32 @@ _RESPONSES: Responses = {
         },
     },
 )
-def get_result(image_id: ImageId, services: ServicesDep) -> StoredFile:
-    """`saved_data/<image_id>.json`, as it is on disk."""
-    path = _file_of_result(services.results.document, image_id, services)
-    services.results.read_document(image_id)
-    return StoredFile(path, media_type="application/json")
+def get_result(
+    image_id: ImageId,
+    request: Request,
+    services: ServicesDep,
+    fields: Annotated[
+        str,
+        Query(
+            max_length=2000,
+            description="only these, separated by commas",
+            examples=["num_faces,faces.box,faces.agegender.age"],
+        ),
+    ] = "",
+    landmarks: Annotated[bool, Query(description="false: faces without their points")] = True,
+) -> Response:
+    """`saved_data/<image_id>.json`, as it is on disk, or the chosen part of it."""
+    paths = parsed_paths(fields)
+    path, state = _file_of_result(services.results.document, image_id, services)
+    document = services.results.read_document(image_id)
+    headers = _named(state, ".json")
+    if landmarks and not paths:
+        return StoredFile(path, media_type="application/json", headers=headers)
+    chosen = json.dumps(chosen_of(document, paths, landmarks=landmarks)).encode()
+    headers["ETag"] = f'"{hashlib.sha256(chosen).hexdigest()[:32]}"'
+    if has_it(request.headers, headers["ETag"]):
+        return not_modified({"etag": headers["ETag"]})
+    return Response(chosen, media_type="application/json", headers=headers)
 
 
 @router.get(
@@ -71,8 +99,8 @@ def get_result(image_id: ImageId, services: ServicesDep) -> StoredFile:
 )
 def get_annotated(image_id: ImageId, services: ServicesDep) -> StoredFile:
     """`saved_data/<image_id>.jpg`: upright, with boxes, landmarks and labels drawn in."""
-    path = _file_of_result(services.results.annotated, image_id, services)
-    return StoredFile(path, media_type="image/jpeg")
+    path, state = _file_of_result(services.results.annotated, image_id, services)
+    return StoredFile(path, media_type="image/jpeg", headers=_named(state, "-annotated.jpg"))
 
 
 @router.get(
@@ -95,26 +123,36 @@ def get_source(image_id: ImageId, services: ServicesDep) -> StoredFile:
     return StoredFile(
         services.results.source(image_id),
         media_type=media_type or "application/octet-stream",
-        headers={"X-Content-Type-Options": "nosniff"},
+        headers=_named(state),
     )
 
 
-def _file_of_result(find: Callable[[str], Path], image_id: str, services: Services) -> Path:
-    _require_result(image_id, services)
+def _named(state: ImageState | None, ending: str = "") -> dict[str, str]:
+    """The name to save a file under, where the ledger tells it."""
+    if state is None:
+        return {}
+    name = derived_name(state.image, ending) if ending else upload_name(state.image)
+    return {"Content-Disposition": inline(name)}
+
+
+def _file_of_result(
+    find: Callable[[str], Path], image_id: str, services: Services
+) -> tuple[Path, ImageState | None]:
+    state = _with_result(image_id, services)
     try:
-        return find(image_id)
+        return find(image_id), state
     except ImageNotFoundError as error:
-        if not _require_result(image_id, services):  # it may have been deleted meanwhile
+        if _with_result(image_id, services) is None:  # it may have been deleted meanwhile
             raise
         raise damaged(image_id, "a file of its result is gone from the volume") from error
 
 
-def _require_result(image_id: str, services: Services) -> bool:
-    """Whether the ledger knows of a result; raises what it says where there is none."""
+def _with_result(image_id: str, services: Services) -> ImageState | None:
+    """The state of an image with a result; raises what the ledger says where there is none."""
     state = _state(image_id, services)
     if state is not None:
         require_result(state)
-    return state is not None
+    return state
 
 
 def _state(image_id: str, services: Services) -> ImageState | None:

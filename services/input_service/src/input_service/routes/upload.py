@@ -63,6 +63,7 @@ _FOLLOWING = (
     "get_result",
     "get_annotated",
     "get_source",
+    "get_thumbnail",
     "get_trace",
     "retry_image",
     "delete_image",

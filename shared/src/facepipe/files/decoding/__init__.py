@@ -12,7 +12,7 @@ import numpy as np
 
 from facepipe.domain.errors import ImageTooLargeError, UnsupportedImageError
 from facepipe.files import formats
-from facepipe.files.decoding.image import DecodedImage, DecodeLimits, Raster
+from facepipe.files.decoding.image import ACCEPTED_BEFORE, DecodedImage, DecodeLimits, Raster
 from facepipe.files.decoding.jpeg import read_jpeg
 from facepipe.files.decoding.jxl import read_jxl
 from facepipe.files.decoding.pixels import turned_upright
@@ -20,7 +20,7 @@ from facepipe.files.decoding.raw import read_raw
 from facepipe.files.decoding.tiff import is_raw, pages_of, read_tiff
 from facepipe.files.decoding.with_pillow import read_with_pillow
 
-__all__ = ["DecodeLimits", "DecodedImage", "decode"]
+__all__ = ["ACCEPTED_BEFORE", "DecodeLimits", "DecodedImage", "decode"]
 
 
 def decode(data: bytes, limits: DecodeLimits | None = None) -> DecodedImage:

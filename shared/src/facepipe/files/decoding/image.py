@@ -34,6 +34,12 @@ class DecodeLimits:
             )
 
 
+# A limit that was lowered since must not lose what was accepted.
+ACCEPTED_BEFORE = DecodeLimits(
+    max_bytes=2**31, max_pixels=2**31, max_side=2**16, min_decoded_share=0
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Raster:
     """Pixels as a format's reader gives them.
