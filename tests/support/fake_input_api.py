@@ -19,11 +19,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from PIL import Image, ImageDraw
 
+from facepipe_client.documents import Links
 from tests.support.scripted_api import stats as numbers
 
 Json = dict[str, Any]
 NOW = "2026-11-22T20:12:00.123000Z"
-LINKS = ("self", "result", "annotated", "source", "events", "trace")
 STAGES = ("received", "queued", "detecting", "analysing", "storing", "stored")
 
 
@@ -109,7 +109,7 @@ class FakeApi:
             "received_at": NOW,
             "updated_at": NOW,
             "timeline": [],
-            "links": dict.fromkeys(LINKS, ""),
+            "links": dict.fromkeys(Links.model_fields, ""),
             **values,
         }  # fmt: skip
         return image_id

@@ -10,13 +10,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from facepipe_client.documents import Links
+
 IMAGE_ID = "ab" * 32
 NOW = "2026-11-22T20:12:00.123000Z"
 
 
 def state(status: str = "stored", **values: Any) -> dict[str, Any]:
     """The state of an image as the API tells it."""
-    links = dict.fromkeys(("self", "result", "annotated", "source", "events", "trace"), "/")
+    links = dict.fromkeys(Links.model_fields, "/")
     image = {"width": 8, "height": 6, "format": "PNG", "sha256": IMAGE_ID}
     known = {"image_id": IMAGE_ID, "status": status, "generation": 1, "num_faces": None}
     times = {"received_at": NOW, "updated_at": NOW, "timeline": []}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from input_service.views import Links
+
 IMAGE_ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-_ROOT = f"/v1/images/{IMAGE_ID}"
-_PARTS = ("result", "annotated", "source", "events", "trace")
-LINKS = {"self": _ROOT} | {part: f"{_ROOT}/{part}" for part in _PARTS}
+LINKS = Links.of(IMAGE_ID).model_dump()
 
 _ACCEPTED = {
     "file_name": "family.jpg",
@@ -100,7 +100,7 @@ NOT_FINISHED: dict[str, Any] = {
     "title": "Analysis not finished",
     "status": 409,
     "detail": "the image is analysing; ask again, or follow its events",
-    "instance": f"{_ROOT}/result",
+    "instance": LINKS["result"],
     "code": "not_finished",
 }
 
