@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from facepipe.domain.geometry import (
     FACE_CROP_MARGIN,
     FACE_CROP_SIZE,
+    AffineTransform,
     BoundingBox,
     ImageSize,
     Point,
@@ -43,8 +44,61 @@ def test_enclosing_rounds_and_clips_to_the_image() -> None:
     assert box.xyxy == (0, 5, 100, 9)
 
 
-def test_a_box_outside_of_the_image_is_none() -> None:
-    assert BoundingBox.enclosing(101, 10, 130, 20, ImageSize(100, 50)) is None
+@pytest.mark.parametrize(
+    ("corners", "expected"),
+    [
+        ((10, 10, 11, 20), (10, 10, 11, 20)),  # a pixel wide
+        ((10, 10, 20, 11), (10, 10, 20, 11)),
+        ((99, 49, 130, 70), (99, 49, 100, 50)),  # the last pixel
+        ((100, 10, 130, 20), None),  # beside the image
+        ((10, 50, 20, 70), None),
+        ((101, 10, 130, 20), None),
+        ((10, 51, 20, 70), None),
+        ((-9, 10, 0.4, 20), None),
+        ((10, -9, 20, 0.4), None),
+        ((10.1, 10, 10.4, 20), None),  # less than a pixel
+        ((10, 10.1, 20, 10.4), None),
+    ],
+)
+def test_a_box_has_a_pixel_in_the_image_or_is_none(
+    corners: tuple[float, float, float, float], expected: tuple[int, int, int, int] | None
+) -> None:
+    box = BoundingBox.enclosing(*corners, ImageSize(100, 50))
+
+    assert (box and box.xyxy) == expected
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ((0, 0, 4, 2), 1),
+        ((2, 0, 6, 2), 1 / 3),
+        ((0, 1, 4, 3), 1 / 3),
+        ((3, 0, 4, 1), 1 / 8),
+        ((3, 1, 7, 3), 1 / 15),  # one pixel in common
+        ((4, 0, 8, 2), 0),  # side by side
+        ((0, 2, 4, 4), 0),
+        ((9, 9, 10, 10), 0),
+    ],
+)
+def test_iou_is_the_shared_part_of_both(other: tuple[int, int, int, int], expected: float) -> None:
+    assert BoundingBox(0, 0, 4, 2).iou(BoundingBox(*other)) == pytest.approx(expected)
+
+
+def test_a_transform_maps_both_axes() -> None:
+    transform = AffineTransform(1, 2, 3, 4, 5, 6)
+
+    assert transform.apply(Point(10, 100)) == (213, 546)
+
+
+@given(boxes, angles)
+def test_a_turned_crop_is_centred_as_well(box: BoundingBox, roll: float) -> None:
+    eyes = Point(0, 0), Point(math.cos(roll), math.sin(roll))
+
+    transform = face_crop_transform(box, eyes)
+
+    middle = transform.apply(Point(FACE_CROP_SIZE / 2, FACE_CROP_SIZE / 2))
+    assert middle == pytest.approx(box.center)
 
 
 @given(boxes)
@@ -94,5 +148,7 @@ def test_the_eyes_of_a_mesh_are_the_middles_of_their_corners() -> None:
 
 
 def test_other_numbers_of_points_have_no_eye_line() -> None:
-    assert eye_centers([Point(0, 0)] * 5) is None
+    for number in (0, 1, 5, 467, 469, 477, 479):
+        assert eye_centers([Point(0, 0)] * number) is None
+    assert eye_centers([Point(0, 0)] * 468) is not None
     assert roll_angle([]) == 0

@@ -41,21 +41,25 @@ def one_class(age: int) -> npt.NDArray[np.float32]:
     return np.asarray(np.eye(AGE_CLASSES)[age], np.float32)
 
 
+@given(distributions, st.floats(0, 1), st.floats(0, 1))
+def test_an_age_quantile_grows_with_the_share_and_stays_in_range(
+    ages: npt.NDArray[np.float32], first: float, second: float
+) -> None:
+    low, high = sorted((first, second))
+    assert -0.5 <= age_quantile(ages, low) <= age_quantile(ages, high) <= 100.5
+
+
+@given(distributions, st.floats(0.01, 0.99))
+def test_an_age_quantile_has_its_share_below_it(
+    ages: npt.NDArray[np.float32], share: float
+) -> None:
+    age = age_quantile(ages, share)
+    whole = math.floor(age + 0.5)
+    inside = ages[whole] * (age + 0.5 - whole) if whole < AGE_CLASSES else 0.0
+    assert ages[:whole].sum() + inside == pytest.approx(share, abs=1e-4)
+
+
 class TestAgeQuantile:
-    @given(distributions, st.floats(0, 1), st.floats(0, 1))
-    def test_grows_with_the_share_and_stays_in_range(
-        self, ages: npt.NDArray[np.float32], first: float, second: float
-    ) -> None:
-        low, high = sorted((first, second))
-        assert -0.5 <= age_quantile(ages, low) <= age_quantile(ages, high) <= 100.5
-
-    @given(distributions, st.floats(0.01, 0.99))
-    def test_has_that_share_below_it(self, ages: npt.NDArray[np.float32], share: float) -> None:
-        age = age_quantile(ages, share)
-        whole = math.floor(age + 0.5)
-        inside = ages[whole] * (age + 0.5 - whole) if whole < AGE_CLASSES else 0.0
-        assert ages[:whole].sum() + inside == pytest.approx(share, abs=1e-4)
-
     @pytest.mark.parametrize("age", [0, 1, 37, 100])
     def test_of_one_class_lies_inside_that_year(self, age: int) -> None:
         assert age_quantile(one_class(age), 0.1) == pytest.approx(age - 0.4)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from data_storage_service.merge import merge
+from data_storage_service.merge import merge, timings
 from data_storage_service.queries import JoinedParts
 from facepipe.domain.analysis import (
     AgeGenderPart,
@@ -104,12 +105,42 @@ def test_no_landmarks_are_made_up_on_a_mask() -> None:
     assert covered.landmarks_error.code == "landmarks_occluded"
 
 
+def test_without_landmarks_there_is_nothing_to_merge() -> None:
+    with pytest.raises(ValueError, match=f"^{ID} has no landmarks part$"):
+        merge(joined(None, samples.agegender()))
+
+
+def test_times_are_of_the_runs_that_succeeded_and_the_wait_is_for_the_first() -> None:
+    # Given a run that failed, and a second that did not, three seconds after the upload
+    parts = joined(samples.landmarks(1), samples.agegender())
+    run = parts.state.timeline[0]
+    later = {"started_at": samples.START + timedelta(seconds=3)}
+    failed = replace(run, error=samples.ERROR, timings_ms={"detect": 9.0, "broken": 1.0}, **later)
+    again = replace(run, timings_ms={"detect": 5.26, "queued": 8000.0})
+
+    # Then the failed one left no time, and a step's own wait is not taken for the image's
+    state = replace(parts.state, timeline=(failed, again))
+    assert timings(state) == {"detect": 5.3, "queued": 3000.0}
+
+
+def test_a_clock_that_was_set_back_makes_no_negative_wait() -> None:
+    parts = joined(samples.landmarks(1), samples.agegender())
+    early = replace(parts.state.timeline[0], started_at=samples.START - timedelta(seconds=1))
+
+    assert timings(replace(parts.state, timeline=(early,)))["queued"] == 0
+    assert timings(replace(parts.state, timeline=())) == {}
+
+
 @pytest.mark.parametrize("error", [samples.ERROR, None])
 def test_without_estimates_the_result_is_partial(error: PartError | None) -> None:
     document = merge(joined(samples.landmarks(2), None, error))
 
     assert document.status is Status.PARTIAL
-    assert document.error is not None
+    assert document.error == error or (
+        document.error is not None
+        and document.error.code == "stage_failed"
+        and document.error.message == "the stage agegender gave no answer"
+    )
     assert document.models.agegender is None
     for face in document.faces:
         assert face.agegender.age is None
@@ -124,6 +155,8 @@ def test_estimates_that_do_not_fit_the_faces_are_not_guessed_at() -> None:
     assert document.status is Status.PARTIAL
     assert document.error is not None
     assert document.error.code == "part_mismatch"
+    assert document.error.message == "1 answers of agegender for 2 faces"
+    assert [face.agegender.age for face in document.faces] == [None, None]
 
 
 def test_no_face_is_a_result() -> None:

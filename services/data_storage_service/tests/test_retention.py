@@ -46,6 +46,30 @@ def test_old_images_go_a_few_at_a_time_the_oldest_first(rig: Rig) -> None:
     assert {rig.state(image_id).status for image_id in ids} == {Status.DELETED}
 
 
+def test_no_more_than_two_hundred_go_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(rig.queries, "received_before", lambda _, most: asked.append(most) or [])
+
+    Retention(rig.queries, rig.settler, 1)()
+
+    assert asked == [200]
+
+
+def test_it_is_logged_how_many_were_deleted_and_of_when(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given an image that is old enough, and a second pass that finds none
+    rig.stored()
+    chore = retention(rig, 1, samples.START + 2 * DAY)
+
+    with caplog.at_level("INFO", logger="data_storage_service.retention"):
+        assert [chore(), chore()] == [1, 0]
+
+    (record,) = caplog.records
+    assert record.getMessage() == "retention: 1 images deleted"
+    assert record.__dict__["before"] == str(samples.START + DAY)
+
+
 def test_what_fails_and_what_is_running_grows_old_as_well(rig: Rig) -> None:
     image_id = rig.accept()
 

@@ -71,6 +71,57 @@ def test_a_jump_forward_is_believed_only_after_a_day(times: Times, careful: Care
     assert careful().timestamp() == pytest.approx(times.wall)
 
 
+def test_a_jump_counts_when_it_has_held_for_a_day_and_not_a_second_earlier(
+    times: Times, careful: CarefulClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    # Given a jump of ten minutes, the least that is not a correction
+    times.wall += 600
+    before = careful().timestamp()
+    assert before == pytest.approx(times.wall - 600)
+    assert caplog.messages == ["the clock jumped 600 s forward"]
+
+    # When a day passes but for a second
+    times.pass_by(86_399)
+    assert careful().timestamp() == pytest.approx(times.wall - 600)
+
+    # Then it counts at the next, and the next jump waits for a day of its own
+    times.pass_by(1)
+    assert careful().timestamp() == pytest.approx(times.wall)
+    times.wall += 3600
+    times.pass_by(60)
+    assert careful().timestamp() == pytest.approx(times.wall - 3600)
+
+
+def test_after_a_correction_the_next_jump_waits_for_a_day_of_its_own(
+    times: Times, careful: CarefulClock
+) -> None:
+    # Given a jump that was taken back a day ago
+    times.wall += 3600
+    careful()
+    times.wall -= 3600
+    careful()
+    times.pass_by(BELIEVED_AFTER_S)
+
+    # When the clock jumps again
+    times.wall += 3600
+    careful()
+
+    # Then that one is not believed yet
+    assert careful().timestamp() == pytest.approx(times.wall - 3600)
+
+
+def test_a_correction_just_under_ten_minutes_is_followed(
+    times: Times, careful: CarefulClock
+) -> None:
+    times.wall += 599
+
+    assert careful().timestamp() == pytest.approx(times.wall)
+
+
+def test_the_clock_of_the_system_is_followed() -> None:
+    assert abs(CarefulClock()() - datetime.now(UTC)) < timedelta(seconds=60)
+
+
 def test_a_jump_that_is_taken_back_leaves_nothing(times: Times, careful: CarefulClock) -> None:
     times.wall += 365 * 86400
     careful()
