@@ -101,6 +101,7 @@ def _image_row(number: int, image_id: str, document: AnalysisDocument) -> dict[s
         "size_bytes": document.image.size_bytes,
         "received_at": received_at,
         "updated_at": received_at + timedelta(seconds=2),
+        "completed_at": received_at + timedelta(seconds=2),
         "num_faces": document.num_faces,
         "traceparent": f"00-{image_id[:32]}-{image_id[:16]}-01",
         "faces_version": FACES_VERSION,

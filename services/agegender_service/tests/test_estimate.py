@@ -72,6 +72,15 @@ class TestAgeQuantile:
         assert age_quantile(one_class(3), 1.0) == pytest.approx(3.5)
 
 
+@given(distributions)
+def test_the_interval_holds_the_age(ages: npt.NDArray[np.float32]) -> None:
+    face = estimate_face(ages, FEMALE, GOOD, SETTINGS)
+    assert face.age is not None
+    assert face.age_low is not None
+    assert face.age_high is not None
+    assert 0 <= face.age_low <= face.age <= face.age_high <= 100
+
+
 class TestEstimateFace:
     def test_of_a_clear_face(self) -> None:
         face = estimate_face(bell(30, 4), FEMALE, GOOD, SETTINGS)
@@ -88,14 +97,6 @@ class TestEstimateFace:
     def test_second_probability_is_man(self) -> None:
         face = estimate_face(bell(30, 4), FEMALE[::-1], GOOD, SETTINGS)
         assert face.gender is Gender.MALE
-
-    @given(distributions)
-    def test_interval_holds_the_age(self, ages: npt.NDArray[np.float32]) -> None:
-        face = estimate_face(ages, FEMALE, GOOD, SETTINGS)
-        assert face.age is not None
-        assert face.age_low is not None
-        assert face.age_high is not None
-        assert 0 <= face.age_low <= face.age <= face.age_high <= 100
 
     def test_expectation_is_deepfaces(self) -> None:
         ages = one_class(20) / np.float32(4) + one_class(60) * np.float32(0.75)

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import Engine, event
 
 from data_storage_service.ledger import Ledger
 from facepipe.domain.analysis import AgeGender, Gender
@@ -67,3 +68,22 @@ def test_step_times_are_median_and_90th_percentile_of_the_newest(filled: Rig) ->
     assert times["agegender"] == StepTime(12.0, 12.0, 2)
     assert times["queued"] == StepTime(1000.0, 1000.0, 3)
     assert filled.queries.step_times(1)["detect"].count == 1
+
+
+def test_numbers_are_counted_once_for_a_state_of_the_ledger(rig: Rig, engine: Engine) -> None:
+    # Given a ledger whose numbers were asked for
+    rig.stored(1)
+    now = samples.START + timedelta(minutes=1)
+    first = rig.queries.stats(now)
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *call: statements.append(call[2]))
+
+    # When they are asked for again, then only the revision is read
+    assert rig.queries.stats(now) == first
+    assert [one for one in statements if one.startswith("SELECT")] == [statements[-1]]
+    assert "counters" in statements[-1]
+
+    # And a change, or an hour, is seen at once
+    rig.stored(2)
+    assert rig.queries.stats(now).accepted == first.accepted + 1
+    assert rig.queries.stats(datetime.now(UTC) + timedelta(hours=2)).stored_last_hour == 0

@@ -114,8 +114,8 @@ def test_times_are_of_the_runs_that_succeeded_and_the_wait_is_for_the_first() ->
     # Given a run that failed, and a second that did not, three seconds after the upload
     parts = joined(samples.landmarks(1), samples.agegender())
     run = parts.state.timeline[0]
-    later = {"started_at": samples.START + timedelta(seconds=3)}
-    failed = replace(run, error=samples.ERROR, timings_ms={"detect": 9.0, "broken": 1.0}, **later)
+    later = samples.START + timedelta(seconds=3)
+    failed = replace(run, error=samples.ERROR, timings_ms={"detect": 9.0}, started_at=later)
     again = replace(run, timings_ms={"detect": 5.26, "queued": 8000.0})
 
     # Then the failed one left no time, and a step's own wait is not taken for the image's

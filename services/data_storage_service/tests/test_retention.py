@@ -48,7 +48,12 @@ def test_old_images_go_a_few_at_a_time_the_oldest_first(rig: Rig) -> None:
 
 def test_no_more_than_two_hundred_go_at_once(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(rig.queries, "received_before", lambda _, most: asked.append(most) or [])
+
+    def received_before(_: datetime, limit: int) -> list[str]:
+        asked.append(limit)
+        return []
+
+    monkeypatch.setattr(rig.queries, "received_before", received_before)
 
     Retention(rig.queries, rig.settler, 1)()
 

@@ -30,6 +30,8 @@ CREATE TABLE parts (
   saved_at BIGINT NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (image_id, kind)
 );
 ALTER TABLE images DROP COLUMN is_urgent;
+DROP INDEX images_changed;
+ALTER TABLE images DROP COLUMN completed_at;
 ALTER TABLE images DROP COLUMN faces_version;
 PRAGMA user_version = 0;
 """
@@ -70,6 +72,8 @@ def test_an_older_ledger_is_upgraded_in_place(rig: Rig, engine: Engine) -> None:
     assert [state.image_id for state in queries.page(query).images] == [stored]
     with sqlite3.connect(index_of(rig)) as db:
         assert db.execute("SELECT age_low, x1, reliable FROM faces").fetchall() == [(23, 10, 1)]
+        found = "SELECT count(*) FROM sqlite_master WHERE name = 'images_changed'"
+        assert db.execute(found).fetchone() == (1,)
     upgraded.dispose()
 
 

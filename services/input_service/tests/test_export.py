@@ -10,11 +10,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from facepipe.domain.face_fields import FieldValue
+from facepipe.domain.result_rows import COLUMNS, Row, Rows
 from input_service.export import coco, csv_lines, parquet
 
 
 def test_csv_has_a_row_a_face_and_one_for_an_image_without_faces() -> None:
-    rows = list(csv.DictReader(io.StringIO(b"".join(csv_lines(_documents)).decode())))
+    rows = list(csv.DictReader(io.StringIO(b"".join(csv_lines(_ROWS)).decode())))
 
     assert [(row["image_id"], row["face_index"], row["age"]) for row in rows] == [
         ("aa", "0", "28"),
@@ -32,12 +34,12 @@ FORMULAS += ["\t=1", "\r=1", "a;=1", "a,+1", "a\t@1", "a|-1", "a\n=1"]
 @pytest.mark.parametrize("name", FORMULAS)
 def test_csv_has_no_cell_that_a_spreadsheet_would_run(name: str) -> None:
     # Given a photograph with such a name
-    def documents() -> Iterator[dict[str, Any]]:
-        yield _document("aa", [_face(0, (-10, 20, 30, 40), 28)], name)
+    def rows() -> list[Rows]:
+        return [[_row("aa", 0, 28, name, x1=-10)]]
 
     # When it is exported
-    safe = b"".join(csv_lines(documents)).decode()
-    asked_for = b"".join(csv_lines(documents, neutralise=False)).decode()
+    safe = b"".join(csv_lines(rows())).decode()
+    asked_for = b"".join(csv_lines(rows(), neutralise=False)).decode()
 
     # Then no cell begins with it, whatever separates cells, numbers are numbers, and whoever
     # asks for the name gets the name
@@ -51,14 +53,13 @@ def test_csv_has_no_cell_that_a_spreadsheet_would_run(name: str) -> None:
 
 
 def test_csv_leaves_other_names_alone() -> None:
-    def documents() -> Iterator[dict[str, Any]]:
-        yield _document("aa", [], "2026-01-01 a=b, c+d.jpg")
+    rows = [[_row("aa", None, None, "2026-01-01 a=b, c+d.jpg")]]
 
-    assert "2026-01-01 a=b, c+d.jpg" in b"".join(csv_lines(documents)).decode()
+    assert "2026-01-01 a=b, c+d.jpg" in b"".join(csv_lines(rows)).decode()
 
 
 def test_parquet_says_the_same_with_types() -> None:
-    table = pq.read_table(io.BytesIO(b"".join(parquet(_documents))))
+    table = pq.read_table(io.BytesIO(b"".join(parquet(_ROWS))))
 
     assert table.num_rows == 3
     assert table.column("age").to_pylist() == [28, None, None]
@@ -76,8 +77,20 @@ def test_coco_has_images_boxes_and_keypoints() -> None:
 
 def test_an_empty_ledger_exports_as_empty_files() -> None:
     assert json.loads(b"".join(coco(lambda: iter(()))))["images"] == []
-    assert len(b"".join(csv_lines(lambda: iter(()))).splitlines()) == 1
-    assert pq.read_table(io.BytesIO(b"".join(parquet(lambda: iter(()))))).num_rows == 0
+    assert len(b"".join(csv_lines([[]])).splitlines()) == 1
+    assert pq.read_table(io.BytesIO(b"".join(parquet([[]])))).num_rows == 0
+
+
+def _row(
+    image_id: str, face_index: int | None, age: int | None, name: str = "=SUM(A1)", **more: int
+) -> Row:
+    known: dict[str, FieldValue | None] = {
+        "image_id": image_id, "file_name": name, "face_index": face_index, "age": age, "gender": "",
+    }  # fmt: skip
+    return [(known | more).get(column) for column in COLUMNS]
+
+
+_ROWS = [[_row("aa", 0, 28, x2=30), _row("aa", 1, None, x2=9)], [_row("bb", None, None)]]
 
 
 def _documents() -> Iterator[dict[str, Any]]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from data_storage_service import row_stream
 from facepipe.domain.analysis import Status
 from facepipe.ledger.client import FaceStoreClient
-from input_service import export
 from plotter_service.collect import collect
 from plotter_service.plots import plots_of
 from tests.integration.input.rig import Rig, open_bench
@@ -89,7 +89,7 @@ def test_four_times_the_results_are_answered_in_the_same_memory(
     name: str, rigs: dict[int, Rig], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given two ledgers, one of four times the results, each asked once to load what it needs
-    monkeypatch.setattr(export, "_ROWS_A_GROUP", 300)
+    monkeypatch.setattr(row_stream, "_IMAGES_AT_ONCE", 100)
     operation = OPERATIONS[name]
     operation(rigs[FEW])
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Float, Integer, and_, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from data_storage_service.schema import FACES, ImageRow, RunRow, to_microseconds
-from facepipe.domain.analysis import Status
+from facepipe.domain.analysis import Gender, Status
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FACE_FIELD
-from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, StepTime
+from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, Stats, StepTime
 
 _HAS_RESULT = ImageRow.status.in_([Status.STORED, Status.PARTIAL])
 # What the seventh digit of a fraction says nobody has measured; a bin may begin there.
@@ -35,6 +36,29 @@ def count(session: Session, by: Sequence[Grouping]) -> dict[tuple[str, ...], int
     if not of_faces:
         statement = statement.where(_HAS_RESULT)
     return {tuple(map(_shown, row[:-1])): row[-1] for row in session.execute(statement)}
+
+
+def stats(session: Session, revision: int, hour_ago: datetime) -> Stats:
+    """Numbers over the whole ledger, as of a revision."""
+    by_status = session.execute(
+        select(ImageRow.status, func.count()).group_by(ImageRow.status)
+    ).all()
+    by_gender = session.execute(select(FACES.c.gender, func.count()).group_by(FACES.c.gender)).all()
+    recent = session.scalar(
+        select(func.count())
+        .select_from(ImageRow)
+        # By time, not by status: few images are of the last hour.
+        .where(func.nullif(ImageRow.status, None).in_([Status.STORED, Status.PARTIAL]))
+        .where(ImageRow.updated_at > hour_ago)
+    )
+    return Stats(
+        images_by_status={Status(status): count for status, count in by_status},
+        accepted=sum(count for _, count in by_status),
+        faces=sum(count for _, count in by_gender),
+        faces_by_gender={Gender(gender): count for gender, count in by_gender},
+        stored_last_hour=recent or 0,
+        revision=revision,
+    )
 
 
 def step_times(session: Session, newest: int) -> dict[str, StepTime]:

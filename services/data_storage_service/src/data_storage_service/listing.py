@@ -6,9 +6,10 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Select, collate, func, literal, select, tuple_
+from sqlalchemy.orm import Session
 
 from data_storage_service.schema import FACES, ImageRow, from_microseconds, to_microseconds
 from facepipe.domain.analysis import Status
@@ -36,6 +37,19 @@ def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
         wanted.append(ImageRow.num_faces <= query.max_faces)
     if query.name:
         wanted.append(ImageRow.file_name.contains(query.name, autoescape=True))
+    return wanted
+
+
+def all_conditions(session: Session, query: ListQuery) -> list[ColumnElement[bool]]:
+    """What an image and its faces must be.
+
+    Raises:
+        InvalidRequestError: a face has no such field.
+    """
+    wanted = conditions(query)
+    if query.faces:
+        count = session.scalar(some_faces(query.faces)) or 0
+        wanted.append(has_face(query.faces, are_few=count < FEW))
     return wanted
 
 
@@ -86,6 +100,12 @@ def _fits(wishes: Sequence[FaceCondition], *, by_index: bool = True) -> list[Col
     return fits
 
 
+class _Listed(Protocol):
+    """An image by its id, with the value by which it is listed."""
+
+    image_id: Any
+
+
 class Place:
     """Positions in the order of a listing; where the key is the same, ids decide."""
 
@@ -119,7 +139,7 @@ class Place:
         here = tuple_(self._key, ImageRow.image_id)
         return [here < there if self._sort.is_descending else here > there]
 
-    def cursor_after(self, row: ImageRow) -> str:
+    def cursor_after(self, row: _Listed) -> str:
         """Where the next page begins."""
         value = getattr(row, self._sort.key)
         if self._is_moment:

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 
 from data_storage_service import counting, listing, rows
 from data_storage_service.schema import (
-    FACES,
     FACES_VERSION,
     CounterRow,
     ImageRow,
@@ -23,7 +22,7 @@ from data_storage_service.schema import (
     RunRow,
     database_errors,
 )
-from facepipe.domain.analysis import Gender, PartError, Status
+from facepipe.domain.analysis import PartError, Status
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.ledger.states import Grouping, ImageState, ListQuery, Page, Stats, StepTime
 from facepipe.stages import StageName
@@ -74,6 +73,7 @@ class Queries:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._stats: tuple[tuple[int, datetime], Stats] | None = None
 
     def get(self, image_id: str, *, include_parts: bool = False) -> ImageState:
         """Raises ImageNotFoundError for an id that was never accepted."""
@@ -107,44 +107,31 @@ class Queries:
                 ledger gave out.
         """
         limit = min(max(1, query.limit), MAX_LIMIT)
-        conditions, place = listing.conditions(query), listing.Place(query.sort)
+        place = listing.Place(query.sort)
         beyond = place.beyond(query.cursor)
         with self._session() as session:
-            total = session.scalar(listing.total(query, conditions)) if query.with_total else None
-            if query.faces:
-                count = session.scalar(listing.some_faces(query.faces)) or 0
-                conditions.append(listing.has_face(query.faces, are_few=count < listing.FEW))
+            total = (
+                session.scalar(listing.total(query, listing.conditions(query)))
+                if query.with_total
+                else None
+            )
+            wanted = listing.all_conditions(session, query)
             found = session.scalars(
-                select(ImageRow).where(*conditions, *beyond).order_by(*place.order).limit(limit + 1)
+                select(ImageRow).where(*wanted, *beyond).order_by(*place.order).limit(limit + 1)
             ).all()
         shown = found[:limit]
         cursor = place.cursor_after(shown[-1]) if len(found) > limit else ""
         return Page(tuple(rows.state_of(row) for row in shown), cursor, total)
 
     def stats(self, now: datetime | None = None) -> Stats:
-        hour_ago = (now or datetime.now(UTC)) - timedelta(hours=1)
-        stored = (Status.STORED, Status.PARTIAL)
+        """Numbers over the whole ledger; counted anew once it has changed, or a minute passed."""
+        now = now or datetime.now(UTC)
         with self._session() as session:
-            by_status = session.execute(
-                select(ImageRow.status, func.count()).group_by(ImageRow.status)
-            ).all()
-            by_gender = session.execute(
-                select(FACES.c.gender, func.count()).group_by(FACES.c.gender)
-            ).all()
-            recent = session.scalar(
-                select(func.count())
-                .select_from(ImageRow)
-                .where(ImageRow.status.in_(stored), ImageRow.updated_at > hour_ago)
-            )
             revision = session.scalars(_REVISION).one()
-        return Stats(
-            images_by_status={Status(status): count for status, count in by_status},
-            accepted=sum(count for _, count in by_status),
-            faces=sum(count for _, count in by_gender),
-            faces_by_gender={Gender(gender): count for gender, count in by_gender},
-            stored_last_hour=recent or 0,
-            revision=revision,
-        )
+            key = (revision, now.replace(second=0, microsecond=0))
+            if self._stats is None or self._stats[0] != key:
+                self._stats = (key, counting.stats(session, revision, now - timedelta(hours=1)))
+            return self._stats[1]
 
     def count(self, by: Sequence[Grouping]) -> dict[tuple[str, ...], int]:
         """See `counting.count`."""

@@ -120,6 +120,7 @@ def _image_row(document: AnalysisDocument, revision: int) -> ImageRow:
         status=document.status,
         received_at=document.timestamp,
         updated_at=document.timestamp,
+        completed_at=document.timestamp,
         num_faces=document.num_faces,
         faces_version=FACES_VERSION,
         revision=revision,

@@ -92,6 +92,7 @@ class ImageRow(Base):
     __table_args__ = (
         Index("images_newest", "received_at", "image_id"),
         Index("images_status", "status", "received_at", "image_id"),
+        Index("images_changed", "updated_at", "status"),
         Index("images_unsettled", "image_id", sqlite_where=text("NOT is_settled")),
     )
 
@@ -115,6 +116,7 @@ class ImageRow(Base):
     error_message: Mapped[str] = mapped_column(default="")
     traceparent: Mapped[str] = mapped_column(default="")
     is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
+    completed_at: Mapped[datetime | None] = mapped_column(default=None)
     faces_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     is_settled: Mapped[bool] = mapped_column(default=True)
     revision: Mapped[int] = mapped_column(index=True)
@@ -181,7 +183,7 @@ FACES = Table(
 )
 """The fields of each face in a stored result, as `facepipe.domain.face_fields` declares them."""
 
-FACES_VERSION = zlib.crc32(repr(FACE_FIELDS).encode())
+FACES_VERSION = zlib.crc32(f"completed_at {FACE_FIELDS!r}".encode())
 """Changes with the declaration; rows of another version are made again from the results."""
 
 
@@ -292,7 +294,7 @@ def open_index(path: Path) -> Engine:
 
 
 def _upgrade(connection: Connection, path: Path) -> None:
-    """Makes missing tables and columns. What an older version leaves in flight starts over.
+    """Makes what is missing. What an older version leaves in flight starts over.
 
     Raises:
         LedgerTooNewError: a newer version of the program wrote it; nothing was changed.
@@ -311,5 +313,7 @@ def _upgrade(connection: Connection, path: Path) -> None:
             if column.name not in known:
                 definition = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
     connection.exec_driver_sql("DROP TABLE IF EXISTS parts")  # of version 0
     connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import functools
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, NoReturn, TypeVar
 
 import grpc
 
 from data_storage_service.ledger import Saved
+from data_storage_service.row_stream import RowStream
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Services
 from facepipe.domain.analysis import PartError
@@ -132,6 +134,20 @@ class FaceStore(FaceStoreServicer):
             next_cursor=page.next_cursor,
             total=page.total,
         )
+
+    def StreamRows(  # noqa: N802  # gRPC names it
+        self, request: pb.ListAnalysesRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.RowBatch]:
+        try:
+            with _parsing():
+                query = replace(messages.query_from_pb(request), cursor="")
+            rows = RowStream(self._services.engine, self._services.files)
+            for batch in rows.batches(query):
+                if not context.is_active():
+                    return
+                yield pb.RowBatch(rows=json.dumps(batch, separators=(",", ":")).encode())
+        except FacepipeError as error:
+            abort(context, error)
 
     @_answers
     def GetStats(  # noqa: N802  # gRPC names it

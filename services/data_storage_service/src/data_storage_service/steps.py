@@ -70,6 +70,7 @@ class Steps:
         session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
         if found := rows.face_rows(document):
             session.execute(FACES.insert(), found)
+        row.completed_at = document.timestamp
         row.faces_version = FACES_VERSION
 
     def note(self, session: Session, run: StageRun, error: PartError | None) -> None:

@@ -9,7 +9,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 
 from facepipe.domain.analysis import Status
 from facepipe.domain.errors import ImageNotFoundError, ResultDamagedError
-from facepipe.domain.face_fields import FACE_FIELDS
+from facepipe.domain.face_fields import FieldValue
+from facepipe.domain.result_rows import COLUMNS, Rows
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, ListQuery
 from input_service.results import ImageFiles
@@ -27,6 +28,7 @@ _log = logging.getLogger(__name__)
 Document = dict[str, Any]
 Documents = Callable[[], Iterator[Document]]
 """Starts a walk over all result documents; each call starts anew."""
+Batches = Iterable[Rows]
 
 _CHUNK_BYTES = 64 * 1024
 # Where a cell begins, also for a spreadsheet that separates them by semicolons or tabs, and what
@@ -34,21 +36,11 @@ _CHUNK_BYTES = 64 * 1024
 _FORMULA = re.compile(
     r"(^|[;,|\t\r\n])(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])"
 )
-_ROWS_A_GROUP = 5000
+_WITH_RESULT = (Status.STORED, Status.PARTIAL)
 
 _ARROW_TYPES = {int: pa.int32(), float: pa.float32(), bool: pa.bool_(), str: pa.string()}
-SCHEMA = pa.schema(
-    [
-        ("image_id", pa.string()),
-        ("file_name", pa.string()),
-        ("timestamp", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("num_faces", pa.int32()),
-        ("face_index", pa.int32()),
-        *((field.name, _ARROW_TYPES[field.kind]) for field in FACE_FIELDS),
-    ]
-)
+SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in COLUMNS.items()])
+_TEXT = [number for number, kind in enumerate(COLUMNS.values()) if kind is str]
 
 
 def results_of(store: FaceStoreClient, results: ImageFiles) -> Documents:
@@ -70,29 +62,42 @@ def results_of(store: FaceStoreClient, results: ImageFiles) -> Documents:
     return walk
 
 
-def csv_lines(documents: Documents, *, neutralise: bool = True) -> Iterator[bytes]:
+def rows_of_all(store: FaceStoreClient) -> Batches:
+    """The rows of all results, newest first.
+
+    Raises:
+        ServiceUnavailableError: the ledger does not answer; raised here, before any answer.
+    """
+    batches = store.rows(ListQuery(statuses=_WITH_RESULT))
+    return chain([next(batches, [])], batches)
+
+
+def csv_lines(batches: Batches, *, neutralise: bool = True) -> Iterator[bytes]:
     """CSV with a header; an image without faces has one row with empty face columns.
 
     Text that a spreadsheet would run as a formula gets a quote in front, unless told not to.
     """
     text = io.StringIO()
-    writer = csv.DictWriter(text, SCHEMA.names)
-    writer.writeheader()
-    for row in _rows(documents()):
-        writer.writerow(
-            {key: _harmless(value) for key, value in row.items()} if neutralise else row
-        )
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for rows in batches:
+        for row in rows if neutralise else ():
+            for number in _TEXT:
+                row[number] = _harmless(row[number])
+        writer.writerows(rows)
         if text.tell() > _CHUNK_BYTES:
             yield _drain(text)
     yield _drain(text)
 
 
-def parquet(documents: Documents) -> Iterator[bytes]:
+def parquet(batches: Batches) -> Iterator[bytes]:
     """Parquet, zstd; written to a temporary file first, since its index stands at the end."""
     with tempfile.TemporaryFile() as file:
         with pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
-            for rows in _batches(_rows(documents()), _ROWS_A_GROUP):
-                writer.write_table(pa.Table.from_pylist(rows, schema=SCHEMA))
+            for rows in batches:
+                columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
+                arrays = [pa.array(c, f.type) for c, f in zip(columns, SCHEMA, strict=True)]
+                writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA))
         file.seek(0)
         while chunk := file.read(_CHUNK_BYTES):
             yield chunk
@@ -128,7 +133,7 @@ def coco(documents: Documents) -> Iterator[bytes]:
 
 
 def _query(cursor: str) -> ListQuery:
-    return ListQuery(statuses=(Status.STORED, Status.PARTIAL), limit=200, cursor=cursor)
+    return ListQuery(statuses=_WITH_RESULT, limit=200, cursor=cursor)
 
 
 def _read(states: Iterable[ImageState], results: ImageFiles) -> Iterator[Document]:
@@ -143,27 +148,6 @@ def _read(states: Iterable[ImageState], results: ImageFiles) -> Iterator[Documen
                 error.code,
                 error.message,
                 extra={"image_id": state.image_id},
-            )
-
-
-def _rows(documents: Iterable[Document]) -> Iterator[dict[str, Any]]:
-    for document in documents:
-        image = document["image"]
-        about_image = {
-            "image_id": image["sha256"],
-            "file_name": image["file_name"],
-            "timestamp": document["timestamp"],
-            "width": image["width"],
-            "height": image["height"],
-            "num_faces": document["num_faces"],
-        }
-        if not document["faces"]:
-            yield about_image
-        for face in document["faces"]:
-            yield (
-                about_image
-                | {"face_index": face["face_index"]}
-                | {field.name: field.of(face) for field in FACE_FIELDS}
             )
 
 
@@ -186,12 +170,7 @@ def _coco_annotation(annotation_id: int, image_number: int, face: dict[str, Any]
     }
 
 
-def _batches(rows: Iterator[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
-    while batch := list(islice(rows, size)):
-        yield batch
-
-
-def _harmless(value: object) -> object:
+def _harmless(value: FieldValue | None) -> FieldValue | None:
     """The value; text with a quote before each place where a spreadsheet may begin a formula."""
     return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -16,6 +17,7 @@ from facepipe.domain.errors import (
     InvalidRequestError,
     ServiceUnavailableError,
 )
+from facepipe.domain.result_rows import Rows
 from facepipe.ledger import messages as messages
 from facepipe.ledger.states import (
     Grouping,
@@ -42,6 +44,7 @@ _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
 ]
 
+_ROWS_TIMEOUT_S = 3600.0
 _NO_IMAGE = "0" * 64
 
 _Response = TypeVar("_Response")
@@ -111,6 +114,24 @@ class FaceStoreClient:
         """Raises InvalidRequestError for a cursor that this ledger did not give out."""
         response = self._call(self._stub.ListAnalyses, messages.query_to_pb(query))
         return messages.page_from_pb(response)
+
+    def rows(self, query: ListQuery) -> Iterator[Rows]:
+        """All results that meet the query as rows, newest first, in batches.
+
+        A reader has an hour for all of them.
+
+        Raises:
+            InvalidRequestError: a face has no such field.
+        """
+        request = messages.query_to_pb(query)
+        stream = self._stub.StreamRows(request, timeout=_ROWS_TIMEOUT_S, metadata=self._metadata)
+        try:
+            for batch in stream:
+                yield json.loads(batch.rows)
+        except grpc.RpcError as error:
+            raise _translated(error) from error
+        finally:
+            stream.cancel()
 
     def stats(self) -> Stats:
         return messages.stats_from_pb(self._call(self._stub.GetStats, pb.GetStatsRequest()))

@@ -57,6 +57,11 @@ class FaceStoreStub:
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.SerializeToString,
                 response_deserializer=facepipe_dot_v1_dot_face__store__pb2.ListAnalysesResponse.FromString,
                 _registered_method=True)
+        self.StreamRows = channel.unary_stream(
+                '/facepipe.v1.FaceStore/StreamRows',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.RowBatch.FromString,
+                _registered_method=True)
         self.GetStats = channel.unary_unary(
                 '/facepipe.v1.FaceStore/GetStats',
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.GetStatsRequest.SerializeToString,
@@ -113,6 +118,13 @@ class FaceStoreServicer:
 
     def ListAnalyses(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamRows(self, request, context):
+        """All results that meet the query as rows; the limit and the cursor are not read.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -174,6 +186,11 @@ def add_FaceStoreServicer_to_server(servicer, server):
                     servicer.ListAnalyses,
                     request_deserializer=facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.FromString,
                     response_serializer=facepipe_dot_v1_dot_face__store__pb2.ListAnalysesResponse.SerializeToString,
+            ),
+            'StreamRows': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamRows,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.RowBatch.SerializeToString,
             ),
             'GetStats': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStats,
@@ -312,6 +329,33 @@ class FaceStore:
             '/facepipe.v1.FaceStore/ListAnalyses',
             facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.SerializeToString,
             facepipe_dot_v1_dot_face__store__pb2.ListAnalysesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamRows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/StreamRows',
+            facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.RowBatch.FromString,
             options,
             channel_credentials,
             insecure,

@@ -82,9 +82,6 @@ class KeyRing:
                 found = known
         return found
 
-    def __bool__(self) -> bool:
-        return bool(self._keys)
-
 
 def new_key() -> str:
     return PREFIX + secrets.token_urlsafe(32)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from enum import StrEnum
-from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from input_service.export import Documents, coco, csv_lines, parquet, results_of
+from input_service.export import coco, csv_lines, parquet, results_of, rows_of_all
 from input_service.services import ServicesDep
 
 router = APIRouter(prefix="/v1", tags=["results"])
@@ -58,14 +56,15 @@ def export_results(
     In CSV a name such as `=1+1` is written as `'=1+1`; programs that read names back ask for
     `neutralise=false`. Numbers stay numbers, Parquet and COCO hold everything as it is.
     """
-    documents = results_of(services.store, services.results)
-    writers: dict[ExportFormat, Callable[[Documents], Iterator[bytes]]] = {
-        ExportFormat.CSV: partial(csv_lines, neutralise=neutralise),
-        ExportFormat.PARQUET: parquet,
-        ExportFormat.COCO: coco,
-    }
+    match format:
+        case ExportFormat.CSV:
+            content = csv_lines(rows_of_all(services.store), neutralise=neutralise)
+        case ExportFormat.PARQUET:
+            content = parquet(rows_of_all(services.store))
+        case ExportFormat.COCO:
+            content = coco(results_of(services.store, services.results))
     return StreamingResponse(
-        writers[format](documents),
+        content,
         media_type=_MEDIA_TYPES[format],
         headers={"Content-Disposition": f'attachment; filename="{_FILE_NAMES[format]}"'},
     )
