@@ -16,7 +16,14 @@ from tools.generate.openapi import described
 from tools.paths import ROOT
 
 _PACKAGE = ROOT / "clients" / "python" / "src" / "facepipe_client"
-_ROOTS = ("ImageView", "ImagePage", "UploadAnswer", "StatsView", "AnalysisDocument")
+_ROOTS = (
+    "ImageView",
+    "ImagePage",
+    "UploadAnswer",
+    "BulkView",
+    "StatsView",
+    "AnalysisDocument",
+)
 _RENAMED = {"ImageView": "ImageState", "AnalysisDocument": "Result"}
 # The API passes the document on as it stands on disk, and describes it as any object.
 _TYPES = {("UploadView", "result"): "Result | None"}

@@ -73,11 +73,11 @@ def test_a_key_and_the_version_go_with_every_call(
 def test_bytes_without_a_name_are_the_body(client: Any, server: Server) -> None:
     server.answers = [uploaded(taken())]
 
-    upload = client.upload(b"pixels", force=True, urgent=True, wait_s=2)
+    upload = client.upload(b"pixels", force=True, urgent=True, wait_s=2, tags=["a", "b"])
 
     assert (upload.image_id, upload.status) == (IMAGE_ID, Status.QUEUED)
     (seen,) = server.seen
-    assert (seen.body, seen.query) == (b"pixels", "wait=2&force=true")
+    assert (seen.body, seen.query) == (b"pixels", "wait=2&force=true&tags=a&tags=b")
     assert seen.headers["x-priority"] == "interactive"
 
 
@@ -277,3 +277,31 @@ def test_a_call_that_would_wait_for_a_loop_is_a_fault_of_the_client() -> None:
 
     with pytest.raises(RuntimeError, match="waits for an event loop"):
         run(wait())
+
+
+def test_the_stream_of_all_images_goes_on_where_it_broke(server: Server) -> None:
+    def event(number: int, status: str) -> str:
+        return f"event: state\ndata: {json.dumps(state(status))}\nid: {number}\n\n"
+
+    server.answers = [
+        streamed(": ping\n\n" + event(7, "queued")),
+        problem(503, "service_unavailable"),
+        streamed(event(9, "stored")),
+    ]
+
+    with Client(server.address) as client:
+        changes = client.changes()
+        seen = [next(changes), next(changes)]
+        changes.close()  # type: ignore[attr-defined]  # it is a generator
+
+    assert [(number, image.status) for number, image in seen] == [("7", "queued"), ("9", "stored")]
+    assert [one.headers.get("last-event-id") for one in server.seen] == [None, "7", "7"]
+
+
+def test_many_images_are_deleted_and_retried_by_filter(client: Any, server: Server) -> None:
+    server.answers = [told({"done": 2, "left": 1, "errors": {}})]
+
+    assert client.delete_images(folder="old", limit=2).left == 1
+    assert client.retry_images(status=["failed"]).done == 2
+
+    assert [one.query for one in server.seen] == ["limit=2&folder=old", "limit=500&status=failed"]

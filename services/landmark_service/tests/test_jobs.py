@@ -2,17 +2,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
+from datetime import UTC, datetime
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from facepipe.domain.analysis import LandmarksPart, PartError
+from facepipe.domain.analysis import (
+    AnalysisOptions,
+    ImageInfo,
+    LandmarksPart,
+    PartError,
+    Status,
+)
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.files.image_store import FaceCrops, ImageStore, SourceImages
 from facepipe.files.imaging import RgbImage
 from facepipe.ledger.client import FaceStoreClient
-from facepipe.ledger.states import StageRun
+from facepipe.ledger.states import ImageState, StageRun
 from landmark_service import jobs
 from landmark_service.faces import Detection, Mesh
 from landmark_service.pipeline import FacePipeline
@@ -32,6 +39,14 @@ class FakeLedger:
     parts: list[LandmarksPart] = field(default_factory=list)
     runs: list[StageRun] = field(default_factory=list)
     failures: list[PartError] = field(default_factory=list)
+    options: AnalysisOptions | None = None
+
+    def get(self, image_id: str) -> ImageState:
+        now = datetime.now(UTC)
+        image = ImageInfo(
+            width=400, height=300, format="PNG", sha256=image_id, options=self.options
+        )
+        return ImageState(image_id, 1, Status.DETECTING, image, now, now)
 
     def save_started(self, run: StageRun) -> bool:
         return True
@@ -129,3 +144,17 @@ def test_an_upload_that_is_gone_is_reported_as_the_stages_failure(
     subject.worker.find_faces(IMAGE_ID, 1)
     assert [failure.code for failure in subject.ledger.failures] == ["not_found"]
     assert subject.ledger.parts == []
+
+
+def test_an_upload_is_analysed_as_it_asked(rig: Callable[..., Rig]) -> None:
+    # Given two faces, of 120 and 60 pixels, and a server that would take both
+    faces = [FACE, Detection(300, 100, 350, 160, 0.8)]
+
+    def found(**asked: Any) -> list[int]:
+        ledger = FakeLedger(options=AnalysisOptions(**asked))
+        subject = rig(faces, ledger)
+        subject.worker.find_faces(IMAGE_ID, 1)
+        return [face.box.x1 for face in ledger.parts[0].faces]
+
+    assert found() == [100, 300]
+    assert found(min_face_px=80) == found(max_faces=1) == found(confidence=0.85) == [100]

@@ -13,6 +13,7 @@ from facepipe_client.client import AsyncClient, Client
 from facepipe_client.documents import (
     AgeGender,
     Box,
+    Bulk,
     Doubt,
     Face,
     Filters,
@@ -44,7 +45,7 @@ from facepipe_client.errors import (
     UnexpectedAnswerError,
     WaitTimeoutError,
 )
-from facepipe_client.uploads import Accepted
+from facepipe_client.uploads import Accepted, Wishes
 from facepipe_client.version import VERSION
 from facepipe_client.words import DOUBT_WORDS, FINAL, STATUS_WORDS, WITH_RESULT
 
@@ -60,6 +61,7 @@ __all__ = [
     "AnalysisFailedError",
     "AsyncClient",
     "Box",
+    "Bulk",
     "BusyError",
     "Client",
     "ClientError",
@@ -91,4 +93,5 @@ __all__ = [
     "UnexpectedAnswerError",
     "Upload",
     "WaitTimeoutError",
+    "Wishes",
 ]

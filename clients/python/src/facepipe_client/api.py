@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from contextlib import aclosing
 from datetime import datetime
 from typing import Literal, TypeVar, Unpack
@@ -12,6 +12,7 @@ import httpx
 
 from facepipe_client.base import Health, Plot
 from facepipe_client.documents import (
+    Bulk,
     Filters,
     ImagePage,
     ImageState,
@@ -31,7 +32,7 @@ from facepipe_client.errors import (
 from facepipe_client.exchange import Exchange, Json, parsed, read, valid
 from facepipe_client.files import Chunks, File, body_of, form_of, is_repeatable, rewind
 from facepipe_client.patience import Patience
-from facepipe_client.uploads import Accepted, AllAccepted, is_busy, refusal, upload_parts
+from facepipe_client.uploads import Accepted, AllAccepted, Wishes, is_busy, refusal, upload_parts
 from facepipe_client.words import FINAL
 
 T = TypeVar("T")
@@ -60,6 +61,7 @@ class Api(Exchange):
         force: bool = False,
         urgent: bool = False,
         patience_s: float = 0.0,
+        **wishes: Unpack[Wishes],
     ) -> Accepted:
         """Sends one image.
 
@@ -70,6 +72,7 @@ class Api(Exchange):
             force: analyse it again if it is known already.
             urgent: a person waits for it; it goes before bulk.
             patience_s: how long to try again while the API is busy or away; not with chunks.
+            wishes: labels (`external_id`, `tags`, `folder`) and options of the analysis.
 
         Raises:
             RefusedError: the API will never take this file.
@@ -79,7 +82,7 @@ class Api(Exchange):
         async def send() -> Accepted:
             rewind(file)
             with body_of(file, name) as body:
-                parts = upload_parts(body, wait_s, force=force, urgent=urgent)
+                parts = upload_parts(body, wait_s, wishes, force=force, urgent=urgent)
                 answer = await self._answer("POST", "/v1/images", **parts)
             [accepted] = read(AllAccepted, answer).images
             return accepted
@@ -94,6 +97,7 @@ class Api(Exchange):
         force: bool = False,
         urgent: bool = False,
         patience_s: float = 0.0,
+        **wishes: Unpack[Wishes],
     ) -> list[Upload]:
         """Sends images in one call; an entry for each, in their order.
 
@@ -108,7 +112,7 @@ class Api(Exchange):
             for number in left:
                 rewind(chosen[number])
             with form_of(chosen[number] for number in left) as body:
-                parts = upload_parts(body, wait_s, force=force, urgent=urgent)
+                parts = upload_parts(body, wait_s, wishes, force=force, urgent=urgent)
                 tried, retry_after_s = await self._send_some(parts)
             entries.update(zip(left, tried, strict=True))
             if busy := next((entry for entry in tried if is_busy(entry)), None):
@@ -145,8 +149,9 @@ class Api(Exchange):
         """The states of an image as they change, up to a final one; survives broken streams."""
         while True:
             try:
-                async with aclosing(self._events(image_id)) as states:
-                    async for state in states:
+                path = f"/v1/images/{image_id}/events"
+                async with aclosing(self._events(path)) as events:
+                    async for _, state in events:
                         yield state
                         if state.status in FINAL:
                             return
@@ -242,6 +247,36 @@ class Api(Exchange):
         """Erases every trace of an image."""
         await self._answer("DELETE", f"/v1/images/{image_id}")
 
+    async def delete_images(self, *, limit: int = 500, **filters: Unpack[Filters]) -> Bulk:
+        """Erases the first images that the filters let through; at least one filter is needed.
+
+        Call again while some are `left`.
+        """
+        query = _sent({"limit": limit, **filters})
+        return read(Bulk, await self._answer("DELETE", "/v1/images", params=query))
+
+    async def retry_images(self, *, limit: int = 500, **filters: Unpack[Filters]) -> Bulk:
+        """Has those that failed or are partial analysed again; call again while some are `left`."""
+        query = _sent({"limit": limit, **filters})
+        return read(Bulk, await self._answer("POST", "/v1/retries", params=query))
+
+    async def changes(self, after: str = "") -> AsyncGenerator[tuple[str, ImageState], None]:
+        """Images as they change, each with the id of the change; survives broken streams.
+
+        Args:
+            after: the id of the last change that was seen; without one, from now on.
+        """
+        while True:
+            headers = {"Last-Event-ID": after} if after else {}
+            try:
+                async with aclosing(self._events("/v1/events", headers)) as events:
+                    async for number, state in events:
+                        after = number
+                        yield number, state
+            except (NoAnswerError, BusyError):
+                pass  # asked again below, from the last one on
+            await self._wire.sleep(AGAIN_S)
+
     async def trace(self, image_id: str) -> Json:
         """Spans and log lines of an image: `spans` and `logs`."""
         return await self._json(f"/v1/images/{image_id}/trace")
@@ -251,14 +286,15 @@ class Api(Exchange):
         format: Literal["csv", "parquet", "coco"] = "csv",  # noqa: A002  # the API's name
         *,
         neutralise: bool = True,
+        **filters: Unpack[Filters],
     ) -> AsyncGenerator[bytes, None]:
-        """All results as one file, in chunks.
+        """The results that the filters let through, or all, as one file, in chunks.
 
         Args:
             format: `csv` and `parquet` have a row a face, `coco` boxes and keypoints.
             neutralise: in CSV, a quote stands before text that a spreadsheet would run.
         """
-        query = {"format": format, "neutralise": neutralise}
+        query = _sent({"format": format, "neutralise": neutralise, **filters})
         async with self._open("GET", "/v1/export", params=query) as answer:
             async for chunk in self._wire.chunks(answer):
                 yield chunk
@@ -301,12 +337,20 @@ class Api(Exchange):
                     raise
             await self._wire.sleep(pause_s)
 
-    async def _events(self, image_id: str) -> AsyncGenerator[ImageState, None]:
-        path, timeout = f"/v1/images/{image_id}/events", httpx.Timeout(SILENCE_S, connect=3.0)
-        async with self._open("GET", path, timeout=timeout) as answer:
+    async def _events(
+        self, path: str, headers: Mapping[str, str] | None = None
+    ) -> AsyncGenerator[tuple[str, ImageState], None]:
+        timeout = httpx.Timeout(SILENCE_S, connect=3.0)
+        async with self._open("GET", path, timeout=timeout, headers=headers) as answer:
+            fields: dict[str, str] = {}
             async for line in self._wire.lines(answer):
-                if line.startswith("data:"):
-                    yield valid(ImageState, parsed(line.removeprefix("data:")))
+                name, _, value = line.partition(":")
+                if line:
+                    fields[name] = value.strip()
+                    continue
+                if "data" in fields:
+                    yield fields.get("id", ""), valid(ImageState, parsed(fields["data"]))
+                fields = {}
 
 
 def _sent(query: Json) -> Json:

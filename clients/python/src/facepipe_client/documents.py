@@ -29,6 +29,24 @@ class Status(StrEnum):
     DELETED = "deleted"
 
 
+class DetectorMode(StrEnum):
+    """How closely large images are looked at: where small faces may be, never, everywhere."""
+
+    AUTO = "auto"
+    FAST = "fast"
+    THOROUGH = "thorough"
+
+
+class Attribute(StrEnum):
+    """What is told of a face, beside where it is."""
+
+    LANDMARKS = "landmarks"
+    AGE = "age"
+    GENDER = "gender"
+    POSE = "pose"
+    QUALITY = "quality"
+
+
 class StageName(StrEnum):
     """The stages that an image goes through; also the names of their queues."""
 
@@ -81,12 +99,32 @@ class PartError(Document):
     message: str
 
 
+class AnalysisOptions(Document):
+    """How an upload asked to be analysed; null: as the server is set.
+
+    Attributes:
+        min_face_px: longer side of the smallest face, pixels
+        max_faces: of more faces than this, the largest are kept
+        confidence: a face the detector is less sure of is left out
+        detector_mode: how closely a large image is looked at
+        attributes: what is told of each face; null: everything
+    """
+
+    min_face_px: int | None = None
+    max_faces: int | None = None
+    confidence: float | None = None
+    detector_mode: OrNew[DetectorMode] | None = None
+    attributes: list[OrNew[Attribute]] | None = Field(default_factory=list)
+
+
 class ImageInfo(Document):
     """The upload, as decoded: sizes are those of the upright image, in pixels.
 
     `damaged` files are cut short or broken; `decoded_share` tells how much of the pixels could be
     decoded, the others are grey. `frame` is the one of an animation that was taken, from 0: the
     first that is not blank. `preview` says that a RAW file's embedded JPEG was taken.
+    `external_id`, `tags` and `folder` are what the client calls it, `options` how it asked for it
+    to be analysed.
     """
 
     width: int
@@ -100,6 +138,10 @@ class ImageInfo(Document):
     decoded_share: float = 1.0
     frame: int = 0
     preview: bool = False
+    external_id: str = ""
+    tags: list[str] = Field(default_factory=list)
+    folder: str = ""
+    options: AnalysisOptions | None = None
 
 
 class StageRun(Document):
@@ -279,6 +321,9 @@ class Upload(Document):
     """
 
     file_name: str
+    external_id: str = ""
+    tags: list[str] = Field(default_factory=list)
+    folder: str = ""
     image_id: str | None = None
     status: OrNew[Status] | None = None
     known: bool = False
@@ -291,6 +336,19 @@ class UploadAnswer(Document):
     """One entry a file, in the order of the call."""
 
     images: list[Upload]
+
+
+class Bulk(Document):
+    """What a call on many images has done.
+
+    Attributes:
+        left: that the filter lets through beyond `limit`; call again
+        errors: by image id: why it could not be done
+    """
+
+    done: int
+    left: int
+    errors: dict[str, UploadError]
 
 
 class Stats(Document):
@@ -328,7 +386,9 @@ class Filters(TypedDict, total=False):
     min_faces: int
     max_faces: int
     name: str
-    sort: str
+    external_id: str
+    tag: Sequence[str]
+    folder: str
     min_confidence: float
     max_confidence: float
     min_yaw: float
@@ -347,3 +407,4 @@ class Filters(TypedDict, total=False):
     gender_reliable: bool
     min_quality: float
     max_quality: float
+    sort: str

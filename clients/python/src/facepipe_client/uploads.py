@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TypedDict
+
 import httpx
 
 from facepipe_client.base import Document, OrNew
@@ -23,12 +26,27 @@ class AllAccepted(Document):
     images: list[Accepted]
 
 
-def upload_parts(body: Json, wait_s: float | None, *, force: bool, urgent: bool) -> Json:
+class Wishes(TypedDict, total=False):
+    """How an image is called, and how it is to be analysed."""
+
+    external_id: str
+    tags: Sequence[str]
+    folder: str
+    min_face_px: int
+    max_faces: int
+    confidence: float
+    detector_mode: str
+    attributes: Sequence[str]
+
+
+def upload_parts(
+    body: Json, wait_s: float | None, wishes: Wishes, *, force: bool, urgent: bool
+) -> Json:
     """The parts of an upload's request."""
     headers = body.get("headers", {}) | ({"X-Priority": "interactive"} if urgent else {})
     params = {
         name: value
-        for name, value in (("wait", wait_s), ("force", force or None))
+        for name, value in (("wait", wait_s), ("force", force or None), *wishes.items())
         if value is not None
     }
     timeout = httpx.Timeout(UPLOAD_S + (wait_s or 0.0), connect=3.0)

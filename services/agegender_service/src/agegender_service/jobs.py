@@ -13,7 +13,15 @@ from agegender_service.estimator import AgeGenderEstimator
 from agegender_service.load_models import load_estimator
 from agegender_service.pipeline import NO_MODEL, cut_crops, estimate_faces, switched_off_part
 from agegender_service.settings import AgeGenderServiceSettings
-from facepipe.domain.analysis import AgeGenderPart, DetectedFace, LandmarksPart, ModelInfo, Part
+from facepipe.domain.analysis import (
+    AgeGenderPart,
+    AnalysisOptions,
+    Attribute,
+    DetectedFace,
+    LandmarksPart,
+    ModelInfo,
+    Part,
+)
 from facepipe.domain.errors import FacepipeError
 from facepipe.files.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
@@ -27,6 +35,7 @@ from facepipe.stages import StageName
 
 _log = logging.getLogger(__name__)
 _worker: AgeGenderWorker | None = None
+_OWN = (Attribute.AGE, Attribute.GENDER, Attribute.QUALITY)
 
 
 class Ledger(RunReports, Protocol):
@@ -63,15 +72,16 @@ class AgeGenderWorker:
             landmarks = state.part(LandmarksPart)
             if landmarks is None:
                 raise FacepipeError("the ledger has no faces of this image: run it again")
-            part = self._part(image_id, landmarks.faces, run)
+            part = self._part(state, landmarks.faces, run)
             if not self._client.save_part(run.run, part):
                 _log.info("the ledger dropped the part", extra={"image_id": image_id})
 
-    def _part(self, image_id: str, faces: list[DetectedFace], run: PartRun) -> AgeGenderPart:
-        if self._estimator is None:
+    def _part(self, state: ImageState, faces: list[DetectedFace], run: PartRun) -> AgeGenderPart:
+        options = state.image.options or AnalysisOptions()
+        if self._estimator is None or not options.wants(*_OWN):
             return switched_off_part(len(faces))
         with run.timed("crops"):
-            crops_rgb = self._crops(image_id, faces)
+            crops_rgb = self._crops(state.image_id, faces)
         with run.timed("agegender"):
             return estimate_faces(self._estimator, faces, crops_rgb, self._settings.agegender)
 

@@ -37,6 +37,13 @@ def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
         wanted.append(ImageRow.num_faces <= query.max_faces)
     if query.name:
         wanted.append(ImageRow.file_name.contains(query.name, autoescape=True))
+    if query.external_id:
+        wanted.append(ImageRow.external_id == query.external_id)
+    for tag in query.tags:
+        wanted.append(ImageRow.tags.contains(f"\n{tag}\n", autoescape=True))
+    if query.folder:
+        below = ImageRow.folder.startswith(f"{query.folder}/", autoescape=True)
+        wanted.append((ImageRow.folder == query.folder) | below)
     return wanted
 
 

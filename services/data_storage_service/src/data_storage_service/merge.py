@@ -9,9 +9,12 @@ from data_storage_service.queries import JoinedParts
 from facepipe.domain.analysis import (
     AgeGender,
     AnalysisDocument,
+    AnalysisOptions,
+    Attribute,
     DetectedFace,
     Doubt,
     Face,
+    Gender,
     LandmarksPart,
     Models,
     Part,
@@ -50,7 +53,7 @@ def merge(parts: JoinedParts) -> AnalysisDocument:
         image_path=f"saved_data/{state.image_id}.jpg",
         redis_key=f"image:{state.image_id}",
         num_faces=len(landmarks.faces),
-        faces=_faces(landmarks, usable, errors),
+        faces=asked_for(_faces(landmarks, usable, errors), state.image.options),
         status=Status.PARTIAL if errors else Status.STORED,
         error=next(iter(errors.values()), None),
         generation=state.generation,
@@ -110,6 +113,42 @@ def _faces(
         _seen(Face(face_index=index, **dict(face) | piece))
         for index, (face, piece) in enumerate(pairs)
     ]
+
+
+def asked_for(faces: list[Face], options: AnalysisOptions | None) -> list[Face]:
+    """The faces with what the upload asked to be told of them, and nothing else."""
+    if options is None or options.attributes is None:
+        return faces
+    of_face: dict[str, Any] = {}
+    if not options.wants(Attribute.LANDMARKS):
+        of_face |= {"landmarks": [], "landmarks_error": None}
+    if not options.wants(Attribute.POSE):
+        of_face["pose"] = None
+    return [
+        face.model_copy(update=of_face | {"agegender": _asked_of(face.agegender, options)})
+        for face in faces
+    ]
+
+
+def _asked_of(estimate: AgeGender, options: AnalysisOptions) -> AgeGender:
+    has_age, has_gender = options.wants(Attribute.AGE), options.wants(Attribute.GENDER)
+    left_out: set[Doubt] = set()
+    empty: dict[str, Any] = {}
+    if not has_age:
+        empty |= {"age": None, "age_low": None, "age_high": None, "age_reliable": False}
+        left_out.add(Doubt.WIDE_AGE_RANGE)
+    if not has_gender:
+        empty |= {"gender": Gender.UNKNOWN, "gender_confidence": None, "gender_reliable": False}
+        left_out.add(Doubt.UNCERTAIN_GENDER)
+    if not options.wants(Attribute.QUALITY):
+        empty["quality"] = None
+    told = estimate.model_copy(update=empty)
+    wanted = [told.age_reliable] * has_age + [told.gender_reliable] * has_gender
+    reasons = [reason for reason in estimate.reasons if reason not in left_out]
+    if not wanted and Doubt.SWITCHED_OFF not in reasons:
+        reasons = [Doubt.SWITCHED_OFF]
+    reliable = bool(wanted) and all(wanted)
+    return told.model_copy(update={"reliable": reliable, "reasons": reasons})
 
 
 def _seen(face: Face) -> Face:

@@ -149,7 +149,7 @@ class Queries:
             return session.scalars(_REVISION).one()
 
     def changed(
-        self, after: int, image_ids: Sequence[str] | None = None
+        self, after: int, image_ids: Sequence[str] | None = None, limit: int | None = None
     ) -> tuple[list[ImageState], int]:
         """Images that changed after a revision, in order, each once and as it is now.
 
@@ -158,9 +158,8 @@ class Queries:
         conditions: list[ColumnElement[bool]] = [ImageRow.revision > after]
         if image_ids is not None:
             conditions.append(ImageRow.image_id.in_(image_ids))
-        statement = (
-            select(ImageRow).where(*conditions).order_by(ImageRow.revision).limit(_CHANGES_AT_ONCE)
-        )
+        at_once = min(limit or _CHANGES_AT_ONCE, _CHANGES_AT_ONCE)
+        statement = select(ImageRow).where(*conditions).order_by(ImageRow.revision).limit(at_once)
         with self._session() as session:
             found = session.scalars(statement).all()
             runs: dict[str, list[RunRow]] = defaultdict(list)

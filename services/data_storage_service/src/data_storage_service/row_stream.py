@@ -12,6 +12,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import listing
+from data_storage_service.rows import tags_of
 from data_storage_service.schema import FACES, FACES_VERSION, ImageRow, database_errors
 from facepipe.domain.errors import ImageNotFoundError, ResultDamagedError
 from facepipe.domain.face_fields import FACE_FIELDS
@@ -64,6 +65,9 @@ class RowStream:
             image.width,
             image.height,
             image.num_faces,
+            image.external_id,
+            image.folder,
+            ",".join(tags_of(image.tags)),
         ]
         return [about + face for face in faces.get(image.image_id, [_NO_FACE])]
 

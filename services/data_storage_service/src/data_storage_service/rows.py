@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_storage_service.schema import ImageRow, PartRow, RunRow
-from facepipe.domain.analysis import AnalysisDocument, ImageInfo, Part, PartError
+from facepipe.domain.analysis import AnalysisDocument, AnalysisOptions, ImageInfo, Part, PartError
 from facepipe.domain.face_fields import FACE_FIELDS
 from facepipe.ledger.messages import part_of
 from facepipe.ledger.states import ImageState, StageRun
@@ -24,6 +24,14 @@ def put_image_info(row: ImageRow, image: ImageInfo) -> None:
     row.decoded_share = image.decoded_share
     row.frame = image.frame
     row.preview = image.preview
+    row.external_id = image.external_id
+    row.tags = "\n".join(["", *image.tags, ""]) if image.tags else ""
+    row.folder = image.folder
+    row.options = image.options.model_dump_json() if image.options else ""
+
+
+def tags_of(column: str) -> tuple[str, ...]:
+    return tuple(column.strip("\n").split("\n")) if column else ()
 
 
 def put_error(row: ImageRow | RunRow | PartRow, error: PartError | None) -> None:
@@ -73,6 +81,10 @@ def state_of(
             decoded_share=row.decoded_share,
             frame=row.frame,
             preview=row.preview,
+            external_id=row.external_id,
+            tags=tags_of(row.tags),
+            folder=row.folder,
+            options=AnalysisOptions.model_validate_json(row.options) if row.options else None,
         ),
         received_at=row.received_at,
         updated_at=row.updated_at,
@@ -81,6 +93,7 @@ def state_of(
         timeline=tuple(run_of(run, row.generation) for run in timeline),
         parts=parts or {},
         traceparent=row.traceparent,
+        revision=row.revision,
     )
 
 

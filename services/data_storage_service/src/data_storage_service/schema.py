@@ -84,8 +84,9 @@ class Base(DeclarativeBase):
 class ImageRow(Base):
     """An image that was ever accepted. Deleted ones stay, without anything personal.
 
-    `is_settled` is false from the moment an image is finished until what follows from it
-    (files moved or removed, Redis keys discarded) is done too.
+    `tags` has a line for each, with a line break before the first and after the last one;
+    `options` are JSON. `is_settled` is false from the moment an image is finished until what
+    follows from it (files moved or removed, Redis keys discarded) is done too.
     """
 
     __tablename__ = "images"
@@ -109,6 +110,10 @@ class ImageRow(Base):
     decoded_share: Mapped[float] = mapped_column(default=1.0, server_default=text("1"))
     frame: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     preview: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
+    external_id: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    tags: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    folder: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    options: Mapped[str] = mapped_column(default="", server_default=text("''"))
     received_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     num_faces: Mapped[int | None] = mapped_column(default=None)

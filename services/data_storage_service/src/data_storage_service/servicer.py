@@ -150,6 +150,20 @@ class FaceStore(FaceStoreServicer):
             abort(context, error)
 
     @_answers
+    def ListChanges(  # noqa: N802  # gRPC names it
+        self, request: pb.ListChangesRequest, context: grpc.ServicerContext
+    ) -> pb.ListChangesResponse:
+        queries = self._services.queries
+        present = queries.revision()
+        # A number of the future is that of another ledger, which this one has taken the place of.
+        if not request.HasField("after") or request.after >= present:
+            return pb.ListChangesResponse(revision=present)
+        states, revision = queries.changed(request.after, limit=request.limit or None)
+        return pb.ListChangesResponse(
+            analyses=[messages.state_to_pb(state) for state in states], revision=revision
+        )
+
+    @_answers
     def GetStats(  # noqa: N802  # gRPC names it
         self, request: pb.GetStatsRequest, context: grpc.ServicerContext
     ) -> pb.Stats:

@@ -21,7 +21,16 @@ from input_service.access.policy import AccessPolicy
 from input_service.access.rates import Slots, TokenBuckets
 from input_service.heads import HeadAsGet
 from input_service.parameters import refuse_unknown_parameters
-from input_service.routes import export, images, passthrough, pictures, results, upload
+from input_service.routes import (
+    bulk,
+    events,
+    export,
+    images,
+    passthrough,
+    pictures,
+    results,
+    upload,
+)
 from input_service.services import Services, lifespan_of
 from input_service.settings import InputSettings
 from input_service.views import Responses
@@ -68,7 +77,8 @@ def create_input_app(settings: InputSettings) -> FastAPI:
     )
     app.title = "Face analysis pipeline"
     app.description = DESCRIPTION
-    routers = [module.router for module in (images, results, pictures, passthrough, export)]
+    modules = (images, bulk, events, results, pictures, passthrough, export)
+    routers = [module.router for module in modules]
     for router in (upload.create_router(settings.upload), *routers):
         app.include_router(
             router,

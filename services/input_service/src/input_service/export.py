@@ -9,13 +9,13 @@ import logging
 import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import ImageNotFoundError, ResultDamagedError
 from facepipe.domain.face_fields import FieldValue
 from facepipe.domain.result_rows import COLUMNS, Rows
@@ -36,20 +36,21 @@ _CHUNK_BYTES = 64 * 1024
 _FORMULA = re.compile(
     r"(^|[;,|\t\r\n])(?=[=+\-@\t\r\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])"
 )
-_WITH_RESULT = (Status.STORED, Status.PARTIAL)
+_RESULTS_A_PAGE = 200
 
 _ARROW_TYPES = {int: pa.int32(), float: pa.float32(), bool: pa.bool_(), str: pa.string()}
 SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in COLUMNS.items()])
 _TEXT = [number for number, kind in enumerate(COLUMNS.values()) if kind is str]
 
 
-def results_of(store: FaceStoreClient, results: ImageFiles) -> Documents:
-    """All results that are on disk, newest first.
+def results_of(store: FaceStoreClient, results: ImageFiles, query: ListQuery) -> Documents:
+    """The results that a query lets through, as they are on disk.
 
     Raises:
         ServiceUnavailableError: the ledger does not answer; raised here, before any answer.
     """
-    first = store.list(_query(""))
+    query = replace(query, limit=_RESULTS_A_PAGE)
+    first = store.list(query)
 
     def walk() -> Iterator[Document]:
         page = first
@@ -57,18 +58,18 @@ def results_of(store: FaceStoreClient, results: ImageFiles) -> Documents:
             yield from _read(page.images, results)
             if not page.next_cursor:
                 return
-            page = store.list(_query(page.next_cursor))
+            page = store.list(replace(query, cursor=page.next_cursor))
 
     return walk
 
 
-def rows_of_all(store: FaceStoreClient) -> Batches:
-    """The rows of all results, newest first.
+def rows_of(store: FaceStoreClient, query: ListQuery) -> Batches:
+    """The rows of the results that a query lets through.
 
     Raises:
         ServiceUnavailableError: the ledger does not answer; raised here, before any answer.
     """
-    batches = store.rows(ListQuery(statuses=_WITH_RESULT))
+    batches = store.rows(query)
     return chain([next(batches, [])], batches)
 
 
@@ -130,10 +131,6 @@ def coco(documents: Documents) -> Iterator[bytes]:
             entry = _coco_annotation(annotation_id, number, face)
             yield (b"" if annotation_id == 1 else b",") + json.dumps(entry).encode()
     yield b"]}"
-
-
-def _query(cursor: str) -> ListQuery:
-    return ListQuery(statuses=_WITH_RESULT, limit=200, cursor=cursor)
 
 
 def _read(states: Iterable[ImageState], results: ImageFiles) -> Iterator[Document]:

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 
-from facepipe.domain.errors import FacepipeError
+from facepipe.domain.errors import DeadlineExceededError, FacepipeError, ServiceUnavailableError
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState
 from facepipe.system.inside_token import InsideToken
@@ -27,6 +27,7 @@ class StateFeed:
     def __init__(self, address: str, token: InsideToken) -> None:
         self._address = address
         self._token = token
+        self._watchers: set[asyncio.Event] = set()
         self._listeners: list[Callable[[ImageState | None], None]] = []
         self._followers: dict[str, set[asyncio.Event]] = {}
         self._stop = threading.Event()
@@ -77,6 +78,30 @@ class StateFeed:
             if not followers:
                 del self._followers[image_id]
 
+    async def changes(self, after: int | None, store: FaceStoreClient) -> AsyncIterator[ImageState]:
+        """Yields images as they change, from the change of a number on, or from now on."""
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        try:
+            present = await asyncio.to_thread(store.changes, None)
+            seen = present.revision if after is None else min(after, present.revision)
+            while True:
+                changed.clear()
+                try:
+                    found = await asyncio.to_thread(store.changes, seen)
+                except (ServiceUnavailableError, DeadlineExceededError) as error:
+                    _log.debug("the ledger is away: %s", error)  # asked again below
+                else:
+                    for state in found.images:
+                        yield state
+                    seen = found.revision
+                    if found.images:
+                        continue
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+        finally:
+            self._watchers.discard(changed)
+
     def _run(self) -> None:
         while not self._stop.is_set():
             self._client = FaceStoreClient(self._address, self._token)
@@ -101,6 +126,8 @@ class StateFeed:
 
     def _wake(self, state: ImageState | None) -> None:
         for changed in self._followers.get(state.image_id, ()) if state else ():
+            changed.set()
+        for changed in self._watchers:
             changed.set()
         for listener in self._listeners:
             listener(state)

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field, create_model
 
 from facepipe.domain.analysis import Status
+from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FaceField, conditions_of, filter_names
 from facepipe.ledger.states import ListQuery, Sort
+from input_service.wishes import Folder, Text
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -26,6 +28,16 @@ _Moment = Annotated[datetime, AfterValidator(_in_utc)]
 _Count = Annotated[int | None, Field(ge=0, le=100_000)]
 
 
+class Paging(BaseModel):
+    """Which part of a listing, in which order."""
+
+    sort: Sort = Field(
+        default=Sort.NEWEST, description="a minus stands before what begins with the largest"
+    )
+    limit: int = Field(default=50, ge=1, le=500)
+    cursor: str = Field(default="", max_length=3000, description="`next_cursor` of the page before")
+
+
 class _Filters(BaseModel):
     """What an image must be. The filters on its faces are added from their declaration."""
 
@@ -37,14 +49,20 @@ class _Filters(BaseModel):
     name: str = Field(
         default="", max_length=255, description="part of the file name; capitals do not matter"
     )
-    sort: Sort = Field(
-        default=Sort.NEWEST, description="a minus stands before what begins with the largest"
+    external_id: str = Field(default="", max_length=255)
+    tag: list[Text] | None = Field(default=None, max_length=50, description="all of these")
+    folder: Folder = Field(
+        default="", max_length=1024, description="this one, and those that are in it"
     )
-    limit: int = Field(default=50, ge=1, le=500)
-    cursor: str = Field(default="", max_length=3000, description="`next_cursor` of the page before")
 
-    def query(self) -> ListQuery:
+    def require_some(self) -> None:
+        """Raises InvalidRequestError where nothing is asked for: all images would be meant."""
+        if all(not value and value is not False for value in self.model_dump().values()):
+            raise InvalidRequestError("say which images: at least one filter is needed")
+
+    def query(self, paging: Paging | None = None) -> ListQuery:
         """As the ledger is asked."""
+        paging = paging or Paging()
         return ListQuery(
             statuses=tuple(self.status or ()),
             received_after=self.received_after,
@@ -53,10 +71,13 @@ class _Filters(BaseModel):
             max_faces=self.max_faces,
             faces=conditions_of(self.model_dump()),
             name=self.name,
-            sort=self.sort,
-            limit=self.limit,
-            cursor=self.cursor,
-            with_total=not self.cursor,
+            external_id=self.external_id,
+            tags=tuple(self.tag or ()),
+            folder=self.folder,
+            sort=paging.sort,
+            limit=paging.limit,
+            cursor=paging.cursor,
+            with_total=not paging.cursor,
         )
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from facepipe.domain.analysis import ImageInfo, Status
+from facepipe.domain.analysis import AnalysisOptions, ImageInfo, Status
 from facepipe.domain.errors import (
     DeadlineExceededError,
     ImageDeletedError,
@@ -42,9 +43,13 @@ _RETRY_AFTER_S = 10.0
 class Accepted:
     """An image that is safe. `known` tells that its bytes had been accepted before."""
 
-    image_id: str
+    image: ImageInfo
     status: Status
     known: bool
+
+    @property
+    def image_id(self) -> str:
+        return self.image.sha256
 
 
 class Intake:
@@ -69,12 +74,20 @@ class Intake:
         self._note_registered = note_registered
 
     def accept(
-        self, data: bytes, file_name: str, *, force: bool = False, urgent: bool = False
+        self,
+        data: bytes,
+        file_name: str,
+        *,
+        labels: Mapping[str, Any] | None = None,
+        options: AnalysisOptions | None = None,
+        force: bool = False,
+        urgent: bool = False,
     ) -> Accepted:
         """Accepts one upload.
 
-        The same bytes sent again give the image that exists, and with `force` they are
-        analysed again. Ledger or Redis being down does not hinder acceptance.
+        The same bytes sent again give the image that exists, under the name and labels that it
+        has; with `force`, or with other options, they are analysed again. Ledger or Redis being
+        down does not hinder acceptance.
 
         Raises:
             ImageTooLargeError, UnsupportedImageError, UndecodableImageError: refused.
@@ -84,9 +97,9 @@ class Intake:
         image_id = hashlib.sha256(data).hexdigest()
         with image_span("receive", image_id, file_name=file_name, size_bytes=len(data)):
             known = self._find(image_id)
-            if known is not None and not force and known.status is not Status.DELETED:
+            if known is not None and not force and _stands(known, options):
                 _log.info("the same bytes again", extra={"image_id": image_id})
-                return Accepted(image_id, known.status, known=True)
+                return Accepted(known.image, known.status, known=True)
             self._backlog.check(urgent=urgent)
             with image_span("decode", image_id):
                 decoded = self._decoders.decode(data)
@@ -102,6 +115,8 @@ class Intake:
                 decoded_share=decoded.decoded_share,
                 frame=decoded.frame,
                 preview=decoded.is_preview,
+                options=options,
+                **(labels or {}),
             )
             entry = InboxEntry(
                 image=image,
@@ -113,7 +128,7 @@ class Intake:
             self._images.put_upload(image_id, data)
             _log.info("accepted", extra={"image_id": image_id, "format": image.format})
             status = self._start(image_id, entry, known)
-            return Accepted(image_id, status, known=known is not None)
+            return Accepted(image, status, known=known is not None)
 
     def start_over(self, image_id: str) -> Accepted:
         """Runs a failed or partial image again, from the upload that was kept.
@@ -140,7 +155,7 @@ class Intake:
                 traceparent=current_traceparent(),
             )
             self._keep(image_id, source.read_bytes(), entry)
-            return Accepted(image_id, self._start(image_id, entry, state), known=True)
+            return Accepted(state.image, self._start(image_id, entry, state), known=True)
 
     def _keep(self, image_id: str, data: bytes, entry: InboxEntry) -> None:
         is_new = image_id not in self._inbox
@@ -172,6 +187,12 @@ class Intake:
             return Status.RECEIVED
         self._note_registered(image_id)
         return registration.state.status
+
+
+def _stands(known: ImageState, options: AnalysisOptions | None) -> bool:
+    """Whether an image is there, and analysed as is asked for now."""
+    is_as_asked = options is None or options == known.image.options
+    return known.status is not Status.DELETED and is_as_asked
 
 
 def _moment_after(known: ImageState | None) -> datetime:

@@ -31,6 +31,13 @@ class UploadSettings(BaseModel):
         return DecodeLimits(self.max_bytes, self.max_pixels, self.max_side, least)
 
 
+class DetectorLimits(BaseModel):
+    """What a call may ask of the detector; settings of landmark_service."""
+
+    min_face_px: int = Field(default=12, ge=1, description="a call may not ask for smaller faces")
+    max_faces: int = Field(default=500, ge=1, description="a call may not ask for more")
+
+
 class QueueSettings(BaseModel):
     limit: int = Field(
         default=20_000, ge=0, description="unfinished images above which uploads get 429; 0: none"
@@ -63,5 +70,6 @@ class InputSettings(Settings):
 
     upload: UploadSettings = UploadSettings()
     queue: QueueSettings = QueueSettings()
+    detector: DetectorLimits = DetectorLimits()
     access: InputAccessSettings = InputAccessSettings()
     viewer: ViewerSettings = ViewerSettings()

@@ -11,6 +11,8 @@ from facepipe.domain.analysis import ImageId, ImageInfo, ModelInfo, PartError, S
 from facepipe.domain.errors import FacepipeError
 from facepipe.ledger.states import ImageState, StageRun, Stats
 from facepipe.stages import StageName
+from input_service.bulk import Outcome
+from input_service.intake import Accepted
 from input_service.outlook import Outlook
 
 Responses = dict[int | str, dict[str, Any]]
@@ -120,10 +122,26 @@ class UploadError(BaseModel):
         return cls(code=error.code, status=error.http_status, detail=error.message)
 
 
+class BulkView(BaseModel):
+    """What a call on many images has done."""
+
+    done: int
+    left: int = Field(description="that the filter lets through beyond `limit`; call again")
+    errors: dict[str, UploadError] = Field(description="by image id: why it could not be done")
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> BulkView:
+        errors = {image_id: UploadError.of(one) for image_id, one in outcome.errors.items()}
+        return cls(done=outcome.done, left=outcome.left, errors=errors)
+
+
 class UploadView(BaseModel):
     """The answer for one file: accepted with an id, or refused with an error."""
 
     file_name: str = Field(examples=["family.jpg"])
+    external_id: str = ""
+    tags: list[str] = Field(default_factory=list)
+    folder: str = ""
     image_id: ImageId | None = Field(default=None, examples=[_EXAMPLE_ID])
     status: Status | None = Field(default=None, examples=["queued"])
     known: bool = Field(default=False, description="the same bytes had been accepted before")
@@ -132,6 +150,21 @@ class UploadView(BaseModel):
     result: dict[str, Any] | None = Field(
         default=None, description="with `wait`: the result document, if it is ready"
     )
+
+    @classmethod
+    def of(cls, accepted: Accepted, file_name: str = "") -> UploadView:
+        """Of an accepted image, under the name of this call."""
+        image = accepted.image
+        return cls(
+            file_name=file_name or image.file_name,
+            external_id=image.external_id,
+            tags=list(image.tags),
+            folder=image.folder,
+            image_id=image.sha256,
+            status=accepted.status,
+            known=accepted.known,
+            links=Links.of(image.sha256),
+        )
 
 
 class UploadAnswer(BaseModel):

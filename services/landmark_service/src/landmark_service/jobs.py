@@ -45,20 +45,22 @@ class LandmarkWorker:
 
     def find_faces(self, image_id: str, generation: int) -> None:
         with part_run(StageName.LANDMARK, image_id, generation, self._client) as run:
+            options = self._client.get(image_id).image.options
             with run.timed("load"):
                 image_rgb = self._sources.load(image_id)
-            part = self._analyse(image_rgb, run)
+            part = self._analyse(self._pipeline.with_options(options), image_rgb, run)
             if part.faces:
                 with run.timed("crops"):
                     self._store.put_crops(image_id, cut_crops(image_rgb, part))
             if not self._client.save_part(run.run, part):
                 _log.info("the ledger dropped the part: the image was deleted or run again")
 
-    def _analyse(self, image_rgb: RgbImage, run: PartRun) -> LandmarksPart:
+    @staticmethod
+    def _analyse(pipeline: FacePipeline, image_rgb: RgbImage, run: PartRun) -> LandmarksPart:
         with run.timed("detect"):
-            faces = self._pipeline.detect(image_rgb)
+            faces = pipeline.detect(image_rgb)
         with run.timed("landmarks"):
-            part = self._pipeline.find_landmarks(image_rgb, faces)
+            part = pipeline.find_landmarks(image_rgb, faces)
         bare = sum(1 for face in part.faces if face.landmarks_error is not None)
         _log.info(
             "%d faces, %d without landmarks",

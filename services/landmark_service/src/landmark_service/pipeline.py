@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from facepipe.domain.analysis import (
+    AnalysisOptions,
     Box,
     DetectedFace,
     LandmarkPoint,
@@ -60,6 +61,16 @@ class FacePipeline:
         self._detector = detector
         self._landmarker = landmarker
         self._settings = settings
+
+    def with_options(self, options: AnalysisOptions | None) -> FacePipeline:
+        """The same, set as an upload asks for."""
+        asked = options.model_dump(exclude_none=True) if options else {}
+        if "detector_mode" in asked:
+            asked["mode"] = asked.pop("detector_mode")
+        asked.pop("attributes", None)
+        return FacePipeline(
+            self._detector, self._landmarker, self._settings.model_copy(update=asked)
+        )
 
     @property
     def models(self) -> dict[str, ModelInfo]:

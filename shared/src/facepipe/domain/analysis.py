@@ -240,12 +240,56 @@ class Face(DetectedFace, _Indexed):
     agegender_error: PartError | None = None
 
 
+class DetectorMode(StrEnum):
+    """How closely large images are looked at: where small faces may be, never, everywhere."""
+
+    AUTO = "auto"
+    FAST = "fast"
+    THOROUGH = "thorough"
+
+
+class Attribute(StrEnum):
+    """What is told of a face, beside where it is."""
+
+    LANDMARKS = "landmarks"
+    AGE = "age"
+    GENDER = "gender"
+    POSE = "pose"
+    QUALITY = "quality"
+
+
+class AnalysisOptions(_Model):
+    """How an upload asked to be analysed; null: as the server is set."""
+
+    min_face_px: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None, description="longer side of the smallest face, pixels"
+    )
+    max_faces: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        default=None, description="of more faces than this, the largest are kept"
+    )
+    confidence: Annotated[float, Field(ge=0.05, le=0.99)] | None = Field(
+        default=None, description="a face the detector is less sure of is left out"
+    )
+    detector_mode: DetectorMode | None = Field(
+        default=None, description="how closely a large image is looked at"
+    )
+    attributes: tuple[Attribute, ...] | None = Field(
+        default=None, description="what is told of each face; null: everything"
+    )
+
+    def wants(self, *attributes: Attribute) -> bool:
+        """Whether any of these is asked for."""
+        return self.attributes is None or any(one in self.attributes for one in attributes)
+
+
 class ImageInfo(_Model):
     """The upload, as decoded: sizes are those of the upright image, in pixels.
 
     `damaged` files are cut short or broken; `decoded_share` tells how much of the pixels could be
     decoded, the others are grey. `frame` is the one of an animation that was taken, from 0: the
     first that is not blank. `preview` says that a RAW file's embedded JPEG was taken.
+    `external_id`, `tags` and `folder` are what the client calls it, `options` how it asked for it
+    to be analysed.
     """
 
     width: int
@@ -259,6 +303,10 @@ class ImageInfo(_Model):
     decoded_share: Annotated[float, Field(ge=0, le=1)] = 1.0
     frame: Annotated[int, Field(ge=0)] = 0
     preview: bool = False
+    external_id: str = ""
+    tags: tuple[str, ...] = ()
+    folder: str = ""
+    options: AnalysisOptions | None = None
 
 
 class Models(_Model):

@@ -22,6 +22,9 @@ IMAGE_COLUMNS: dict[str, type[FieldValue]] = {
     "width": int,
     "height": int,
     "num_faces": int,
+    "external_id": str,
+    "folder": str,
+    "tags": str,
 }
 FACE_COLUMNS: dict[str, type[FieldValue]] = {
     "face_index": int,
@@ -44,6 +47,9 @@ def rows_of(document: AnalysisDocument) -> Iterator[Row]:
         document.image.width,
         document.image.height,
         document.num_faces,
+        document.image.external_id,
+        document.image.folder,
+        ",".join(document.image.tags),
     ]
     if not document.faces:
         yield image + [None] * len(FACE_COLUMNS)

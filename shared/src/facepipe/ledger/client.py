@@ -20,6 +20,7 @@ from facepipe.domain.errors import (
 from facepipe.domain.result_rows import Rows
 from facepipe.ledger import messages as messages
 from facepipe.ledger.states import (
+    Changes,
     Grouping,
     ImageState,
     ListQuery,
@@ -132,6 +133,13 @@ class FaceStoreClient:
             raise _translated(error) from error
         finally:
             stream.cancel()
+
+    def changes(self, after: int | None, limit: int = 500) -> Changes:
+        """Images that changed since the change of a number; without one, where the ledger is."""
+        request = pb.ListChangesRequest(after=after, limit=limit)
+        response = self._call(self._stub.ListChanges, request)
+        found = tuple(messages.state_from_pb(analysis) for analysis in response.analyses)
+        return Changes(found, response.revision)
 
     def stats(self) -> Stats:
         return messages.stats_from_pb(self._call(self._stub.GetStats, pb.GetStatsRequest()))

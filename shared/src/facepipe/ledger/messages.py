@@ -11,7 +11,7 @@ from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from facepipe.domain.analysis import Gender, ImageInfo, Part, PartError, Status
+from facepipe.domain.analysis import AnalysisOptions, Gender, ImageInfo, Part, PartError, Status
 from facepipe.domain.face_fields import FaceCondition
 from facepipe.ledger.states import ImageState, ListQuery, Page, Sort, StageRun, Stats
 from facepipe.stages import STAGE, StageName
@@ -77,6 +77,10 @@ def image_to_pb(image: ImageInfo) -> pb.ImageInfo:
         missing_share=1.0 - image.decoded_share,
         frame=image.frame,
         preview=image.preview,
+        external_id=image.external_id,
+        tags=image.tags,
+        folder=image.folder,
+        options=image.options.model_dump_json().encode() if image.options else b"",
     )
 
 
@@ -93,6 +97,10 @@ def image_from_pb(message: pb.ImageInfo, image_id: str) -> ImageInfo:
         decoded_share=round(1.0 - message.missing_share, 4),
         frame=message.frame,
         preview=message.preview,
+        external_id=message.external_id,
+        tags=tuple(message.tags),
+        folder=message.folder,
+        options=AnalysisOptions.model_validate_json(message.options) if message.options else None,
     )
 
 
@@ -163,6 +171,7 @@ def state_to_pb(state: ImageState) -> pb.Analysis:
         timeline=[run_to_pb(run) for run in state.timeline],
         parts={stage: part_document(part) for stage, part in state.parts.items()},
         traceparent=state.traceparent,
+        revision=state.revision,
     )
 
 
@@ -184,6 +193,7 @@ def state_from_pb(message: pb.Analysis) -> ImageState:
             for stage, document in message.parts.items()
         },
         traceparent=message.traceparent,
+        revision=message.revision,
     )
 
 
@@ -199,6 +209,9 @@ def query_to_pb(query: ListQuery) -> pb.ListAnalysesRequest:
             for one in query.faces
         ],
         name=query.name,
+        external_id=query.external_id,
+        tags=query.tags,
+        folder=query.folder,
         sort=query.sort,
         limit=query.limit,
         cursor=query.cursor,
@@ -231,6 +244,9 @@ def query_from_pb(message: pb.ListAnalysesRequest) -> ListQuery:
             for one in message.face
         ),
         name=message.name,
+        external_id=message.external_id,
+        tags=tuple(message.tags),
+        folder=message.folder,
         sort=Sort(message.sort or Sort.NEWEST),
         limit=min(message.limit or 50, 500),
         cursor=message.cursor,

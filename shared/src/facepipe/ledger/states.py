@@ -39,7 +39,10 @@ class StageRun:
 
 @dataclass(frozen=True, slots=True)
 class ImageState:
-    """Where an image stands, and with `include_parts` what is known of it."""
+    """Where an image stands, and with `include_parts` what is known of it.
+
+    `revision` is the number of its latest change; all changes of the ledger are numbered.
+    """
 
     image_id: str
     generation: int
@@ -52,6 +55,7 @@ class ImageState:
     timeline: tuple[StageRun, ...] = ()
     parts: Mapping[StageName, Part] = field(default_factory=dict)
     traceparent: str = ""
+    revision: int = 0
 
     def part(self, kind: type[_Part]) -> _Part | None:
         """The part of that type, if it is here."""
@@ -92,7 +96,8 @@ class ListQuery:
     """Filters of a listing; every one that is set must hold.
 
     The conditions on faces match an image when one and the same face meets them all. `name` is
-    part of the file name. With `with_total` all images that the filters let through are counted.
+    part of the file name, `tags` must all be there, in `folder` are those of the folders in it.
+    With `with_total` all images that the filters let through are counted.
     """
 
     statuses: tuple[Status, ...] = ()
@@ -102,6 +107,9 @@ class ListQuery:
     max_faces: int | None = None
     faces: tuple[FaceCondition, ...] = ()
     name: str = ""
+    external_id: str = ""
+    tags: tuple[str, ...] = ()
+    folder: str = ""
     sort: Sort = Sort.NEWEST
     limit: int = 50
     cursor: str = ""
@@ -115,6 +123,14 @@ class Page:
     images: tuple[ImageState, ...]
     next_cursor: str = ""
     total: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Images that changed, in the order of their changes, and the number to go on from."""
+
+    images: tuple[ImageState, ...]
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ STATUS_FAILED: Status
 STATUS_DELETED: Status
 
 class ImageInfo(_message.Message):
-    __slots__ = ("file_name", "format", "width", "height", "orientation_applied", "size_bytes", "damaged", "missing_share", "frame", "preview")
+    __slots__ = ("file_name", "format", "width", "height", "orientation_applied", "size_bytes", "damaged", "missing_share", "frame", "preview", "external_id", "tags", "folder", "options")
     FILE_NAME_FIELD_NUMBER: _ClassVar[int]
     FORMAT_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +45,10 @@ class ImageInfo(_message.Message):
     MISSING_SHARE_FIELD_NUMBER: _ClassVar[int]
     FRAME_FIELD_NUMBER: _ClassVar[int]
     PREVIEW_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    FOLDER_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     file_name: str
     format: str
     width: int
@@ -55,7 +59,11 @@ class ImageInfo(_message.Message):
     missing_share: float
     frame: int
     preview: bool
-    def __init__(self, file_name: _Optional[str] = ..., format: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., orientation_applied: _Optional[int] = ..., size_bytes: _Optional[int] = ..., damaged: _Optional[bool] = ..., missing_share: _Optional[float] = ..., frame: _Optional[int] = ..., preview: _Optional[bool] = ...) -> None: ...
+    external_id: str
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    folder: str
+    options: bytes
+    def __init__(self, file_name: _Optional[str] = ..., format: _Optional[str] = ..., width: _Optional[int] = ..., height: _Optional[int] = ..., orientation_applied: _Optional[int] = ..., size_bytes: _Optional[int] = ..., damaged: _Optional[bool] = ..., missing_share: _Optional[float] = ..., frame: _Optional[int] = ..., preview: _Optional[bool] = ..., external_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., folder: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class RegisterImageRequest(_message.Message):
     __slots__ = ("image_id", "image", "received_at", "new_generation", "expected_generation", "urgent", "traceparent")
@@ -159,7 +167,7 @@ class StageRun(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ...) -> None: ...
 
 class Analysis(_message.Message):
-    __slots__ = ("image_id", "generation", "status", "image", "received_at", "updated_at", "error", "num_faces", "timeline", "parts", "traceparent")
+    __slots__ = ("image_id", "generation", "status", "image", "received_at", "updated_at", "error", "num_faces", "timeline", "parts", "traceparent", "revision")
     class PartsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -178,6 +186,7 @@ class Analysis(_message.Message):
     TIMELINE_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
     image_id: str
     generation: int
     status: Status
@@ -189,10 +198,27 @@ class Analysis(_message.Message):
     timeline: _containers.RepeatedCompositeFieldContainer[StageRun]
     parts: _containers.ScalarMap[str, bytes]
     traceparent: str
-    def __init__(self, image_id: _Optional[str] = ..., generation: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., image: _Optional[_Union[ImageInfo, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ..., num_faces: _Optional[int] = ..., timeline: _Optional[_Iterable[_Union[StageRun, _Mapping]]] = ..., parts: _Optional[_Mapping[str, bytes]] = ..., traceparent: _Optional[str] = ...) -> None: ...
+    revision: int
+    def __init__(self, image_id: _Optional[str] = ..., generation: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., image: _Optional[_Union[ImageInfo, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ..., num_faces: _Optional[int] = ..., timeline: _Optional[_Iterable[_Union[StageRun, _Mapping]]] = ..., parts: _Optional[_Mapping[str, bytes]] = ..., traceparent: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+
+class ListChangesRequest(_message.Message):
+    __slots__ = ("after", "limit")
+    AFTER_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    after: int
+    limit: int
+    def __init__(self, after: _Optional[int] = ..., limit: _Optional[int] = ...) -> None: ...
+
+class ListChangesResponse(_message.Message):
+    __slots__ = ("analyses", "revision")
+    ANALYSES_FIELD_NUMBER: _ClassVar[int]
+    REVISION_FIELD_NUMBER: _ClassVar[int]
+    analyses: _containers.RepeatedCompositeFieldContainer[Analysis]
+    revision: int
+    def __init__(self, analyses: _Optional[_Iterable[_Union[Analysis, _Mapping]]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ListAnalysesRequest(_message.Message):
-    __slots__ = ("statuses", "received_after", "received_before", "min_faces", "max_faces", "face", "limit", "cursor", "name", "sort", "with_total")
+    __slots__ = ("statuses", "received_after", "received_before", "min_faces", "max_faces", "face", "limit", "cursor", "name", "sort", "with_total", "external_id", "tags", "folder")
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_AFTER_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_BEFORE_FIELD_NUMBER: _ClassVar[int]
@@ -204,6 +230,9 @@ class ListAnalysesRequest(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     SORT_FIELD_NUMBER: _ClassVar[int]
     WITH_TOTAL_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
+    TAGS_FIELD_NUMBER: _ClassVar[int]
+    FOLDER_FIELD_NUMBER: _ClassVar[int]
     statuses: _containers.RepeatedScalarFieldContainer[Status]
     received_after: _timestamp_pb2.Timestamp
     received_before: _timestamp_pb2.Timestamp
@@ -215,7 +244,10 @@ class ListAnalysesRequest(_message.Message):
     name: str
     sort: str
     with_total: bool
-    def __init__(self, statuses: _Optional[_Iterable[_Union[Status, str]]] = ..., received_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., min_faces: _Optional[int] = ..., max_faces: _Optional[int] = ..., face: _Optional[_Iterable[_Union[FaceCondition, _Mapping]]] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ..., name: _Optional[str] = ..., sort: _Optional[str] = ..., with_total: _Optional[bool] = ...) -> None: ...
+    external_id: str
+    tags: _containers.RepeatedScalarFieldContainer[str]
+    folder: str
+    def __init__(self, statuses: _Optional[_Iterable[_Union[Status, str]]] = ..., received_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., min_faces: _Optional[int] = ..., max_faces: _Optional[int] = ..., face: _Optional[_Iterable[_Union[FaceCondition, _Mapping]]] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ..., name: _Optional[str] = ..., sort: _Optional[str] = ..., with_total: _Optional[bool] = ..., external_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., folder: _Optional[str] = ...) -> None: ...
 
 class FaceCondition(_message.Message):
     __slots__ = ("field", "min", "max", "any_of")

@@ -82,6 +82,11 @@ class FaceStoreStub:
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.DeleteAnalysisRequest.SerializeToString,
                 response_deserializer=facepipe_dot_v1_dot_face__store__pb2.DeleteAnalysisResponse.FromString,
                 _registered_method=True)
+        self.ListChanges = channel.unary_unary(
+                '/facepipe.v1.FaceStore/ListChanges',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.ListChangesRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.ListChangesResponse.FromString,
+                _registered_method=True)
         self.WatchAnalyses = channel.unary_stream(
                 '/facepipe.v1.FaceStore/WatchAnalyses',
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.WatchAnalysesRequest.SerializeToString,
@@ -157,6 +162,13 @@ class FaceStoreServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListChanges(self, request, context):
+        """The images that changed since a change, in order, each once and as it is now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchAnalyses(self, request, context):
         """Streams the state of images as it changes, from the moment of the call on.
         """
@@ -211,6 +223,11 @@ def add_FaceStoreServicer_to_server(servicer, server):
                     servicer.DeleteAnalysis,
                     request_deserializer=facepipe_dot_v1_dot_face__store__pb2.DeleteAnalysisRequest.FromString,
                     response_serializer=facepipe_dot_v1_dot_face__store__pb2.DeleteAnalysisResponse.SerializeToString,
+            ),
+            'ListChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListChanges,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.ListChangesRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.ListChangesResponse.SerializeToString,
             ),
             'WatchAnalyses': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAnalyses,
@@ -464,6 +481,33 @@ class FaceStore:
             '/facepipe.v1.FaceStore/DeleteAnalysis',
             facepipe_dot_v1_dot_face__store__pb2.DeleteAnalysisRequest.SerializeToString,
             facepipe_dot_v1_dot_face__store__pb2.DeleteAnalysisResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/ListChanges',
+            facepipe_dot_v1_dot_face__store__pb2.ListChangesRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.ListChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -20,6 +20,13 @@ from input_service.access.rates import Slots, TokenBuckets
 _FREE = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", "/redoc"})
 _OF_AN_IMAGE = re.compile(r"/v1/images/(?P<image_id>[0-9a-f]{64})(?:/(?P<part>[a-z]+))?")
 
+_OF_ALL = {
+    ("GET", "/v1/images"): "list",
+    ("GET", "/v1/events"): "follow",
+    ("GET", "/v1/export"): "export",
+    ("DELETE", "/v1/images"): "delete",
+}
+
 _audit = logging.getLogger("audit")
 
 
@@ -65,7 +72,8 @@ class Gate:
     def _slot(self, scope: Scope, caller: ApiKey) -> AbstractContextManager[None]:
         """Bounds the calls that are answered when an image is finished."""
         found = _OF_AN_IMAGE.fullmatch(scope["path"])
-        follows = found is not None and found["part"] == "events"
+        of_one = found is not None and found["part"] == "events"
+        follows = of_one or scope["path"] == "/v1/events"
         if not follows and "wait" not in QueryParams(scope["query_string"]):
             return nullcontext()
         client = scope.get("client")
@@ -98,8 +106,8 @@ def _record(scope: Scope, caller: ApiKey, status: int) -> None:
         action, image_id = f"read_{found['part'] or 'state'}", found["image_id"]
     elif found is not None and scope["method"] == "DELETE":
         action, image_id = "delete", found["image_id"]
-    elif scope["path"] in ("/v1/images", "/v1/export") and scope["method"] in ("GET", "HEAD"):
-        action, image_id = "export" if scope["path"] == "/v1/export" else "list", ""
+    elif found_all := _OF_ALL.get((scope["method"].replace("HEAD", "GET"), scope["path"])):
+        action, image_id = found_all, ""
     else:
         return
     _audit.info(

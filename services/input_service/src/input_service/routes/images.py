@@ -13,9 +13,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from facepipe.domain.analysis import ImageId
 from facepipe.domain.errors import ImageNotFoundError
 from input_service.examples import IMAGE, PAGE, shown
-from input_service.filters import ImageFilters
+from input_service.filters import ImageFilters, Paging
 from input_service.services import ServicesDep
-from input_service.views import ImagePage, ImageView, Links, Responses, UploadView
+from input_service.views import ImagePage, ImageView, Responses, UploadView
 
 router = APIRouter(prefix="/v1/images", tags=["images"])
 _log = logging.getLogger(__name__)
@@ -28,12 +28,16 @@ _NOT_FOUND: Responses = {
 
 
 @router.get("", summary="List images", responses={200: {"content": shown(PAGE)}, **_UNAVAILABLE})
-def list_images(services: ServicesDep, filters: Annotated[ImageFilters, Query()]) -> ImagePage:
+def list_images(
+    services: ServicesDep,
+    filters: Annotated[ImageFilters, Query()],
+    paging: Annotated[Paging, Query()],
+) -> ImagePage:
     """Newest first, unless `sort` says otherwise.
 
     The filters on faces match an image when one of its faces meets them all.
     """
-    page = services.store.list(filters.query())
+    page = services.store.list(filters.query(paging))
     return ImagePage(
         images=[ImageView.of(state) for state in page.images],
         next_cursor=page.next_cursor or None,
@@ -82,13 +86,7 @@ async def follow_image(image_id: ImageId, services: ServicesDep) -> AsyncIterato
 def retry_image(image_id: ImageId, services: ServicesDep) -> UploadView:
     """For images that failed, or whose result is partial. The upload must have been kept."""
     accepted = services.intake.start_over(image_id)
-    return UploadView(
-        file_name="",
-        image_id=image_id,
-        status=accepted.status,
-        known=True,
-        links=Links.of(image_id),
-    )
+    return UploadView.of(accepted)
 
 
 @router.delete("/{image_id}", status_code=204, summary="Erase an image", responses=_NOT_FOUND)

@@ -6,38 +6,37 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from email.message import Message
+from contextlib import aclosing
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
-from starlette.datastructures import FormData, UploadFile
-from starlette.types import Message as AsgiMessage
 
 from facepipe.domain.analysis import Status
 from facepipe.domain.errors import (
     FacepipeError,
     ImageNotFoundError,
-    ImageTooLargeError,
-    InvalidRequestError,
 )
 from facepipe.files.formats import LABELS
 from facepipe.web.problems import problem_response
+from input_service.bodies import MULTIPART, files_in
 from input_service.examples import UPLOADED, UPLOADED_WITH_RESULT, leads_to, shown
-from input_service.intake import write_errors
 from input_service.services import Services, ServicesDep
 from input_service.settings import UploadSettings
-from input_service.views import Links, UploadAnswer, UploadError, UploadView
+from input_service.views import UploadAnswer, UploadError, UploadView
+from input_service.wishes import UploadParameters, Wishes
 
-_MULTIPART = "multipart/form-data"
 _BINARY = {"type": "string", "format": "binary"}
 _BODY = {
     "required": True,
     "content": {
-        _MULTIPART: {
+        MULTIPART: {
             "schema": {
                 "type": "object",
-                "properties": {"files": {"type": "array", "items": _BINARY}},
+                "properties": {
+                    "files": {"type": "array", "items": _BINARY},
+                    **Wishes.fields(),
+                },
                 "required": ["files"],
             }
         },
@@ -51,7 +50,9 @@ _DESCRIPTION = f"""Accepts {LABELS}.
 
 Send one or many files as multipart field `files` (or any other name), or one image as the raw
 body, which is named by `Content-Disposition` or `?file_name=`. Each file gets an entry of its own;
-the call fails only when no file was accepted.
+the call fails only when no file was accepted. Labels (`external_id`, `tags`, `folder`) and options
+are parameters, or fields of the form, and hold for all files of the call. Bytes that are known
+already keep their labels; other options for them are a new analysis.
 
 A file that is cut short or broken is decoded as far as it goes: `image.damaged` says so, and
 `image.decoded_share` how much of it there is. Of an animation the first frame that is not blank is
@@ -72,7 +73,6 @@ _Priority = Annotated[
     str,
     Header(max_length=32, description="`interactive`: a person waits for it; it goes before bulk"),
 ]
-_Wait = Annotated[float | None, Query(ge=0, le=300, description="seconds to wait for the results")]
 
 
 def create_router(settings: UploadSettings) -> APIRouter:
@@ -110,19 +110,13 @@ def create_router(settings: UploadSettings) -> APIRouter:
     async def send_images(
         request: Request,
         services: ServicesDep,
-        wait: _Wait = None,
+        parameters: Annotated[UploadParameters, Query()],
         x_priority: _Priority = "",
-        file_name: Annotated[
-            str, Query(max_length=1024, description="of an image that is the raw body")
-        ] = "",
-        force: Annotated[bool, Query(description="analyse again what is known already")] = False,
     ) -> Response:
+        wait = parameters.wait
         deadline = None if wait is None else time.monotonic() + wait
         urgent = wait is not None or x_priority.lower() == "interactive"
-        limited = _limited(request, settings.max_request_bytes)
-        views, errors = await _receive(
-            limited, services, file_name=file_name, force=force, urgent=urgent
-        )
+        views, errors = await _receive(request, services, parameters, urgent=urgent)
         if not any(view.image_id for view in views):
             return _refusal(request, views, errors)
         if deadline is not None:
@@ -136,88 +130,32 @@ def create_router(settings: UploadSettings) -> APIRouter:
 
 
 async def _receive(
-    request: Request, services: Services, *, file_name: str, force: bool, urgent: bool
+    request: Request, services: Services, parameters: UploadParameters, *, urgent: bool
 ) -> tuple[list[UploadView], list[FacepipeError]]:
-    """Takes the files one after the other, so that one call holds one file in memory."""
-    limit = services.settings.upload
+    """Takes the files one after the other."""
+    settings = services.settings
     views: list[UploadView] = []
     errors: list[FacepipeError] = []
-
-    async def take(data: bytes, name: str) -> None:
-        try:
-            accepted = await asyncio.to_thread(
-                services.intake.accept, data, name, force=force, urgent=urgent
-            )
-        except FacepipeError as error:
-            errors.append(error)
-            views.append(UploadView(file_name=name, error=UploadError.of(error)))
-            return
-        views.append(
-            UploadView(
-                file_name=name,
-                image_id=accepted.image_id,
-                status=accepted.status,
-                known=accepted.known,
-                links=Links.of(accepted.image_id),
-            )
-        )
-
-    if not request.headers.get("content-type", "").lower().startswith(_MULTIPART):
-        data = await _read_body(request, limit.max_bytes)
-        await take(data, _plain_name(file_name or _name_in(request)))
-        return views, errors
-    with write_errors():  # large calls wait in temporary files
-        async with request.form(max_files=limit.max_files, max_fields=20) as form:
-            for file in _files(form):
-                # One byte more than allowed is enough to tell that it is too large.
-                await take(await file.read(limit.max_bytes + 1), _plain_name(file.filename))
+    files = files_in(request, parameters, parameters.file_name, settings.upload)
+    async with aclosing(files):
+        async for file in files:
+            options = file.wishes.options(settings.detector)
+            try:
+                accepted = await asyncio.to_thread(
+                    services.intake.accept,
+                    file.data,
+                    file.name,
+                    labels=file.wishes.labels(),
+                    options=options,
+                    force=parameters.force,
+                    urgent=urgent,
+                )
+            except FacepipeError as error:
+                errors.append(error)
+                views.append(UploadView(file_name=file.name, error=UploadError.of(error)))
+            else:
+                views.append(UploadView.of(accepted, file.name))
     return views, errors
-
-
-def _name_in(request: Request) -> str:
-    """The file name of `Content-Disposition`, plain or encoded as RFC 6266 says."""
-    header = Message()
-    header["Content-Disposition"] = request.headers.get("content-disposition", "")
-    return header.get_filename("")
-
-
-def _plain_name(file_name: str | None) -> str:
-    """A file name as people may see it: without folders, control characters or excess."""
-    name = (file_name or "").replace("\\", "/").rpartition("/")[2]
-    return "".join(character for character in name if character.isprintable())[:255]
-
-
-def _limited(request: Request, max_bytes: int) -> Request:
-    """The same request, of which no more than `max_bytes` can be read."""
-    received = 0
-
-    async def receive() -> AsgiMessage:
-        nonlocal received
-        message = await request.receive()
-        received += len(message.get("body", b""))
-        if received > max_bytes:
-            raise ImageTooLargeError(f"the call has more than {max_bytes} bytes; send fewer files")
-        return message
-
-    return Request(request.scope, receive)
-
-
-def _files(form: FormData) -> list[UploadFile]:
-    files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-    if not files:
-        raise InvalidRequestError("send at least one file as multipart field `files`")
-    return files
-
-
-async def _read_body(request: Request, max_bytes: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise ImageTooLargeError(f"the image has more than {max_bytes} bytes")
-    if not body:
-        raise InvalidRequestError("send an image as the body, or files as multipart field `files`")
-    return bytes(body)
 
 
 def _refusal(
