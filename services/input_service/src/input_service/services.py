@@ -21,9 +21,11 @@ from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.web.service import Lifespan
 from input_service.backlog import Backlog
+from input_service.bodies import Bodies
 from input_service.decoding import DecoderPool
 from input_service.feed import StateFeed
 from input_service.intake import Intake
+from input_service.outgoing import Outgoing
 from input_service.pictures import Pictures
 from input_service.reconciler import Reconciler
 from input_service.results import ImageFiles
@@ -45,6 +47,7 @@ class Services:
     intake: Intake
     feed: StateFeed
     pictures: Pictures
+    bodies: Bodies
     http: httpx.AsyncClient
 
     async def fetch(self, service: str, url: str) -> httpx.Response:
@@ -79,16 +82,32 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 intake = Intake(
                     decoders, inbox, store, images, results, backlog, reconciler.note_registered
                 )
+                fetch = settings.fetch
+                outgoing = Outgoing(fetch.private, fetch.timeout_s)
+                bodies = Bodies(
+                    settings.upload, outgoing if fetch.enabled else None, fetch.max_redirects
+                )
                 pictures = Pictures(decoders, results)
                 feed.listen(pictures.note)
                 counting = asyncio.create_task(backlog.watch())
                 app.state.services = Services(
-                    settings, store, redis, inbox, decoders, results, intake, feed, pictures, http
+                    settings,
+                    store,
+                    redis,
+                    inbox,
+                    decoders,
+                    results,
+                    intake,
+                    feed,
+                    pictures,
+                    bodies,
+                    http,
                 )
                 feed.start(asyncio.get_running_loop())
                 reconciler.start()
                 yield
                 counting.cancel()
+                await outgoing.close()
                 await asyncio.to_thread(reconciler.stop)
                 await asyncio.to_thread(feed.stop)
         store.close()

@@ -16,6 +16,7 @@ class UploadSettings(BaseModel):
     max_pixels: int = Field(default=64_000_000, description="largest image, pixels")
     max_side: int = Field(default=20_000, description="longest side, pixels")
     max_files: int = Field(default=100, description="files in one call")
+    max_archive_files: int = Field(default=1000, ge=1, description="files in a zip")
     max_request_bytes: int = Field(default=1024 * 2**20, description="largest call, bytes")
     strict: bool = Field(default=False, description="refuse files that are cut short or broken")
     min_decoded_share: float = Field(
@@ -29,6 +30,18 @@ class UploadSettings(BaseModel):
     def limits(self) -> DecodeLimits:
         least = math.inf if self.strict else self.min_decoded_share
         return DecodeLimits(self.max_bytes, self.max_pixels, self.max_side, least)
+
+
+class FetchSettings(BaseModel):
+    enabled: bool = Field(
+        default=False, description='images may be sent as `{"url": ...}`, which is then fetched'
+    )
+    timeout_s: float = Field(default=20, gt=0, description="of one fetch, redirects included")
+    max_redirects: int = Field(default=3, ge=0)
+    private: str = Field(
+        default="",
+        description="private networks that URLs and webhooks may lead to, e.g. 192.168.1.0/24",
+    )
 
 
 class DetectorLimits(BaseModel):
@@ -71,5 +84,6 @@ class InputSettings(Settings):
     upload: UploadSettings = UploadSettings()
     queue: QueueSettings = QueueSettings()
     detector: DetectorLimits = DetectorLimits()
+    fetch: FetchSettings = FetchSettings()
     access: InputAccessSettings = InputAccessSettings()
     viewer: ViewerSettings = ViewerSettings()

@@ -18,6 +18,8 @@
     ├── UnknownHostError            421  unknown_host
     ├── UndecodableImageError       422  undecodable_image
     ├── UnknownParameterError       422  unknown_parameter
+    ├── UrlNotAllowedError          422  url_not_allowed
+    ├── UrlNotFetchedError          422  url_not_fetched
     ├── TooManyRequestsError        429  too_many_requests
     ├── ModelError                  500  model_error
     │   ├── ModelNotFoundError      500  model_not_found
@@ -156,6 +158,18 @@ class UnknownParameterError(FacepipeError):
     """A parameter, or a name in it, that the call does not have."""
 
     code, http_status, title = "unknown_parameter", 422, "Unknown parameter"
+
+
+class UrlNotAllowedError(FacepipeError):
+    """A URL that is not fetched: of another protocol, or in a private network."""
+
+    code, http_status, title = "url_not_allowed", 422, "URL not allowed"
+
+
+class UrlNotFetchedError(FacepipeError):
+    """A URL behind which no file could be had; the message says why."""
+
+    code, http_status, title = "url_not_fetched", 422, "URL could not be fetched"
 
 
 class TooManyRequestsError(FacepipeError):

@@ -71,7 +71,7 @@ class SiteGuard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        host = _host(headers)
+        host = _host(headers) or _called(scope, headers)
         if host is None or not (is_loopback(host[0]) or self._answers_to(host[0], scope)):
             raise UnknownHostError(
                 "this service does not answer to that name; names that lead here stand in "
@@ -136,6 +136,14 @@ def is_loopback(host: str) -> bool:
 def words(text: str) -> tuple[str, ...]:
     """The entries of a setting, separated by spaces or commas."""
     return tuple(text.replace(",", " ").split())
+
+
+def _called(scope: Scope, headers: Headers) -> _HostPort | None:
+    """The address of a call without a name, as HTTP/1.0 allows it and browsers never make it."""
+    server = scope.get("server")
+    if scope.get("http_version") != "1.0" or "host" in headers or not server:
+        return None
+    return server[0], server[1]
 
 
 def _host(headers: Headers) -> _HostPort | None:

@@ -19,7 +19,7 @@ from facepipe.domain.errors import (
 )
 from facepipe.files.formats import LABELS
 from facepipe.web.problems import problem_response
-from input_service.bodies import MULTIPART, files_in
+from input_service.bodies import JSON, MULTIPART
 from input_service.examples import UPLOADED, UPLOADED_WITH_RESULT, leads_to, shown
 from input_service.services import Services, ServicesDep
 from input_service.settings import UploadSettings
@@ -40,6 +40,18 @@ _BODY = {
                 "required": ["files"],
             }
         },
+        JSON: {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "base64": {"type": "string"},
+                    "url": {"type": "string"},
+                    "file_name": {"type": "string"},
+                    **Wishes.fields(),
+                },
+            }
+        },
+        "application/zip": {"schema": _BINARY},
         "image/*": {"schema": _BINARY},
         "application/octet-stream": {"schema": _BINARY},
     },
@@ -49,7 +61,9 @@ _BODY = {
 _DESCRIPTION = f"""Accepts {LABELS}.
 
 Send one or many files as multipart field `files` (or any other name), or one image as the raw
-body, which is named by `Content-Disposition` or `?file_name=`. Each file gets an entry of its own;
+body, which is named by `Content-Disposition` or `?file_name=`. JSON is `{{"base64": ...}}`, or
+where the server allows it `{{"url": ...}}`, with `file_name`, labels and options beside it. Of a
+zip each file is taken, and its folder is kept as `folder`. Each file gets an entry of its own;
 the call fails only when no file was accepted. Labels (`external_id`, `tags`, `folder`) and options
 are parameters, or fields of the form, and hold for all files of the call. Bytes that are known
 already keep their labels; other options for them are a new analysis.
@@ -136,14 +150,16 @@ async def _receive(
     settings = services.settings
     views: list[UploadView] = []
     errors: list[FacepipeError] = []
-    files = files_in(request, parameters, parameters.file_name, settings.upload)
+    files = services.bodies.files(request, parameters, parameters.file_name)
     async with aclosing(files):
         async for file in files:
             options = file.wishes.options(settings.detector)
             try:
+                if isinstance(file.content, FacepipeError):
+                    raise file.content
                 accepted = await asyncio.to_thread(
                     services.intake.accept,
-                    file.data,
+                    file.content,
                     file.name,
                     labels=file.wishes.labels(),
                     options=options,
