@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
 from facepipe.domain.errors import DeadlineExceededError, FacepipeError, ServiceUnavailableError
 from facepipe.ledger.client import FaceStoreClient
@@ -78,7 +78,7 @@ class StateFeed:
             if not followers:
                 del self._followers[image_id]
 
-    async def changes(self, after: int | None, store: FaceStoreClient) -> AsyncIterator[ImageState]:
+    async def changes(self, after: int | None, store: FaceStoreClient) -> AsyncGenerator[ImageState, None]:
         """Yields images as they change, from the change of a number on, or from now on."""
         changed = asyncio.Event()
         self._watchers.add(changed)

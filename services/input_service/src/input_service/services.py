@@ -30,6 +30,7 @@ from input_service.pictures import Pictures
 from input_service.reconciler import Reconciler
 from input_service.results import ImageFiles
 from input_service.settings import InputSettings
+from input_service.webhooks import Webhooks
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +90,9 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 )
                 pictures = Pictures(decoders, results)
                 feed.listen(pictures.note)
+                webhooks = Webhooks(
+                    settings.webhook, settings.volumes.inbox / ".webhooks", feed, store, outgoing
+                )
                 counting = asyncio.create_task(backlog.watch())
                 app.state.services = Services(
                     settings,
@@ -105,8 +109,10 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 )
                 feed.start(asyncio.get_running_loop())
                 reconciler.start()
+                webhooks.start()
                 yield
                 counting.cancel()
+                await webhooks.stop()
                 await outgoing.close()
                 await asyncio.to_thread(reconciler.stop)
                 await asyncio.to_thread(feed.stop)

@@ -44,6 +44,17 @@ class FetchSettings(BaseModel):
     )
 
 
+class WebhookSettings(BaseModel):
+    urls: str = Field(
+        default="", description="told of each image that is finished, separated by spaces"
+    )
+    secret: str = Field(
+        default="",
+        repr=False,
+        description="signs what they are told: `whsec_` and 24 to 64 bytes in base64",
+    )
+
+
 class DetectorLimits(BaseModel):
     """What a call may ask of the detector; settings of landmark_service."""
 
@@ -85,5 +96,6 @@ class InputSettings(Settings):
     queue: QueueSettings = QueueSettings()
     detector: DetectorLimits = DetectorLimits()
     fetch: FetchSettings = FetchSettings()
+    webhook: WebhookSettings = WebhookSettings()
     access: InputAccessSettings = InputAccessSettings()
     viewer: ViewerSettings = ViewerSettings()
