@@ -283,7 +283,7 @@ class Api(Exchange):
 
     async def export(
         self,
-        format: Literal["csv", "parquet", "coco"] = "csv",  # noqa: A002  # the API's name
+        format: Literal["csv", "parquet", "coco", "xmp"] = "csv",  # noqa: A002  # the API's name
         *,
         neutralise: bool = True,
         **filters: Unpack[Filters],
@@ -291,7 +291,8 @@ class Api(Exchange):
         """The results that the filters let through, or all, as one file, in chunks.
 
         Args:
-            format: `csv` and `parquet` have a row a face, `coco` boxes and keypoints.
+            format: `csv` and `parquet` have a row a face, `coco` boxes and keypoints, `xmp` is
+                a zip of sidecars.
             neutralise: in CSV, a quote stands before text that a spreadsheet would run.
         """
         query = _sent({"format": format, "neutralise": neutralise, **filters})

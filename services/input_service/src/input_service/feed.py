@@ -78,7 +78,9 @@ class StateFeed:
             if not followers:
                 del self._followers[image_id]
 
-    async def changes(self, after: int | None, store: FaceStoreClient) -> AsyncGenerator[ImageState, None]:
+    async def changes(
+        self, after: int | None, store: FaceStoreClient
+    ) -> AsyncGenerator[ImageState, None]:
         """Yields images as they change, from the change of a number on, or from now on."""
         changed = asyncio.Event()
         self._watchers.add(changed)

@@ -15,6 +15,7 @@ from facepipe.ledger.states import ListQuery
 from input_service.export import coco, csv_lines, parquet, results_of, rows_of
 from input_service.filters import ImageFilters
 from input_service.services import ServicesDep
+from input_service.xmp import sidecars
 
 router = APIRouter(prefix="/v1", tags=["results"])
 
@@ -23,17 +24,20 @@ class ExportFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     COCO = "coco"
+    XMP = "xmp"
 
 
 _MEDIA_TYPES = {
     ExportFormat.CSV: "text/csv; charset=utf-8",
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
     ExportFormat.COCO: "application/json",
+    ExportFormat.XMP: "application/zip",
 }
 _FILE_NAMES = {
     ExportFormat.CSV: "faces.csv",
     ExportFormat.PARQUET: "faces.parquet",
     ExportFormat.COCO: "faces.coco.json",
+    ExportFormat.XMP: "faces.xmp.zip",
 }
 
 
@@ -59,6 +63,8 @@ def export_results(
 ) -> StreamingResponse:
     """CSV and Parquet have one row a face, COCO has boxes and landmarks as keypoints.
 
+    XMP is a zip of sidecars with the faces as MWG regions.
+
     In CSV a name such as `=1+1` is written as `'=1+1`; programs that read names back ask for
     `neutralise=false`. Numbers stay numbers, Parquet and COCO hold everything as it is.
     The filters are those of a list of images.
@@ -71,6 +77,8 @@ def export_results(
             content = parquet(rows_of(services.store, query))
         case ExportFormat.COCO:
             content = coco(results_of(services.store, services.results, query))
+        case ExportFormat.XMP:
+            content = sidecars(results_of(services.store, services.results, query)())
     return StreamingResponse(
         content,
         media_type=_MEDIA_TYPES[format],

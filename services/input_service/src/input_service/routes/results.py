@@ -29,6 +29,7 @@ from input_service.file_names import derived_name, inline, upload_name
 from input_service.results import damaged, require_result
 from input_service.services import Services, ServicesDep
 from input_service.views import Responses
+from input_service.xmp import sidecar
 
 router = APIRouter(prefix="/v1/images/{image_id}", tags=["results"])
 _log = logging.getLogger(__name__)
@@ -89,6 +90,25 @@ def get_result(
     if has_it(request.headers, headers["ETag"]):
         return not_modified({"etag": headers["ETag"]})
     return Response(chosen, media_type="application/json", headers=headers)
+
+
+@router.get(
+    "/sidecar.xmp",
+    summary="An XMP sidecar",
+    response_class=Response,
+    responses={
+        **_RESPONSES,
+        200: {"content": {"application/rdf+xml": {}}, "description": "The sidecar"},
+    },
+)
+def get_sidecar(image_id: ImageId, request: Request, services: ServicesDep) -> Response:
+    """The faces as MWG regions, with reliable ages and genders as keywords."""
+    _, state = _file_of_result(services.results.document, image_id, services)
+    text = sidecar(services.results.read_document(image_id))
+    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:32]}"', **_named(state, ".xmp")}
+    if has_it(request.headers, headers["ETag"]):
+        return not_modified({"etag": headers["ETag"]})
+    return Response(text, media_type="application/rdf+xml", headers=headers)
 
 
 @router.get(
