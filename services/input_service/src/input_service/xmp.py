@@ -56,8 +56,8 @@ def sidecar(document: Document) -> bytes:
         _in(region, "mwg-rs:Type").text = "Face"
         if text := ", ".join(_keywords(face)):
             _in(region, "mwg-rs:Description").text = text
-    text: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
-    return text
+    written: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def sidecars(documents: Iterable[Document]) -> Iterator[bytes]:
