@@ -302,7 +302,7 @@ def test_a_url_that_leads_astray_is_refused(strict: Rig, site: str, path: str, c
         "http://0/",
         "http://0x0a000001/",
         "http://167772161/",
-        "http://user:key@example.org/",
+        "http://user:key@example.org/",  # pragma: allowlist secret - made up for this test
         "ftp://example.org/a.jpg",
         "file:///etc/passwd",
         "gopher://example.org/",
