@@ -1,7 +1,7 @@
-"""`make ingest DIR=path`: sends every photograph of a folder, and can be interrupted.
+"""`make ingest DIR=path`: sends every photograph of a folder, or one file, and can be interrupted.
 
 What the API knows already is not sent again: an image's id is the hash of its bytes, so a
-second run over the same folder asks instead of sending.
+second run over the same folder asks instead of sending. Folders are kept as `folder` of the images.
 """
 
 from __future__ import annotations
@@ -42,6 +42,8 @@ _SENDERS = 4
 _TRIES = 8
 _POLL_S = 0.5
 _BUSY_S = 1.0
+_SHOWN = 20
+INTERRUPTED = 130
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Tally:
     sent: int = 0
     known: int = 0
     finished: int = 0
+    is_interrupted: bool = False
     failures: dict[Path, str] = field(default_factory=dict)
     pending: dict[str, Path] = field(default_factory=dict)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -73,35 +76,48 @@ class Pace:
 def ingest(stack: Stack, folder: str) -> int:
     """Sends the folder and waits for all results; 0 when every file has one."""
     if not folder:
-        raise StackError("which folder? make ingest DIR=path")
-    root = Path(folder).expanduser()
-    if not root.is_dir():
-        raise StackError(f"there is no folder {root}")
-    photos = photos_in(root)
+        raise StackError("which folder or file? make ingest DIR=path")
+    given = Path(folder).expanduser()
+    if not given.exists():
+        raise StackError(f"there is no folder or file {given}")
+    root = given if given.is_dir() else given.parent
+    photos, skipped = found_in(given)
     if not photos:
-        raise StackError(f"there is no photograph in {root}")
+        raise StackError(f"there is no photograph in {given}")
     start(stack)
-    console = Console()
+    console = Console(soft_wrap=True)  # whoever reads it through a pipe gets whole lines
     with Client(stack.address(_INPUT)) as api, _progress(console) as progress:
-        tally = run(api, photos, progress)
-    _print_summary(console, tally, len(photos), root)
+        tally = run(api, photos, progress, root)
+    _print_summary(console, tally, photos, skipped, root)
+    if tally.is_interrupted:
+        return INTERRUPTED
     return 1 if tally.failures else 0
 
 
-def photos_in(root: Path) -> list[Path]:
-    """Every file below a folder whose name says that it is a photograph."""
-    return sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+def found_in(given: Path) -> tuple[list[Path], list[Path]]:
+    """Files whose names say that they are photographs, and others; one file is taken as it is."""
+    if given.is_file():
+        return [given], []
+    files = sorted(path for path in given.rglob("*") if path.is_file())
+    photos = [path for path in files if path.suffix.lower() in SUFFIXES]
+    others = [path for path in files if path.suffix.lower() not in SUFFIXES]
+    return photos, [path for path in others if not path.name.startswith(".")]
 
 
-def run(api: Client, photos: list[Path], progress: Progress) -> Tally:
-    """Sends the photographs side by side while following those that were sent."""
+def run(api: Client, photos: list[Path], progress: Progress, root: Path | None = None) -> Tally:
+    """Sends the photographs side by side while following those that were sent.
+
+    Ctrl-C ends the sending; what was sent is analysed all the same.
+    """
     tally, pace = Tally(), Pace()
     sending = progress.add_task("sent", total=len(photos))
     finishing = progress.add_task("finished", total=len(photos))
 
     def send(photo: Path) -> None:
+        if tally.is_interrupted:
+            return
         try:
-            _send(api, photo, tally, pace)
+            _send(api, photo, tally, pace, _folder_of(photo, root))
         except (ClientError, OSError) as error:
             with tally.lock:
                 tally.failures[photo] = str(error) or type(error).__name__
@@ -109,13 +125,22 @@ def run(api: Client, photos: list[Path], progress: Progress) -> Tally:
 
     with ThreadPoolExecutor(_SENDERS) as pool:
         futures = [pool.submit(send, photo) for photo in photos]
-        while True:
-            all_sent = all(future.done() for future in futures)
-            _follow(api, tally)
-            progress.update(finishing, completed=tally.finished + len(tally.failures))
-            if all_sent and not tally.pending:
-                return tally
-            time.sleep(_POLL_S)
+        try:
+            while True:
+                all_sent = all(future.done() for future in futures)
+                _follow(api, tally)
+                progress.update(finishing, completed=tally.finished + len(tally.failures))
+                if all_sent and not tally.pending:
+                    return tally
+                time.sleep(_POLL_S)
+        except KeyboardInterrupt:
+            tally.is_interrupted = True
+            return tally
+
+
+def _folder_of(photo: Path, root: Path | None) -> str:
+    parent = photo.parent.relative_to(root).as_posix() if root else "."
+    return "" if parent == "." else parent
 
 
 def image_id_of(photo: Path) -> str:
@@ -123,13 +148,13 @@ def image_id_of(photo: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _send(api: Client, photo: Path, tally: Tally, pace: Pace) -> None:
+def _send(api: Client, photo: Path, tally: Tally, pace: Pace, folder: str) -> None:
     image_id = image_id_of(photo)
     for attempt in range(1, _TRIES + 1):
         pace.wait()
         try:
             known = _find(api, image_id)
-            state = known or api.upload(photo)
+            state = known or api.upload(photo, folder=folder)
         except BusyError as busy:
             pace.slow_down(busy.retry_after_s or _BUSY_S)
             if attempt == _TRIES:
@@ -191,13 +216,29 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console)
 
 
-def _print_summary(console: Console, tally: Tally, total: int, root: Path) -> None:
+def _print_summary(
+    console: Console, tally: Tally, photos: list[Path], skipped: list[Path], root: Path
+) -> None:
+    size_mb = sum(photo.stat().st_size for photo in photos if photo.exists()) / 1e6
     console.print(
-        f"{total} photographs: {tally.sent} sent, {tally.known} were known already, "
-        f"{tally.finished} have a result, {len(tally.failures)} failed"
+        f"{len(photos)} photographs ({size_mb:.1f} MB): {tally.sent} sent, {tally.known} were "
+        f"known already, {tally.finished} have a result, {len(tally.failures)} failed"
     )
     for line in _failure_lines(tally.failures.items(), root):
         console.print(f"  {line}", markup=False, highlight=False)
+    if skipped:
+        console.print(f"{len(skipped)} files were skipped: their names are none of photographs")
+    for path in skipped[:_SHOWN]:
+        line = visible(str(path.relative_to(root)))
+        console.print(f"  {line}", markup=False, highlight=False)
+    if len(skipped) > _SHOWN:
+        console.print(f"  and {len(skipped) - _SHOWN} more")
+    if tally.is_interrupted:
+        left = len(photos) - tally.sent - tally.known - len(tally.failures)
+        console.print(
+            f"interrupted: {max(0, left)} were not sent, {len(tally.pending)} are being analysed; "
+            "the same command goes on"
+        )
 
 
 def _failure_lines(failures: Iterable[tuple[Path, str]], root: Path) -> Iterable[str]:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import threading
 from pathlib import Path
 
 import httpx
 import pytest
+from rich.console import Console
 from rich.progress import Progress
 
 from facepipe_client import Client, Status
@@ -21,6 +23,7 @@ class FakeApi:
 
     def __init__(self, *, busy: int = 0, away: int = 0) -> None:
         self.sent: list[str] = []
+        self.folders: list[str] = []
         self._known: dict[str, Status] = {}
         self._troubles = [*[None] * away, *[429] * busy]
         self._lock = threading.Lock()
@@ -34,6 +37,7 @@ class FakeApi:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.method == "POST":
             with self._lock:
+                self.folders.append(request.url.params.get("folder", ""))
                 return self._take(request.read())
         image_id = request.url.path.rpartition("/")[2]
         status = self._known.get(image_id)
@@ -69,7 +73,50 @@ def test_only_photographs_are_found(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     (tmp_path / "folder.png").mkdir()
 
-    assert [p.name for p in ingest.photos_in(tmp_path)] == ["a.HEIC", "b.jpg"]
+    photos, skipped = ingest.found_in(tmp_path)
+
+    assert [p.name for p in photos] == ["a.HEIC", "b.jpg"]
+    assert [p.name for p in skipped] == ["notes.txt"]
+
+
+def test_one_file_is_taken_whatever_its_name_is(tmp_path: Path) -> None:
+    (tmp_path / "photograph").touch()
+
+    assert ingest.found_in(tmp_path / "photograph") == ([tmp_path / "photograph"], [])
+
+
+def test_folders_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "2026" / "italy").mkdir(parents=True)
+    photos = [tmp_path / "a.jpg", tmp_path / "2026" / "italy" / "b.jpg"]
+    for number, photo in enumerate(photos):
+        photo.write_bytes(bytes([number]))
+    api = FakeApi()
+
+    with api.client() as client:
+        ingest.run(client, photos, Progress(disable=True), tmp_path)
+
+    assert sorted(api.folders) == ["", "2026/italy"]
+
+
+def test_after_ctrl_c_the_rest_is_not_sent_and_what_was_done_is_summed_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ingest, "_follow", interrupt)
+    photos = _photos(tmp_path, *(bytes([number]) for number in range(50)))
+    text = io.StringIO()
+
+    tally = _run(FakeApi(), photos)
+    console = Console(file=text, soft_wrap=True)
+    ingest._print_summary(console, tally, photos, [tmp_path / "notes.txt"], tmp_path)
+
+    assert tally.is_interrupted
+    lines = text.getvalue().splitlines()
+    assert lines[0].startswith(f"50 photographs (0.0 MB): {tally.sent} sent, 0 were known")
+    assert lines[2] == "  notes.txt"
+    assert lines[-1].startswith(f"interrupted: {50 - tally.sent} were not sent")
 
 
 def test_what_is_known_is_not_sent_again(tmp_path: Path) -> None:
