@@ -10,11 +10,13 @@ import functools
 import hashlib
 import operator
 import re
+import shutil
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from tools.paths import LOCK, ROOT, VENVS, VIEWER
 from tools.setup.shares import (
@@ -29,6 +31,9 @@ from tools.setup.uv import Uv
 
 # Raise it when the way of building changes, so that old environments are built anew.
 _RECIPE = "2"
+_STILL_THERE_S = 15.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +138,7 @@ def build(
     print(f"building {len(due)} environments in .venvs: {names}", flush=True)
     failures: list[str] = []
     with ThreadPoolExecutor(max_workers=4) as pool:
-        for done in as_completed([pool.submit(b.run) for b in due]):
+        for done in _as_they_end([pool.submit(b.run) for b in due]):
             try:
                 name, seconds = done.result()
                 print(f"  {name:24} {seconds:5.1f} s", flush=True)
@@ -141,6 +146,19 @@ def build(
                 failures.append(str(error))
     if failures:
         raise BuildError("\n\n".join(failures))
+
+
+def _as_they_end(builds: Iterable[Future[T]]) -> Iterator[Future[T]]:
+    """Builds as they end; on a slow line it shows from time to time that they go on."""
+    start, used = time.monotonic(), shutil.disk_usage(ROOT).used
+    going_on = set(builds)
+    while going_on:
+        ended, going_on = wait(going_on, _STILL_THERE_S, FIRST_COMPLETED)
+        yield from ended
+        if not ended:
+            written_mb = max(0, shutil.disk_usage(ROOT).used - used) // 10**6
+            seconds = time.monotonic() - start
+            print(f"  {len(going_on)} to go: {written_mb} MB after {seconds:.0f} s", flush=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,6 +78,26 @@ def test_an_environment_is_built_once(workshop: Workshop) -> None:
     assert "--require-hashes" in first[1]
     assert "--no-deps" in first[2]
     assert second == []
+
+
+def test_a_build_that_takes_long_shows_that_it_goes_on(
+    workshop: Workshop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = threading.Event()
+    monkeypatch.setattr(environments, "_STILL_THERE_S", 0.01)
+    monkeypatch.setattr(environments._Build, "run", lambda _: (str(shown.wait(20)), 1.0))
+    looks = iter([10**9, 3 * 10**9])
+
+    def used(_: object) -> SimpleNamespace:
+        if (size := next(looks, None)) is None:
+            shown.set()
+        return SimpleNamespace(used=size or 3 * 10**9)
+
+    monkeypatch.setattr(shutil, "disk_usage", used)
+
+    workshop.build()
+
+    assert "  1 to go: 2000 MB after 0 s" in capsys.readouterr().out.splitlines()
 
 
 def test_another_lock_builds_it_anew(workshop: Workshop) -> None:
