@@ -86,6 +86,27 @@ class Places:
             Need("All-Age-Faces", self.data, "aaf_raw/All-Age-Faces Dataset"),
         ]
 
+    def looks(self) -> list[Need]:
+        return [
+            Need("masked faces", self.detector_data, "k0ekje/annotations"),
+            Need("pictures of negatives.tsv", self.detector_data, "negatives/*/*"),
+        ]
+
+    @property
+    def evaluation_sets(self) -> Path:
+        return self.data / "evaluation_sets"
+
+    @property
+    def masked_labels(self) -> Path:
+        return self.detector_data / "chin" / "VOCdevkit" / "VOC2007" / "Annotations"
+
+    def evaluation_pictures(self) -> list[Need]:
+        names = ("no_people", "masked", "drawings")
+        return [
+            *(Need(f"pictures of {name}.tsv", self.evaluation_sets, f"{name}/*") for name in names),
+            Need("labels of masked.tsv", self.masked_labels, "*.xml"),
+        ]
+
     def yunet_file(self) -> list[Need]:
         return [Need("YuNet", self.peers, self.yunet.name)]
 

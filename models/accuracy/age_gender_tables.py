@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from models.accuracy.markdown import musts, numbers, sample, table
+from models.accuracy.markdown import musts, percent, sample, table
 from models.accuracy.musts import SETS, Figures
 
 _COLUMNS = (
@@ -20,6 +20,15 @@ _COLUMNS = (
     ("gender of the rest", "gender_accuracy_of_the_rest", "{:.1%}"),
 )
 _SHORT = tuple(column for column in _COLUMNS if column[1] in ("faces", "mae", "gender_accuracy"))
+_TIMES = ("milliseconds_a_face", "milliseconds_of_the_earlier")
+_SHARES = [f"surest {tenth}0 %" for tenth in range(1, 10)] + ["all"]
+_PICTURES = {
+    "no_people": "pictures without people",
+    "drawings": "drawings",
+    "erased": "erased faces",
+    "masked": "masked faces",
+    "portraits": "London portraits",
+}
 _PEER = "openvino-retail-0013"
 
 
@@ -29,6 +38,7 @@ def age_gender_blocks(report: Figures) -> dict[str, str]:
         return {}
     part = report["age_gender"]
     variants: Figures = part["variants"]
+    marked = {name: variant for name, variant in variants.items() if variant["reliable"]}
     return {
         "musts": "\n\n".join(
             f"`{name}`:\n\n{musts(report, f'age_gender/{name}')}" for name in variants
@@ -40,9 +50,22 @@ def age_gender_blocks(report: Figures) -> dict[str, str]:
             ["", "boxes of", *_heads(_SHORT), "taken whole"], _each(variants, _boxes)
         ),
         "groups": "\n\n".join(_groups(variants)),
+        "reliable": table(
+            [
+                "",
+                "pictures",
+                "faces",
+                "reliable",
+                "age is",
+                "gender is",
+                "wrong among the reliable",
+            ],
+            _each(marked, _reliable),
+        ),
+        "curves": table(["", "of", *_SHARES], _each(marked, _curves)),
         "speed": table(
-            ["", "age, ms a face", "gender, ms a face"],
-            [[name, *numbers(v["milliseconds_a_face"], "{:.2f}")] for name, v in variants.items()],
+            ["", "ms a face", "the two graphs of commit b3e011c"],
+            [[name, *(f"{v[key]:.2f}" for key in _TIMES)] for name, v in variants.items()],
         ),
         "sample": sample(part["every"], "the report parts"),
     }
@@ -66,6 +89,28 @@ def _boxes(variant: Figures) -> Iterator[list[Any]]:
         entry = variant["sets"][key]
         for whose, row in entry["boxes"].items():
             yield [name, whose, *_row(row, _SHORT), entry["boxes_taken_whole"][whose]]
+
+
+def _reliable(variant: Figures) -> Iterator[list[Any]]:
+    for key, name in (_PICTURES | SETS).items():
+        part = variant["reliable"][key]
+        counts = [
+            part[count]
+            for count in ("pictures", "faces", "reliable", "age_reliable", "gender_reliable")
+        ]
+        wrong = [
+            f"{what} {percent(part[error])}"
+            for error, what in (("age_outside", "age"), ("gender_wrong", "gender"))
+            if error in part
+        ]
+        yield [name, *counts, ", ".join(wrong)]
+
+
+def _curves(variant: Figures) -> Iterator[list[Any]]:
+    for key, name in SETS.items():
+        curves = variant["reliable"][key]["curves"]
+        yield [name, "age MAE", *(f"{off:.2f}" for off in curves["age_mae"].values())]
+        yield [name, "gender wrong", *(percent(share) for share in curves["gender_wrong"].values())]
 
 
 def _beside_peer(part: Figures) -> Iterator[list[Any]]:

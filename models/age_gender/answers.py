@@ -17,10 +17,10 @@ from metrics import Floats, Predictions
 from peer import PEER, Answers, Peer
 from views import STRAIGHT, CropSource, View, as_deepface_feeds
 
-HEADS = ("age", "gender")
+GRAPH = "age_gender.onnx"
 BATCH = 16
 
-Sessions = tuple[onnxruntime.InferenceSession, ...]
+Session = onnxruntime.InferenceSession
 Chunk = tuple[str, list[int], View]
 
 _state: _Worker | None = None
@@ -32,7 +32,7 @@ class Task:
 
     Attributes:
         sources: where crops come from, by the name of whose boxes they are.
-        graphs: folder of the two graphs, by the name of the variant.
+        graphs: folder of the graph, by the name of the variant.
         peer: the peer's file.
     """
 
@@ -46,7 +46,7 @@ class _Worker:
     """What each process holds."""
 
     sources: Mapping[str, CropSource]
-    sessions: Mapping[str, Sessions]
+    sessions: Mapping[str, Session]
     peer: Peer
 
 
@@ -85,30 +85,22 @@ def start(task: Task) -> None:
     """Prepares a process of the pool."""
     global _state
     cv2.setNumThreads(1)
-    sessions = {name: sessions_of(folder) for name, folder in task.graphs.items()}
+    sessions = {name: session_of(folder / GRAPH) for name, folder in task.graphs.items()}
     _state = _Worker(task.sources, sessions, Peer(task.peer))
 
 
-def sessions_of(graphs: Path) -> Sessions:
-    """The age graph and the gender graph of a folder, on one thread."""
+def session_of(graph: Path) -> Session:
+    """A graph on one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    return tuple(
-        onnxruntime.InferenceSession(
-            str(graphs / f"{head}_model_weights.onnx"), options, ["CPUExecutionProvider"]
-        )
-        for head in HEADS
-    )
+    return Session(str(graph), options, ["CPUExecutionProvider"])
 
 
-def run(sessions: Sessions, crops: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
+def run(session: Session, crops: npt.NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """Probabilities of ages and genders for crops `(n, 224, 224, 3)`, uint8, RGB."""
-    feed = as_deepface_feeds(crops)
-    ages, genders = (
-        session.run(None, {session.get_inputs()[0].name: feed})[0].astype(np.float64)
-        for session in sessions
-    )
-    return ages, genders
+    feed = {session.get_inputs()[0].name: as_deepface_feeds(crops)}
+    ages, genders = session.run(["ages", "genders"], feed)
+    return ages.astype(np.float64), genders.astype(np.float64)
 
 
 def _ask_chunk(chunk: Chunk) -> dict[str, Any]:

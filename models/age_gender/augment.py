@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from covers import cover_anywhere, cover_eyes, cover_forehead, cover_mouth
 from network import ZOOMS
 from prepare import CACHED_SIZE, WIDENING
 
@@ -20,6 +21,8 @@ ROUGH_SHARE = 0.6  # of the samples whose box is badly off
 # What the zooms of the served graphs show of boxes that are 0.8 to 1.25 times as large as they
 # should be, and a little beyond.
 ROUGH_SCALES = (0.66, 1.34)
+GREY_SHARE = 0.1
+OLD_PRINT_SHARE = 0.06
 
 
 def render(
@@ -54,7 +57,7 @@ def render(
     return out
 
 
-def jittered(cached: Image, rng: np.random.Generator) -> Image:
+def jittered(cached: Image, rng: np.random.Generator, may_cover: bool = True) -> Image:
     """A random view of a cached crop; `(RENDER_SIZE, RENDER_SIZE, 3)` uint8, RGB."""
     if rng.random() < ROUGH_SHARE:
         scale = math.exp(rng.uniform(*np.log(ROUGH_SCALES)))
@@ -70,7 +73,7 @@ def jittered(cached: Image, rng: np.random.Generator) -> Image:
         image = image[:, ::-1]
     image = _degraded(image, rng)
     image = _recoloured(image, rng)
-    if rng.random() < 0.15:
+    if may_cover and rng.random() < 0.15:
         image = _covered(image, rng)
     return np.ascontiguousarray(image)
 
@@ -92,12 +95,18 @@ def _degraded(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _recoloured(image: Image, rng: np.random.Generator) -> Image:
-    """Light, contrast, white balance, saturation, noise."""
-    saturation = 0.0 if rng.random() < 0.06 else rng.uniform(0.6, 1.35)
+    """Light, contrast, white balance, saturation, noise; old prints and scans of them."""
+    is_old = rng.random() < OLD_PRINT_SHARE
+    saturation = 0.0 if is_old or rng.random() < GREY_SHARE else rng.uniform(0.6, 1.35)
     grey = np.full((3, 3), 1 / 3, np.float32) * (1 - saturation)
     matrix = grey + np.eye(3, dtype=np.float32) * saturation
-    matrix *= rng.uniform(0.93, 1.07, (3, 1))
+    matrix *= (
+        rng.uniform(0.85, 1.15, (3, 1)) if rng.random() < 0.2 else rng.uniform(0.95, 1.05, (3, 1))
+    )
     contrast, light = rng.uniform(0.7, 1.3), rng.uniform(-0.15, 0.15) * 255
+    if is_old:  # faded, and yellowed as prints are
+        contrast, light = rng.uniform(0.5, 1.2), rng.uniform(-0.05, 0.2) * 255
+        matrix *= np.array([[1.05], [1.0], [rng.uniform(0.7, 1.0)]], np.float32)
     offset = np.full((3, 1), 128 * (1 - contrast) + light, np.float32)
     affine = np.hstack([matrix * contrast, offset]).astype(np.float32)
     out: Image = cv2.transform(image, affine)
@@ -111,10 +120,6 @@ def _recoloured(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _covered(image: Image, rng: np.random.Generator) -> Image:
-    """A flat patch over a part of the face: hands, masks, sunglasses."""
-    out = image.copy()
-    height, width = rng.integers(RENDER_SIZE // 8, RENDER_SIZE // 3, 2)
-    top = rng.integers(0, RENDER_SIZE - height)
-    left = rng.integers(0, RENDER_SIZE - width)
-    out[top : top + height, left : left + width] = rng.integers(0, 256, 3)
-    return out
+    """Something over a part of the face: a hand, a mask, sunglasses, a hat."""
+    cover = (cover_mouth, cover_eyes, cover_forehead, cover_anywhere)[rng.integers(4)]
+    return cover(image, rng)

@@ -1,16 +1,16 @@
-"""Finds the temperatures that make the two outputs honest, on faces held out of train.
+"""Sets the outputs right on faces that no training saw: the ages' mean and spread, the genders.
 
-    python calibrate.py --run RUN --variant research --cache CACHE --out research
+    python calibrate.py --run RUN --variant open --cache CACHE --out open
 
-The age temperature is the one at which the 80 % interval covers 80 % of the held-out faces of
-known age (of FairFace's bins, for the variant that knows no exact age); the gender temperature
-is the likeliest. Run export.py again afterwards: it bakes both into the graphs.
+A variant is calibrated on the sets that it did not learn from, each counting the same, outside
+their report parts; one that learned from all, on what was held out of them. FairFace, whose ages
+are bins, takes no part in the ages. Run export.py afterwards: it bakes `calibration.json` in.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +20,39 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from datasets import CALIBRATE, default_data_dir, labels_of, list_samples
+from calibration import KNOTS, Calibration, between_knots
+from datasets import (
+    CALIBRATE,
+    REPORT,
+    SOURCES,
+    Sample,
+    default_data_dir,
+    labels_of,
+    list_samples,
+)
 from detect import Faces
-from export import ServedHead, load_network
+from export import load_served
 from metrics import INTERVAL, calibration_error, interval
+from network import AGES
 from train import VARIANT_SOURCES
 from views import CropSource, as_deepface_feeds
 
 BATCH = 32
-AGE_TEMPERATURES = np.geomspace(0.4, 2.5, 43)
-GENDER_TEMPERATURES = np.geomspace(0.5, 3.0, 61)
+FACES_A_SET, SEED = 1600, 0
 COVERAGE = INTERVAL[1] - INTERVAL[0]
+AGE_TEMPERATURES = np.geomspace(0.5, 2.5, 33)
+GENDER_TEMPERATURES = np.geomspace(0.5, 3.0, 31)
+LABEL_NOISE = 2.5  # years
+OFF_WEIGHT = 0.25  # of a year off, in nats
+STIFFNESS = 0.003
+ROUNDS = 150
+
+Floats = npt.NDArray[np.float64]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoints")
     parser.add_argument("--variant", choices=VARIANT_SOURCES, required=True)
     parser.add_argument("--data", type=Path, default=default_data_dir())
     parser.add_argument("--cache", type=Path, required=True)
@@ -44,70 +61,113 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
 
-    source = CropSource(args.data, list_samples(args.data), Faces.load(args.cache / "faces.npz"))
-    allowed = VARIANT_SOURCES[args.variant]
-    rows = [
-        row
-        for row, sample in enumerate(source.samples)
-        if sample.split == CALIBRATE and sample.source in allowed
-    ]
-    age_logits, gender_logits = held_out_logits(args.run, source, rows)
-    labels = labels_of([source.samples[row] for row in rows])
-    found = {
-        "age_temperature": age_temperature(age_logits, labels),
-        "gender_temperature": gender_temperature(gender_logits, torch.from_numpy(labels[:, 2])),
-        "faces": len(rows),
-    }
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "calibration.json").write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+    samples = list_samples(args.data)
+    source = CropSource(args.data, samples, Faces.load(args.cache / "faces.npz"))
+    rows = rows_to_calibrate(samples, args.variant)
+    ages, genders = logits_of(args.run, source, rows)
+    chosen = [samples[row] for row in rows]
+    found = calibrate(ages, genders, labels_of(chosen), weights_of(chosen))
+    found.save(args.out)
+    print(found)
+
+
+def rows_to_calibrate(samples: Sequence[Sample], variant: str) -> list[int]:
+    """Of each set that the variant has not seen, some at random; else what was held out."""
+    unseen = [source for source in SOURCES if source not in VARIANT_SOURCES[variant]]
+    if not unseen:
+        return [row for row, sample in enumerate(samples) if sample.split == CALIBRATE]
+    rows: list[int] = []
+    for source in unseen:
+        of_set = [
+            row
+            for row, sample in enumerate(samples)
+            if sample.source == source and sample.split != REPORT
+        ]
+        chosen = np.random.default_rng(SEED).permutation(of_set)[:FACES_A_SET]
+        rows += sorted(chosen.tolist())
+    return rows
+
+
+def weights_of(samples: Sequence[Sample]) -> Floats:
+    """One over the size of a face's set: sets count the same."""
+    names = np.array([sample.source for sample in samples])
+    weights = np.zeros(len(names))
+    for name in np.unique(names):
+        weights[names == name] = 1 / (names == name).sum()
+    return weights / weights.sum()
 
 
 @torch.inference_mode()
-def held_out_logits(run: Path, source: CropSource, rows: list[int]) -> tuple[Tensor, Tensor]:
-    """Uncalibrated logits of both heads for the pipeline's crops of `rows`."""
-    network, size = load_network(run)
-    heads = [ServedHead(network, head, size, 1.0).eval() for head in ("age", "gender")]
+def logits_of(run: Path, source: CropSource, rows: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Uncalibrated logits of ages and genders for the pipeline's crops of `rows`."""
+    served = load_served(run, Calibration())
     logits: tuple[list[Tensor], list[Tensor]] = ([], [])
     for start in range(0, len(rows), BATCH):
         crops = np.stack([source.crop(row) for row in rows[start : start + BATCH]])
-        batch = torch.from_numpy(as_deepface_feeds(crops))
-        for head, kept in zip(heads, logits, strict=True):
-            kept.append(head.logits(batch))
+        ages, genders, _ = served.logits(torch.from_numpy(as_deepface_feeds(crops)))
+        logits[0].append(ages)
+        logits[1].append(genders)
     return torch.cat(logits[0]), torch.cat(logits[1])
 
 
-def age_temperature(logits: Tensor, labels: npt.NDArray[Any]) -> float:
-    """Where the coverage of the interval comes closest to `COVERAGE`."""
-    low, high = labels[:, 0], labels[:, 1]
-    known = low == high
-    use = known if known.any() else np.ones(len(low), bool)
+def calibrate(
+    ages: Tensor, genders: Tensor, labels: npt.NDArray[np.int64], weights: Floats
+) -> Calibration:
+    """Args: logits `(n, 101)` and `(n, 2)`, labels as `labels_of` gives them, weights `(n,)`."""
+    known = labels[:, 0] == labels[:, 1]
+    prior, temperature = age_calibration(ages[known], labels[known, 0], weights[known])
+    of_gender = gender_temperature(
+        genders, torch.from_numpy(labels[:, 2]), torch.from_numpy(weights)
+    )
+    return Calibration(prior, temperature, of_gender)
+
+
+def age_calibration(
+    logits: Tensor, ages: npt.NDArray[Any], weights: Floats
+) -> tuple[tuple[float, ...], float]:
+    """The likeliest proportions of ages, and the temperature whose 80 % interval holds 80 %."""
+    weights = weights / weights.sum()
+    prior = likeliest_prior(logits, torch.from_numpy(ages).float(), torch.from_numpy(weights))
+    rounded = tuple(round(value, 3) for value in prior.tolist())
     gaps = []
     for temperature in AGE_TEMPERATURES:
-        ages = torch.softmax(logits[use] / float(temperature), 1).double().numpy()
-        gaps.append(abs(coverage(ages, low[use], high[use]) - COVERAGE))
-    return round(float(AGE_TEMPERATURES[int(np.argmin(gaps))]), 4)
+        said = Calibration(rounded, float(temperature)).ages(logits).double().numpy()
+        low, high = interval(said)
+        covered = float((weights * ((low <= ages) & (ages <= high))).sum())
+        gaps.append(abs(covered - COVERAGE))
+    return rounded, round(float(AGE_TEMPERATURES[int(np.argmin(gaps))]), 4)
 
 
-def coverage(ages: npt.NDArray[Any], low: npt.NDArray[Any], high: npt.NDArray[Any]) -> float:
-    """Share of labels inside the interval; of a bin, the share of its years that is inside."""
-    lower, upper = interval(ages)
-    exact = (lower <= low) & (low <= upper)
-    overlap = np.minimum(high + 0.5, upper) - np.maximum(low - 0.5, lower)
-    binned = np.clip(overlap / (high - low + 1), 0, 1)
-    return float(np.where(low == high, exact, binned).mean())
+def likeliest_prior(logits: Tensor, ages: Tensor, weights: Tensor) -> Tensor:
+    """By gradient, with a temperature of its own; see `Calibration.age_prior`."""
+    basis, classes = between_knots(), torch.arange(AGES).float()
+    blur = torch.exp(-0.5 * ((classes - ages[:, None]) / LABEL_NOISE) ** 2)
+    prior = torch.zeros(len(KNOTS), requires_grad=True)
+    log_temperature = torch.zeros((), requires_grad=True)
+    optimizer = torch.optim.Adam([prior, log_temperature], lr=0.03)
+    for _ in range(ROUNDS):
+        said = torch.softmax((logits + basis @ prior) / log_temperature.exp(), 1)
+        unlikely = -((said * blur).sum(1) + 1e-6).log()
+        off = (said @ classes - ages).abs()
+        loss = (weights * (unlikely + OFF_WEIGHT * off)).sum() + STIFFNESS * prior.square().sum()
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+    return prior.detach()
 
 
-def gender_temperature(logits: Tensor, gender: Tensor) -> float:
+def gender_temperature(logits: Tensor, gender: Tensor, weights: Tensor) -> float:
     """The likeliest one; prints the calibration error before and after."""
     losses = [
-        float(functional.cross_entropy(logits / float(temperature), gender))
-        for temperature in GENDER_TEMPERATURES
+        float(
+            (functional.cross_entropy(logits / float(t), gender, reduction="none") * weights).sum()
+        )
+        for t in GENDER_TEMPERATURES
     ]
     best = float(GENDER_TEMPERATURES[int(np.argmin(losses))])
     for temperature in (1.0, best):
-        probabilities = torch.softmax(logits / temperature, 1).double().numpy()
-        error = calibration_error(probabilities, gender.numpy())
+        said = Calibration(gender_temperature=temperature).genders(logits).double().numpy()
+        error = calibration_error(said, gender.numpy())
         print(f"gender temperature {temperature:.3f}: calibration error {error:.4f}")
     return round(best, 4)
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from answers import HEADS, Sessions, Task, ask, sessions_of, start
+from answers import GRAPH, Session, Task, ask, session_of, start
 from datasets import REPORT, SOURCES, Sample, default_data_dir, list_samples
 from detect import MISSED, Faces
 from groups import by_groups
@@ -29,9 +29,11 @@ from metrics import Predictions, figures, rounded
 from own_detector import locate_faces
 from peer import PEER, PEER_FILE, counts, peer_figures
 from portraits import measure_portraits
+from reliability import measure_reliability
 from views import ROUGH_VIEWS, STRAIGHT, CropSource
 
 YUNET, OWN = "yunet", "face_detector"
+DEFAULT = "open"  # the variant whose marks are measured
 
 Figures = dict[str, Any]
 
@@ -122,13 +124,17 @@ def _own_boxes(samples: Sequence[Sample], parts: Sequence[Part], args: argparse.
 
 def _described(folder: Path, args: argparse.Namespace) -> Figures:
     """What can be said of a variant without the data sets."""
-    paths = {head: folder / f"{head}_model_weights.onnx" for head in HEADS}
-    sessions = sessions_of(folder)
+    path = folder / GRAPH
+    session = session_of(path)
+    earlier = [session_of(graph) for graph in sorted(args.earlier.glob("*.onnx"))]
+    ours, theirs = milliseconds_a_face([[session], earlier])
     return {
-        **{f"{head}_sha256": sha256_of(path) for head, path in paths.items()},
-        "bytes": {head: path.stat().st_size for head, path in paths.items()},
-        "milliseconds_a_face": milliseconds_a_face(sessions),
-        "portraits": measure_portraits(args.portraits, args.detector, sessions),
+        "sha256": sha256_of(path),
+        "bytes": path.stat().st_size,
+        "milliseconds_a_face": ours,
+        "milliseconds_of_the_earlier": theirs,
+        "portraits": measure_portraits(args.portraits, args.detector, session),
+        "reliable": measure_reliability(session, args) if folder.name == DEFAULT else None,
         "sets": {},
     }
 
@@ -137,18 +143,20 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def milliseconds_a_face(sessions: Sessions) -> dict[str, float]:
-    """One face at a time on one core, of the processor's time: the median of 60."""
+def milliseconds_a_face(groups: Sequence[Sequence[Session]]) -> list[float]:
+    """One face at a time on one core, of the processor's time: the median of 60 turns, by group.
+
+    The groups take turns, so that a busy machine is as busy for all; a group is a sum of graphs.
+    """
     crop = np.zeros((1, 224, 224, 3), np.float32)
-    out = {}
-    for head, session in zip(HEADS, sessions, strict=True):
-        times = []
-        for _ in range(60):
+    times = np.zeros((60, len(groups)))
+    for turn in times:
+        for place, sessions in enumerate(groups):
             began = time.process_time()
-            session.run(None, {session.get_inputs()[0].name: crop})
-            times.append(1e3 * (time.process_time() - began))
-        out[head] = round(float(np.median(times)), 2)
-    return out
+            for session in sessions:
+                session.run(None, {session.get_inputs()[0].name: crop})
+            turn[place] = 1e3 * (time.process_time() - began)
+    return [round(float(each), 2) for each in np.median(times, 0)]
 
 
 def _arguments() -> argparse.Namespace:
@@ -159,6 +167,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--portraits", type=Path, required=True, help="folder with labels.csv")
     parser.add_argument("--peers", type=Path, required=True, help=f"folder of {PEER_FILE}")
     parser.add_argument("--detector", type=Path, required=True, help="the project's own")
+    parser.add_argument("--evaluation-sets", type=Path, required=True, help="extracted pictures")
+    parser.add_argument("--masked-labels", type=Path, required=True, help="folder of VOC files")
+    parser.add_argument("--earlier", type=Path, required=True, help="folder of the graphs to time")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="measure each n-th face only")

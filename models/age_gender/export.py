@@ -1,12 +1,12 @@
-"""Writes the two graphs that DeepFace serves, and a record of each for the model catalogue.
+"""Writes the graph that DeepFace's clients read, and its record for the model catalogue.
 
-    python export.py --run RUN --variant research --out research
+    python export.py --run RUN --variant open --out open
 
-Both take `(n, 224, 224, 3)` float32, BGR, 0-1, and hold everything else: the area filter down to
-the size that the network was trained at, the normalisation, the mean over two zooms of the crop
-and their mirror images, the calibrated temperature and the softmax. Temperatures are read from
-`calibration.json` of the output folder (see calibrate.py), and are 1 without it. `parity.npz` keeps
-what torch answers to seeded crops; a test holds it against the graphs.
+It takes `(n, 224, 224, 3)` float32, BGR, 0-1, and answers `ages` (101 classes), `genders` (woman,
+man) and `looks` (see network.py). It holds everything else: the area filter down to the size that
+the network was trained at, the normalisation, the mean over the crop and its mirror image, and the
+calibration, which is read from `calibration.json` of the output folder (see calibrate.py).
+`parity.npz` keeps what torch answers to seeded crops; a test holds it against the graph.
 """
 
 from __future__ import annotations
@@ -23,7 +23,12 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from network import ZOOMS, AgeGenderNet
+from calibration import Calibration
+from network import ZOOMS, AgeGenderNet, LooksHead
+
+GRAPH = "age_gender.onnx"
+OUTPUTS = ("ages", "genders", "looks")
+Answers = dict[str, npt.NDArray[np.float32]]
 
 OPSET = 17
 CROP_SIZE = 224
@@ -39,67 +44,65 @@ DATA = {
 }
 
 
-class ServedHead(nn.Module):
-    """One head behind DeepFace's signature."""
+class Served(nn.Module):
+    """Everything behind one input of DeepFace's kind: ages, genders, looks."""
 
-    def __init__(self, network: AgeGenderNet, head: str, size: int, temperature: float) -> None:
+    def __init__(
+        self, network: AgeGenderNet, looks: LooksHead, size: int, calibration: Calibration
+    ) -> None:
         super().__init__()
-        self._network, self._temperature = network, temperature
+        self._network, self._looks, self._calibration = network, looks, calibration
         self._views: Tensor
         filters = [area_filter(CROP_SIZE, size, zoom) for zoom in ZOOMS]
         self.register_buffer("_views", torch.stack(filters))
-        self._head: nn.Linear = getattr(network, head)
 
-    def logits(self, crops: Tensor) -> Tensor:
+    def logits(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Uncalibrated logits of `(n, 224, 224, 3)` float crops, BGR, 0-1."""
         channels = crops.permute(0, 3, 1, 2).flip(1)
-        seen = [view @ channels @ view.T for view in self._views]
+        # The columns by the rows' filter, turned: a graph holds the filter once that way.
+        seen = [(view @ (view @ channels).transpose(2, 3)).transpose(2, 3) for view in self._views]
         seen += [view.flip(3) for view in seen]
-        out: Tensor = sum(self._head(self._network.features(view)) for view in seen) / len(seen)
-        return out
+        middles = self._network.middle(torch.cat(seen))  # the trunk stands once in the graph
+        features = self._network.features_of(middles).unflatten(0, (len(seen), -1)).mean(0)
+        looks = self._looks(middles.unflatten(0, (len(seen), -1))[0])
+        return self._network.age(features), self._network.gender(features), looks
 
-    def forward(self, crops: Tensor) -> Tensor:
-        return torch.softmax(self.logits(crops) / self._temperature, 1)
+    def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        ages, genders, looks = self.logits(crops)
+        return (
+            self._calibration.ages(ages),
+            self._calibration.genders(genders),
+            torch.sigmoid(looks),
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoint")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the checkpoints")
     parser.add_argument("--variant", choices=LICENCE, required=True)
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    network, size = load_network(args.run)
-    temperatures = load_temperatures(args.out)
-    answers = {}
-    for head in ("age", "gender"):
-        path = args.out / f"{head}_model_weights.onnx"
-        served = ServedHead(network, head, size, temperatures[head]).eval()
-        export_graph(served, path)
-        write_record(path, head, args.variant)
-        answers[head] = torch_answers(served)
-        print(
-            f"{path.name}: {path.stat().st_size:,} bytes, sha256 {sha256_of(path)}, "
-            f"differs from torch by {largest_difference(path, answers[head]):.1e}"
-        )
+    path = args.out / GRAPH
+    served = load_served(args.run, Calibration.load(args.out))
+    export_graph(served, path)
+    write_record(path, args.variant)
+    answers = torch_answers(served)
+    print(
+        f"{path.name}: {path.stat().st_size:,} bytes, sha256 {sha256_of(path)}, "
+        f"differs from torch by {largest_difference(path, answers):.1e}"
+    )
     write_parity(args.out, answers)
 
 
-def load_network(run: Path) -> tuple[AgeGenderNet, int]:
-    """The averaged weights of a training run, for inference, and the size they were trained at."""
+def load_served(run: Path, calibration: Calibration) -> Served:
+    """The averaged weights of a training run, for inference, at the size of their training."""
     state = torch.load(run / "checkpoint.pt", weights_only=True)
-    network = AgeGenderNet()
+    network, looks = AgeGenderNet(), LooksHead()
     network.load_state_dict(state["average"])
-    return network.eval(), state["size"]
-
-
-def load_temperatures(folder: Path) -> dict[str, float]:
-    """Of each head, 1 where nothing is calibrated yet."""
-    path = folder / "calibration.json"
-    if not path.exists():
-        return {"age": 1.0, "gender": 1.0}
-    found = json.loads(path.read_text())
-    return {"age": found["age_temperature"], "gender": found["gender_temperature"]}
+    if (run / "looks.pt").exists():
+        looks.load_state_dict(torch.load(run / "looks.pt", weights_only=True))
+    return Served(network, looks, state["size"], calibration).eval()
 
 
 def area_filter(size_in: int, size_out: int, zoom: float = 1.0) -> Tensor:
@@ -116,14 +119,14 @@ def area_filter(size_in: int, size_out: int, zoom: float = 1.0) -> Tensor:
     return ((right - left).clamp(min=0) / stretch).float()
 
 
-def export_graph(served: ServedHead, path: Path) -> None:
+def export_graph(served: Served, path: Path) -> None:
     torch.onnx.export(
         served,
         (torch.zeros(1, CROP_SIZE, CROP_SIZE, 3),),
         str(path),
         input_names=["crops"],
-        output_names=["probabilities"],
-        dynamic_axes={"crops": {0: "n"}, "probabilities": {0: "n"}},
+        output_names=list(OUTPUTS),
+        dynamic_axes={name: {0: "n"} for name in ("crops", *OUTPUTS)},
         opset_version=OPSET,
         dynamo=False,
     )
@@ -132,10 +135,10 @@ def export_graph(served: ServedHead, path: Path) -> None:
 
 
 @torch.inference_mode()
-def torch_answers(served: ServedHead) -> npt.NDArray[np.float32]:
-    """What torch gives for the seeded crops; `(n, classes)`."""
-    answer: npt.NDArray[np.float32] = served(torch.from_numpy(parity_crops())).numpy()
-    return answer
+def torch_answers(served: Served) -> Answers:
+    """What torch gives for the seeded crops, by output; `(n, classes)` each."""
+    found = served(torch.from_numpy(parity_crops()))
+    return {name: answer.numpy() for name, answer in zip(OUTPUTS, found, strict=True)}
 
 
 def parity_crops() -> npt.NDArray[np.float32]:
@@ -146,32 +149,30 @@ def parity_crops() -> npt.NDArray[np.float32]:
     return coarse.repeat(8, axis=1).repeat(8, axis=2)
 
 
-def largest_difference(path: Path, answers: npt.NDArray[np.float32]) -> float:
-    """Between the graph's output and torch's.
+def largest_difference(path: Path, answers: Answers) -> float:
+    """Between the graph's outputs and torch's.
 
     Raises:
         SystemExit: they differ by more than `TOLERANCE`.
     """
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    ours = session.run(None, {session.get_inputs()[0].name: parity_crops()})[0]
-    difference = float(np.abs(ours - answers).max())
+    ours = session.run(list(answers), {session.get_inputs()[0].name: parity_crops()})
+    pairs = zip(ours, answers.values(), strict=True)
+    difference = max(float(np.abs(mine - theirs).max()) for mine, theirs in pairs)
     if difference > TOLERANCE:
         raise SystemExit(f"{path} differs from torch by {difference}")
     return difference
 
 
-def write_parity(folder: Path, answers: dict[str, npt.NDArray[np.float32]]) -> None:
-    """Keeps torch's answers beside the weights, with the sha256 of the graphs they belong to."""
-    arrays: dict[str, Any] = {}
-    for head, answer in answers.items():
-        arrays[f"{head}_answer"] = answer
-        arrays[f"{head}_sha256"] = sha256_of(folder / f"{head}_model_weights.onnx")
+def write_parity(folder: Path, answers: Answers) -> None:
+    """Keeps torch's answers beside the weights, with the sha256 of the graph they belong to."""
+    arrays: dict[str, Any] = {"sha256": sha256_of(folder / GRAPH), **answers}
     np.savez_compressed(folder / "parity.npz", seed=PARITY_SEED, crops=PARITY_CROPS, **arrays)
 
 
-def write_record(path: Path, head: str, variant: str) -> None:
+def write_record(path: Path, variant: str) -> None:
     record = {
-        "name": f"facepipe-{head}-{variant}",
+        "name": f"facepipe-age-gender-{variant}",
         "sha256": sha256_of(path),
         "licence": LICENCE[variant],
         "source": f"trained by this project on {DATA[variant]}; see models/age_gender/card.md",

@@ -21,7 +21,7 @@ from losses import Targets
 from prepare import CropCache
 
 SOURCE_WEIGHT = {FAIRFACE: 1.0, UTKFACE: 1.3, ALL_AGE_FACES: 2.5}
-AGE_BALANCE = 0.35  # 0: as the sets are; 1: every band of ages equally often
+AGE_BALANCE = 0.5  # 0: as the sets are; 1: each gender of every band of ages equally often
 BAND = 5
 
 Batch = tuple[Tensor, Targets]
@@ -58,7 +58,7 @@ class JitteredCrops(IterableDataset[Batch]):
         while True:
             size = self.size.value
             picks = np.searchsorted(cumulative, rng.random(self._batch) * cumulative[-1])
-            images = [_resized(jittered(crops[pick], rng), size) for pick in np.sort(picks)]
+            images = [resized(jittered(crops[pick], rng), size) for pick in np.sort(picks)]
             yield to_tensor(images), targets_of(self._labels[np.sort(picks)])
 
 
@@ -77,7 +77,7 @@ def held_out(
         for place, row in enumerate(cache.rows)
         if samples[row].split == CALIBRATE and samples[row].source in sources
     ]
-    images = [_resized(render(cache.crops[place]), size) for place in places]
+    images = [resized(render(cache.crops[place]), size) for place in places]
     return to_tensor(images), [samples[cache.rows[place]] for place in places]
 
 
@@ -95,8 +95,9 @@ def sampling_weights(samples: Sequence[Sample], sources: Sequence[str]) -> npt.N
         ]
         if not chosen:
             continue
-        bands = np.array([samples[place].age_low // BAND for place in chosen])
-        rarity = (len(bands) / np.bincount(bands)[bands]) ** AGE_BALANCE
+        chosen_samples = [samples[place] for place in chosen]
+        groups = np.array([2 * (one.age_low // BAND) + one.gender for one in chosen_samples])
+        rarity = (len(groups) / np.bincount(groups)[groups]) ** AGE_BALANCE
         weights[chosen] = SOURCE_WEIGHT[source] * rarity / rarity.mean()
     return weights
 
@@ -111,7 +112,7 @@ def to_tensor(images: Sequence[npt.NDArray[np.uint8]]) -> Tensor:
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
-def _resized(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+def resized(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
     if image.shape[0] == size:
         return image
     small: npt.NDArray[Any] = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""The network: one thin residual trunk, two heads."""
+"""The network: one thin residual trunk, two heads, and a third on its middle."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 AGES = 101
-ZOOMS = (1.0, 0.8)  # shares of the crop that the served graphs look at, each mirrored too
+ZOOMS = (1.0,)  # shares of the crop that the served graph looks at, each mirrored too
 
 WIDTHS = (40, 80, 160, 224)
 DEPTHS = (2, 2, 2, 1)
 STEM_WIDTH = 32
 DROPOUT = 0.2
+MIDDLE_BLOCKS = sum(DEPTHS[:3])
+
+LOOKS = ("face", "mouth_covered", "eyes_covered", "clear")
+LOOKS_WIDTH = 40
 
 
 class ResidualBlock(nn.Module):
@@ -65,12 +69,39 @@ class AgeGenderNet(nn.Module):
         self.age = nn.Linear(width_in, AGES)
         self.gender = nn.Linear(width_in, 2)
 
-    def features(self, x: Tensor) -> Tensor:
-        """`(n, 224)` features of the crop."""
-        out: Tensor = self.body(self.stem((x - 0.5) * 4.0)).mean((2, 3))
+    def middle(self, x: Tensor) -> Tensor:
+        """`(n, 160, size / 16, size / 16)`: what is known of each place of the crop."""
+        out: Tensor = self.body[:MIDDLE_BLOCKS](self.stem((x - 0.5) * 4.0))
         return out
+
+    def features_of(self, middle: Tensor) -> Tensor:
+        """`(n, 224)` features of the crop."""
+        out: Tensor = self.body[MIDDLE_BLOCKS:](middle).mean((2, 3))
+        return out
+
+    def features(self, x: Tensor) -> Tensor:
+        return self.features_of(self.middle(x))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         features = self.dropout(self.features(x)).float()
         with torch.autocast("cpu", enabled=False):
             return self.age(features), self.gender(features)
+
+
+class LooksHead(nn.Module):
+    """Logits of `LOOKS` from the trunk's middle: is this a face, and how does it look?
+
+    It learns after the trunk and changes nothing of it (see train_looks.py).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(WIDTHS[2], LOOKS_WIDTH, 3, padding=1)
+        self.dropout = nn.Dropout(DROPOUT)
+        self.answer = nn.Linear(9 * LOOKS_WIDTH, len(LOOKS))
+
+    def forward(self, middle: Tensor) -> Tensor:
+        maps = functional.relu(self.convolution(middle))
+        places = functional.avg_pool2d(maps, 2, ceil_mode=True, count_include_pad=False)
+        out: Tensor = self.answer(self.dropout(places.flatten(1)))
+        return out

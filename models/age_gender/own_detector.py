@@ -28,18 +28,21 @@ _Located = tuple[tuple[int, ...], tuple[float, ...], int]
 _pipeline: FacePipeline | None = None
 
 
-def load_pipeline(detector: Path) -> None:
-    """Loads detector and mesh, once a process."""
-    global _pipeline
+def load_pipeline(detector: Path) -> FacePipeline:
+    """Detector and mesh as landmark_service has them, on one thread."""
     cv2.setNumThreads(1)
-    _pipeline = FacePipeline(
-        YoloV8FaceDetector(detector), MediaPipeFaceLandmarker(), DetectorSettings()
-    )
+    return FacePipeline(YoloV8FaceDetector(detector), MediaPipeFaceLandmarker(), DetectorSettings())
+
+
+def start(detector: Path) -> None:
+    """Prepares a process of the pool."""
+    global _pipeline
+    _pipeline = load_pipeline(detector)
 
 
 def locate_faces(detector: Path, paths: Sequence[Path], processes: int) -> Faces:
     """The main face of each image file; an image without one is taken whole."""
-    with multiprocessing.Pool(processes, load_pipeline, (detector,)) as pool:
+    with multiprocessing.Pool(processes, start, (detector,)) as pool:
         rows = pool.map(locate_face, paths, chunksize=16)
     return Faces(
         boxes=np.array([row[0] for row in rows], np.int32).reshape(-1, 4),
@@ -52,11 +55,19 @@ def locate_face(path: Path) -> _Located:
     """Box, eyes and `how` of the largest and most central face of an image file."""
     assert _pipeline is not None
     image = read_rgb(path)
-    found = _pipeline.detect(image)
-    if not found:
+    face = main_face(_pipeline, image)
+    if face is None:
         return (0, 0, image.shape[1], image.shape[0]), (float("nan"),) * 4, MISSED
+    return _with_eyes(face)
+
+
+def main_face(pipeline: FacePipeline, image: RgbImage) -> DetectedFace | None:
+    """The largest and most central face of an image, with its landmarks."""
+    found = pipeline.detect(image)
+    if not found:
+        return None
     main = max(found, key=lambda face: _rank(face.box.xyxy, image))
-    return _with_eyes(_pipeline.find_landmarks(image, [main]).faces[0])
+    return pipeline.find_landmarks(image, [main]).faces[0]
 
 
 def _with_eyes(face: DetectedFace) -> _Located:

@@ -1,4 +1,4 @@
-"""Reads a network back from its exported graphs, to train on where no checkpoint is left.
+"""Reads a network back from its exported graph, to train on where no checkpoint is left.
 
 The exporter folds every norm into its convolution. Unfolding measures what each convolution
 gives on real crops and makes a norm of those statistics, so that the network answers as the
@@ -21,18 +21,18 @@ _HEADS = ("age", "gender")
 
 @torch.inference_mode()
 def restore(network: AgeGenderNet, folder: Path, crops: Tensor) -> None:
-    """Gives `network` the weights of the two graphs in `folder`.
+    """Gives `network` the weights of trunk, age and gender of the graph in `folder`.
 
     Args:
         network: changed in place.
-        folder: of `age_model_weights.onnx` and `gender_model_weights.onnx`.
-        crops: `(n, 3, size, size)` float, RGB, 0-1, some hundred, at the size of the graphs.
+        folder: of `age_gender.onnx`.
+        crops: `(n, 3, size, size)` float, RGB, 0-1, some hundred, at the size of the graph.
     """
-    age, gender = (_initializers(folder / f"{head}_model_weights.onnx") for head in _HEADS)
-    for head, graph in zip(_HEADS, (age, gender), strict=True):
+    graph = _initializers(folder / "age_gender.onnx")
+    for head in _HEADS:
         for part in ("weight", "bias"):
             getattr(getattr(network, head), part).copy_(graph[f"_network.{head}.{part}"])
-    folded = [(name, value) for name, value in age.items() if name.startswith("onnx::Conv")]
+    folded = [(name, value) for name, value in graph.items() if name.startswith("onnx::Conv")]
     convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d)]
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     if not len(folded) == 2 * len(convolutions) == 2 * len(norms):

@@ -29,14 +29,16 @@ from restore import restore
 
 VARIANT_SOURCES = {"research": SOURCES, "open": (FAIRFACE,)}
 
-BATCH = 128
 PEAK_RATE = 2.5e-3
 WEIGHT_DECAY = 0.03
 WARM_UP = 0.03
 EMA_DECAY = 0.998
 GENDER_WEIGHT = 1.5
 DEFAULT_SIZES = "64:0,96:0.4"  # px : from this share of the time on
-CHECKPOINT_S = 420.0
+CHECKPOINT_S = 1200.0
+HELD_OUT_BATCH = 128
+# Where a CPU has no bfloat16 of its own, emulating it takes eight times as long as float32.
+HAS_BFLOAT16 = torch.cpu.get_capabilities().get("avx512_bf16", False)
 
 
 def main() -> None:
@@ -45,9 +47,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=default_data_dir())
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
-    parser.add_argument("--start", type=Path, help="folder of exported graphs to begin with")
+    parser.add_argument("--start", type=Path, help="folder of an exported graph to begin with")
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--sizes", type=_sizes, default=DEFAULT_SIZES, help="as 64:0,96:0.4")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="peak of the learning rate")
+    parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
@@ -72,7 +76,7 @@ class Training:
         if args.start is not None:
             restore(self.network, args.start, self._some_crops())
         self.average = copy.deepcopy(self.network).eval()
-        self._optimizer = torch.optim.AdamW(_parameter_groups(self.network), lr=PEAK_RATE)
+        self._optimizer = torch.optim.AdamW(_parameter_groups(self.network), lr=args.rate)
         if self._checkpoint.exists():
             self._resume()
 
@@ -82,7 +86,7 @@ class Training:
             self._args.cache,
             self._samples,
             sources,
-            BATCH,
+            self._args.batch,
             self._size(),
             self._args.seed + self._step,
         )
@@ -109,7 +113,7 @@ class Training:
             group["lr"] = self._rate()
         batch = images.float().div_(255.0)
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BFLOAT16):
             age_logits, gender_logits = self.network(batch)
         losses = age_loss(age_logits, targets), gender_loss(gender_logits, targets)
         self._optimizer.zero_grad(set_to_none=True)
@@ -124,12 +128,13 @@ class Training:
         return min(1.0, self._spent_s / self._budget_s)
 
     def _rate(self) -> float:
+        peak: float = self._args.rate
         share = self._share()
         if share < WARM_UP:
-            return PEAK_RATE * max(0.02, share / WARM_UP)
+            return peak * max(0.02, share / WARM_UP)
         along = (share - WARM_UP) / (1 - WARM_UP)
         cosine: float = math.cos(0.5 * math.pi * along)
-        return PEAK_RATE * (0.005 + 0.995 * cosine * cosine)
+        return peak * (0.005 + 0.995 * cosine * cosine)
 
     def _size(self) -> int:
         return max(size for size, start in self._sizes if self._share() >= start)
@@ -178,8 +183,8 @@ class Training:
         sources = VARIANT_SOURCES[self._args.variant]
         images, samples = held_out(self._args.cache, self._samples, sources, self._size())
         ages, genders = [], []
-        for batch in torch.split(images, BATCH):
-            with torch.autocast("cpu", torch.bfloat16):
+        for batch in torch.split(images, HELD_OUT_BATCH):
+            with torch.autocast("cpu", torch.bfloat16, enabled=HAS_BFLOAT16):
                 age_logits, gender_logits = self.average(batch.float().div_(255.0))
             ages.append(expected_age(age_logits))
             genders.append(gender_logits.argmax(1))

@@ -83,6 +83,8 @@ def age_gender(places: Places, args: argparse.Namespace) -> Iterator[Step]:
     yield Step("prepare.py", [*data, *cached, *processes], cache / "rows.npy")
     timing = ["--minutes", args.minutes, "--seed", args.seed]
     yield Step("train.py", [*variant, *data, *cached, "--out", run, *timing, *args.more])
+    detector_data = ["--detector-data", places.detector_data, "--detector", places.yunet]
+    yield Step("train_looks.py", ["--run", run, *data, *cached, *detector_data])
     yield Step("calibrate.py", ["--run", run, *variant, *data, *cached, "--out", out])
     yield Step("export.py", ["--run", run, *variant, "--out", out])
 
@@ -90,7 +92,7 @@ def age_gender(places: Places, args: argparse.Namespace) -> Iterator[Step]:
 def _needs(places: Places, model: str) -> list[Need]:
     if model == "face_detector":
         return [*places.wider()[:3], *places.teacher_file()]
-    return [*places.age_gender(), *places.yunet_file()]
+    return [*places.age_gender(), *places.looks(), *places.yunet_file()]
 
 
 def _arguments() -> argparse.Namespace:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from agegender_service.settings import AgeGenderServiceSettings
-from agegender_service.weights import AGE_FILE, weights_folder
+from agegender_service.weights import JOINT_FILE, weights_folder
 from tests.support.compose_stack import ComposeStack, engine_problem
 from tests.support.missing import missing
 from tools.paths import ROOT
 
 DETECTOR = Path("models/face_detector/face_detector.onnx")
-AGE = (weights_folder(AgeGenderServiceSettings()) / AGE_FILE).relative_to(ROOT)
+AGE = (weights_folder(AgeGenderServiceSettings()) / JOINT_FILE).relative_to(ROOT)
 
 
 @pytest.fixture

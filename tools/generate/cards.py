@@ -23,13 +23,14 @@ _WEIGHTS = ("*.onnx", "weights.npz", "*/*.onnx")
 
 
 def cards() -> dict[Path, str]:
-    """Both cards and the README, their blocks filled anew."""
+    """Both cards, the README and docs/reliable.md, their blocks filled anew."""
     report = figures()
     detector, age_gender = MODELS / "face_detector", MODELS / "age_gender"
     blocks = {
         detector / "card.md": {**detector_blocks(report), "weights": weights(detector)},
         age_gender / "card.md": {**age_gender_blocks(report), "weights": weights(age_gender)},
         ROOT / "README.md": {"accuracy": readme_block(report)},
+        ROOT / "docs" / "reliable.md": age_gender_blocks(report),
     }
     return {path: filled(path.read_text(), named) for path, named in blocks.items()}
 
