@@ -88,7 +88,7 @@ class Places:
 
     def looks(self) -> list[Need]:
         return [
-            Need("masked faces", self.detector_data, "k0ekje/annotations"),
+            Need("masked faces", self.detector_data, "maskon/archive/annotations"),
             Need("pictures of negatives.tsv", self.detector_data, "negatives/*/*"),
         ]
 

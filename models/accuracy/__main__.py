@@ -17,7 +17,7 @@ from pathlib import Path
 
 from models.accuracy.age_gender_tables import age_gender_blocks
 from models.accuracy.detector_tables import detector_blocks
-from models.accuracy.musts import Figures, musts_of
+from models.accuracy.targets import Figures, targets_of
 from models.places import MODELS, ROOT, Need, Places, complaint
 
 RESULTS = ROOT / "benchmarks" / "results" / "accuracy.json"
@@ -38,7 +38,7 @@ def main() -> int:
     for part in parts:
         report[part] = measure[part](places, args.every)
         report[part]["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
-    report["musts"] = [must.to_json() for must in musts_of(report)]
+    report["targets"] = [target.to_json() for target in targets_of(report)]
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(report, indent=1) + "\n")
     _print(report)

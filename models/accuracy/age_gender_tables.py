@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from models.accuracy.markdown import musts, percent, sample, table
-from models.accuracy.musts import SETS, Figures
+from models.accuracy.markdown import percent, sample, table, targets
+from models.accuracy.targets import SETS, Figures
 
 _COLUMNS = (
     ("faces", "faces", "{:d}"),
@@ -40,8 +40,8 @@ def age_gender_blocks(report: Figures) -> dict[str, str]:
     variants: Figures = part["variants"]
     marked = {name: variant for name, variant in variants.items() if variant["reliable"]}
     return {
-        "musts": "\n\n".join(
-            f"`{name}`:\n\n{musts(report, f'age_gender/{name}')}" for name in variants
+        "targets": "\n\n".join(
+            f"`{name}`:\n\n{targets(report, f'age_gender/{name}')}" for name in variants
         ),
         "figures": table(["", *_heads(_COLUMNS)], _each(variants, _summary)),
         "peer": table(["", *_heads(_SHORT), "window"], _beside_peer(part)),

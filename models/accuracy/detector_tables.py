@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from models.accuracy.markdown import musts, numbers, percent, sample, table
-from models.accuracy.musts import DEFAULT_VARIANT, OURS, SETS, Figures, recall_between
+from models.accuracy.markdown import numbers, percent, sample, table, targets
+from models.accuracy.targets import DEFAULT_VARIANT, OURS, SETS, Figures, recall_between
 
 
 def detector_blocks(report: Figures) -> dict[str, str]:
@@ -25,7 +25,7 @@ def detector_blocks(report: Figures) -> dict[str, str]:
     head = ["detector @ long side", "AP easy", "medium", "hard", "threshold", "precision"]
     named = [f"{height} px" for height in heights]
     return {
-        "musts": musts(report, "face_detector"),
+        "targets": targets(report, "face_detector"),
         "served": _served(part["served"]) if "served" in part else "Not measured yet.",
         "figures": table([*head, "CPU ms", "tight portraits"], precision),
         "recall": table(
@@ -54,7 +54,7 @@ def readme_block(report: Figures) -> str:
         ]
         for name, v in report["age_gender"]["variants"].items()
     ]  # fmt: skip
-    judged = [must["met"] for must in report["musts"] if must["met"] is not None]
+    judged = [target["met"] for target in report["targets"] if target["met"] is not None]
     missed = judged.count(False)
     goals = (
         f"Of {len(judged)} goals set beforehand {missed or 'none'} are missed; the cards list them."

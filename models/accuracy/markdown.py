@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from models.accuracy.musts import Figures
+from models.accuracy.targets import Figures
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -13,13 +13,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def musts(report: Figures, model: str) -> str:
+def targets(report: Figures, model: str) -> str:
     rows = [
-        [must["must"], _asked(must), _value(must, must["reached"]), _yes(must["met"])]
-        for must in report["musts"]
-        if must["model"] == model
+        [target["target"], _asked(target), _value(target, target["reached"]), _yes(target["met"])]
+        for target in report["targets"]
+        if target["model"] == model
     ]
-    return table(["must", "asked for", "reached", "met"], rows)
+    return table(["target", "asked for", "reached", "met"], rows)
 
 
 def sample(every: int, whole: str) -> str:
@@ -37,15 +37,17 @@ def percent(share: float) -> str:
     return f"{share:.1%}".replace("%", " %")
 
 
-def _asked(must: Figures) -> str:
-    least, most = (None if must[k] is None else _value(must, must[k]) for k in ("least", "most"))
+def _asked(target: Figures) -> str:
+    least, most = (
+        None if target[k] is None else _value(target, target[k]) for k in ("least", "most")
+    )
     if least and most:
         return f"{least} to {most}"
     return f"at least {least}" if least else f"at most {most}"
 
 
-def _value(must: Figures, value: float) -> str:
-    return percent(value) if must["is_share"] else f"{value:.3f}".rstrip("0").rstrip(".")
+def _value(target: Figures, value: float) -> str:
+    return percent(value) if target["is_share"] else f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def _yes(met: bool | None) -> str:

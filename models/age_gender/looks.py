@@ -1,6 +1,6 @@
 """What the third head learns from: faces whole and covered, clear and poor, and what is no face.
 
-Faces are those of FairFace's cached crops; masks are those of a set of masked faces (K0EKJE, see
+Faces are those of FairFace's cached crops; masks are those of a set of masked faces (MaskON, see
 ../README.md), and painted; what is no face is what YuNet half takes for one in the detector's
 negatives, and places at random. The lists of ../evaluation_sets take no part.
 """
@@ -96,18 +96,17 @@ def masked_faces(annotations: Sequence[Path], images: Path) -> Iterator[tuple[Im
     """Crops of the labelled faces of VOC files, wide as the cache keeps them."""
     for annotation in annotations:
         root = ElementTree.parse(annotation).getroot()  # noqa: S314  # files that we were pointed to
-        path = images / str(root.findtext("filename"))
-        picture = read_rgb(path) if path.exists() else None
+        picture = read_rgb(next(images.glob(f"{annotation.stem}.*")))
         for one in root.iter("object"):
-            is_masked = str(one.findtext("name")) == "with_mask"
-            if picture is None or one.findtext("name") == "mask_weared_incorrect":
-                continue
+            is_covered = _MOUTH_COVERED.get(str(one.findtext("name")))
             x1, y1, x2, y2 = (int(float(one.findtext(f"bndbox/{e}", "0"))) for e in _EDGES)
-            if max(x2 - x1, y2 - y1) >= LEAST_SIDE:
+            if is_covered is not None and max(x2 - x1, y2 - y1) >= LEAST_SIDE:
                 box = BoundingBox(x1, y1, x2, y2)
-                yield wide_crop(picture, box), (1.0, float(is_masked), UNKNOWN, UNKNOWN)
+                yield wide_crop(picture, box), (1.0, is_covered, UNKNOWN, UNKNOWN)
 
 
+# By MaskON's names; of a mask worn wrong nothing is said.
+_MOUTH_COVERED = {"con_mascarilla": 1.0, "sin_mascarilla": 0.0}
 _EDGES = ("xmin", "ymin", "xmax", "ymax")
 
 

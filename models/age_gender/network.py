@@ -16,7 +16,7 @@ DROPOUT = 0.2
 MIDDLE_BLOCKS = sum(DEPTHS[:3])
 
 LOOKS = ("face", "mouth_covered", "eyes_covered", "clear")
-LOOKS_WIDTH = 40
+LOOKS_WIDTH = 36
 
 
 class ResidualBlock(nn.Module):

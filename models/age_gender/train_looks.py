@@ -54,8 +54,8 @@ def crops(args: argparse.Namespace) -> Iterator[tuple[looks.Image, looks.Labels]
     places = [place for place, row in enumerate(cache.rows) if samples[row].split == TRAIN]
     for place in rng.permutation(places)[:FACES]:
         yield looks.of_face(cache.crops[place], rng)
-    k0ekje = args.detector_data / "k0ekje"
-    masks = list(looks.masked_faces(sorted(k0ekje.glob("annotations/*.xml")), k0ekje / "images"))
+    masked = args.detector_data / "maskon" / "archive"
+    masks = list(looks.masked_faces(sorted(masked.glob("annotations/*.xml")), masked / "images"))
     pictures = sorted((args.detector_data / "negatives").glob("*/*"))
     nothing = list(looks.no_faces(pictures, args.detector, rng))
     print(f"{len(masks)} labelled faces, {len(nothing)} crops of what is none", flush=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.accuracy.musts import musts_of
+from models.accuracy.targets import targets_of
 from tools.generate.cards import cards, figures, filled
 from tools.generate.client import client
 from tools.generate.env_example import env_example
@@ -43,8 +43,8 @@ def test_what_is_committed_is_what_would_be_generated(
 def test_what_was_asked_of_the_models_is_judged_by_their_figures() -> None:
     report = figures()
 
-    assert report["musts"] == [must.to_json() for must in musts_of(report)]
-    assert {must["model"] for must in report["musts"]} >= {
+    assert report["targets"] == [target.to_json() for target in targets_of(report)]
+    assert {target["model"] for target in report["targets"]} >= {
         "face_detector",
         *(f"age_gender/{variant}" for variant in report["age_gender"]["variants"]),
     }

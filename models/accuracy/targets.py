@@ -26,12 +26,12 @@ Figures = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Must:
+class Target:
     """One goal.
 
     Attributes:
         model: "face_detector", or "age_gender/" and the variant.
-        must: what is counted.
+        target: what is counted.
         reached: its value.
         least: smallest value that is good enough, if there is one.
         most: largest value that is good enough, if there is one.
@@ -40,7 +40,7 @@ class Must:
     """
 
     model: str
-    must: str
+    target: str
     reached: float
     least: float | None = None
     most: float | None = None
@@ -59,9 +59,9 @@ class Must:
         return {**asdict(self), "met": self.met}
 
 
-def musts_of(report: Figures) -> list[Must]:
+def targets_of(report: Figures) -> list[Target]:
     """All goals, in the order of the issue, for what has been measured."""
-    found: list[Must] = []
+    found: list[Target] = []
     if detector := report.get("face_detector"):
         found += _judged(detector, _detector(detector))
     if both := report.get("age_gender"):
@@ -70,8 +70,8 @@ def musts_of(report: Figures) -> list[Must]:
     return found
 
 
-def _judged(part: Figures, musts: Iterable[Must]) -> list[Must]:
-    return [replace(must, is_judged=part["every"] == 1) for must in musts]
+def _judged(part: Figures, targets: Iterable[Target]) -> list[Target]:
+    return [replace(target, is_judged=part["every"] == 1) for target in targets]
 
 
 def recall_between(row: Figures, faces: dict[str, int], names: tuple[str, ...]) -> float:
@@ -80,33 +80,33 @@ def recall_between(row: Figures, faces: dict[str, int], names: tuple[str, ...]) 
     return float(seen / max(1, sum(faces[name] for name in names)))
 
 
-def _detector(part: Figures) -> Iterator[Must]:
+def _detector(part: Figures) -> Iterator[Target]:
     name, rows = "face_detector", part["detectors"]
     precision, how = rows[AS_IT_RUNS]["ap"], "as served"
     if precision is None:  # figures of before its curve was measured
         precision, how = rows[OURS]["ap"], "its looks alone"
     for difficulty, least in (("easy", 0.88), ("medium", 0.85), ("hard", 0.66)):
-        yield Must(name, f"AP {difficulty}, {how}", precision[difficulty], least)
+        yield Target(name, f"AP {difficulty}, {how}", precision[difficulty], least)
     if "served" not in part:
         return
     served: Figures = part["served"]
-    yield Must(name, "time ÷ YOLOv8n at 640 px", served["time_ratio"], most=0.4)
+    yield Target(name, "time ÷ YOLOv8n at 640 px", served["time_ratio"], most=0.4)
     empty = served["pictures"]["no_people"]
     rate = round(empty["faces"] / max(1, empty["pictures"]), 3)
-    yield Must(name, "faces a picture without people", rate, most=FALSE_FACES_A_PICTURE)
+    yield Target(name, "faces a picture without people", rate, most=FALSE_FACES_A_PICTURE)
     doubled = served["portraits"]["doubled"] + served["tight_portraits"]["doubled"]
-    yield Must(name, "portraits and tight crops with two boxes", doubled, most=0)
+    yield Target(name, "portraits and tight crops with two boxes", doubled, most=0)
     for key in ("tight_portraits", "cut", "bent"):
         share = round(served[key]["found"] / served[key]["of"], 4)
         least = 1.0 if key == "tight_portraits" else 0.95
-        yield Must(name, f"{key.replace('_', ' ')}: found", share, least, is_share=True)
+        yield Target(name, f"{key.replace('_', ' ')}: found", share, least, is_share=True)
     for key, least in (("r_crowd24_in12mp", 60), ("r_crowd48_in12mp", 62), ("r_strip12000", 1)):
         if key in served["large"]:
             found, most = served["large"][key], 1 if least == 1 else 64
-            yield Must(name, f"{key}: faces found", found, least, most=most)
+            yield Target(name, f"{key}: faces found", found, least, most=most)
 
 
-def _age_gender(variant: str, entry: Figures) -> Iterator[Must]:
+def _age_gender(variant: str, entry: Figures) -> Iterator[Target]:
     model, sets = f"age_gender/{variant}", entry["sets"]
     for goal in AGE_GENDER_GOALS[variant]:
         yield from _of_set(model, sets, *goal)
@@ -114,16 +114,16 @@ def _age_gender(variant: str, entry: Figures) -> Iterator[Must]:
     yield _share(model, "age MAE grows with the box off, worst", growth, most=0.1)
     yield _share(model, "gender accuracy falls with the box off, worst", fall, most=0.1)
     ece = max(part["all"]["gender_ece"] for part in sets.values())
-    yield Must(model, "gender ECE, worst", ece, most=0.03)
+    yield Target(model, "gender ECE, worst", ece, most=0.03)
     young = [part["age"]["0-2"]["expected_age"] for part in sets.values() if "0-2" in part["age"]]
-    yield Must(model, "under-threes come out at, years, worst", max(young, default=0.0), most=8.0)
+    yield Target(model, "under-threes come out at, years, worst", max(young, default=0.0), most=8.0)
     portraits = entry["portraits"]
-    yield Must(model, "London portraits: genders of 20", portraits["gender_right"], least=18)
-    yield Must(model, "London portraits: age MAE", portraits["mae"], most=7.0)
-    yield Must(model, "megabytes", round(entry["bytes"] / 1e6, 2), most=8.0)
+    yield Target(model, "London portraits: genders of 20", portraits["gender_right"], least=18)
+    yield Target(model, "London portraits: age MAE", portraits["mae"], most=7.0)
+    yield Target(model, "megabytes", round(entry["bytes"] / 1e6, 2), most=8.0)
     ours, earlier = entry["milliseconds_a_face"], entry["milliseconds_of_the_earlier"]
-    yield Must(model, "ms a face on one core", ours, most=8.0)
-    yield Must(
+    yield Target(model, "ms a face on one core", ours, most=8.0)
+    yield Target(
         model,
         "time of both answers, of the two earlier graphs'",
         round(ours / earlier, 3),
@@ -133,7 +133,7 @@ def _age_gender(variant: str, entry: Figures) -> Iterator[Must]:
         yield from _reliable(model, entry["reliable"])
 
 
-def _reliable(model: str, found: Figures) -> Iterator[Must]:
+def _reliable(model: str, found: Figures) -> Iterator[Target]:
     drawn = found["drawings"]["reliable"] + found["erased"]["reliable"]
     nobody = drawn + found["no_people"]["reliable"]
     reliable = sum(part["reliable"] for part in found.values())
@@ -171,10 +171,10 @@ def _reliable(model: str, found: Figures) -> Iterator[Must]:
 
 def _of_set(
     model: str, sets: Figures, key: str, mae: float | None, gender: float, covers: bool
-) -> Iterator[Must]:
+) -> Iterator[Target]:
     every, name = sets[key]["all"], SETS[key]
     if mae is not None:
-        yield Must(model, f"{name}: age MAE", every["mae"], most=mae)
+        yield Target(model, f"{name}: age MAE", every["mae"], most=mae)
     yield _share(model, f"{name}: gender", every["gender_accuracy"], least=gender)
     if covers:
         coverage = every["interval_coverage"]
@@ -195,5 +195,5 @@ def _worst_of_rough(sets: Figures) -> tuple[float, float]:
 
 def _share(
     model: str, text: str, reached: float, least: float | None = None, most: float | None = None
-) -> Must:
-    return Must(model, text, reached, least, most, is_share=True)
+) -> Target:
+    return Target(model, text, reached, least, most, is_share=True)
