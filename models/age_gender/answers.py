@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ from views import STRAIGHT, CropSource, View, as_deepface_feeds
 GRAPH = "age_gender.onnx"
 BATCH = 16
 
-Session = onnxruntime.InferenceSession
+Session: TypeAlias = onnxruntime.InferenceSession
 Chunk = tuple[str, list[int], View]
 
 _state: _Worker | None = None

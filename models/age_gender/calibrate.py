@@ -93,10 +93,11 @@ def rows_to_calibrate(samples: Sequence[Sample], variant: str) -> list[int]:
 
 def weights_of(sets: Sets) -> Floats:
     """One over the size of a face's set: sets count the same; their sum is 1."""
-    weights = np.zeros(len(sets))
+    weights: Floats = np.zeros(len(sets))
     for name in np.unique(sets):
         weights[sets == name] = 1 / (sets == name).sum()
-    return weights / weights.sum()
+    weights /= weights.sum()
+    return weights
 
 
 @torch.inference_mode()

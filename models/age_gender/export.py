@@ -102,7 +102,9 @@ def load_served(run: Path, calibration: Calibration) -> Served:
     network.load_state_dict(state["average"])
     if (run / "looks.pt").exists():
         looks.load_state_dict(torch.load(run / "looks.pt", weights_only=True))
-    return Served(network, looks, state["size"], calibration).eval()
+    served = Served(network, looks, state["size"], calibration)
+    served.eval()
+    return served
 
 
 def area_filter(size_in: int, size_out: int, zoom: float = 1.0) -> Tensor:

@@ -119,7 +119,7 @@ def no_faces(
         picture = read_rgb(path)
         height, width = picture.shape[:2]
         yunet.setInputSize((width, height))
-        found = yunet.detect(np.ascontiguousarray(picture[..., ::-1]))[1]
+        found: Any = yunet.detect(np.ascontiguousarray(picture[..., ::-1]))[1]
         boxes = [] if found is None else [tuple(map(float, row[:4])) for row in found]
         for _ in range(BOXES_AT_RANDOM):
             side = rng.uniform(0.15, 0.8) * min(width, height)

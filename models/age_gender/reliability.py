@@ -157,7 +157,8 @@ def _masked(estimator: GraphEstimator, find: Find, args: argparse.Namespace) -> 
 
 def _step(args: argparse.Namespace) -> int:
     """A quick pass takes more of these few pictures than of the data sets."""
-    return max(1, args.every // 6)
+    step: int = max(1, args.every // 6)
+    return step
 
 
 def _boxes_of(annotation: Path, name: str) -> list[BoundingBox]:

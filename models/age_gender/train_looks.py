@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 import looks
-from augment import jittered
+from augment import Image, jittered
 from datasets import TRAIN, default_data_dir, list_samples
 from feed import resized, to_tensor
 from network import LOOKS, AgeGenderNet, LooksHead
@@ -47,7 +47,7 @@ def main() -> None:
     torch.save(head.state_dict(), args.run / "looks.pt")
 
 
-def crops(args: argparse.Namespace) -> Iterator[tuple[looks.Image, looks.Labels]]:
+def crops(args: argparse.Namespace) -> Iterator[tuple[Image, looks.Labels]]:
     """What the head learns from, 112 px each."""
     rng = np.random.default_rng(args.seed)
     cache, samples = CropCache.load(args.cache), list_samples(args.data)
@@ -98,7 +98,7 @@ def train(middles: Tensor, labels: Tensor) -> LooksHead:
         optimizer.step()
         schedule.step()
         if step % 200 == 0:
-            print(f"step {step} of {steps}, loss {float(loss):.3f}", flush=True)
+            print(f"step {step} of {steps}, loss {float(loss.detach()):.3f}", flush=True)
     head.eval()
     with torch.inference_mode():
         said = torch.cat([head(part.float()) for part in torch.split(middles[:held], 512)])
