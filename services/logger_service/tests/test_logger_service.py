@@ -96,6 +96,33 @@ def test_trace_of_an_image_has_its_spans_and_lines(service: httpx.Client) -> Non
     ]
 
 
+def test_a_trace_shows_the_last_run_and_no_reader(
+    service: httpx.Client, settings: LoggerSettings
+) -> None:
+    # given an image that ran, is read, ran again, and is sent once more, which runs nothing
+    audit = logging.getLogger("audit")
+    analyse(IMAGE_ID, "first.jpg")
+    for _ in range(3):
+        audit.info("read_state", extra={"image_id": IMAGE_ID, "action": "read_state"})
+    analyse(IMAGE_ID, "second.jpg")
+    deliver()
+    telemetry.setup("input_service", settings)
+    with telemetry.image_span("receive", IMAGE_ID):
+        log.info("known already", extra={"image_id": IMAGE_ID})
+    deliver()
+    # when
+    found = service.get(f"/traces/{IMAGE_ID}").json()
+    # then the trace is that of the second run alone
+    assert [span["name"] for span in found["spans"]] == ["find_faces", "detect"]
+    assert [line["message"] for line in found["logs"]] == [
+        f"reading second.jpg of {IMAGE_ID[:12]}",
+        "a small face",
+    ]
+    # and the reads are in the log
+    lines = service.get("/logs", params={"image_id": IMAGE_ID}).json()["lines"]
+    assert [line["message"] for line in lines].count("read_state") == 3
+
+
 def test_unknown_image_has_an_empty_trace(service: httpx.Client) -> None:
     assert service.get(f"/traces/{IMAGE_ID}").json()["spans"] == []
 

@@ -19,6 +19,7 @@ from input_service.access.gate import Gate
 from input_service.access.headers import SecurityHeaders
 from input_service.access.policy import AccessPolicy
 from input_service.access.rates import Slots, TokenBuckets
+from input_service.docs import pages as docs
 from input_service.heads import HeadAsGet
 from input_service.parameters import refuse_unknown_parameters
 from input_service.routes import (
@@ -77,6 +78,7 @@ def create_input_app(settings: InputSettings) -> FastAPI:
     )
     app.title = "Face analysis pipeline"
     app.description = DESCRIPTION
+    app.include_router(docs.router)
     modules = (images, bulk, events, results, pictures, passthrough, export)
     routers = [module.router for module in modules]
     for router in (upload.create_router(settings.upload), *routers):

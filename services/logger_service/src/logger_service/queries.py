@@ -17,12 +17,16 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from facepipe.domain.errors import InvalidRequestError
+from facepipe.stages import STAGES
 from logger_service.files import LogFile, lines_backwards, lines_with_any, log_files
 from logger_service.records import TIME_PREFIX, TIME_WIDTH, Kind, Level, LogLine, SpanLine
+
+_STAGE_SERVICES = frozenset(stage.service for stage in STAGES)
 
 R = TypeVar("R", LogLine, SpanLine)
 
 MAX_TRACE_RECORDS = 5000
+AUDIT = "audit"
 _CURSOR = re.compile(r"^(\d{4}-\d{2}-\d{2})\.(\d{1,6})\.(\d{1,15})$")
 _TIME = slice(len(TIME_PREFIX), len(TIME_PREFIX) + TIME_WIDTH)
 # Characters that JSON writes differently: text that has them is sought after parsing only.
@@ -106,9 +110,10 @@ def search(folder: Path, query: LogQuery, limit: int, cursor: str, max_scan_s: f
 
 
 def trace_of(folder: Path, image_id: str) -> Trace:
-    """All spans of the traces that touch an image, and its log lines.
+    """The spans and log lines of an image's last run; who has read it is no part of that.
 
-    Where a trace is shared with other images, what is known to be theirs is left out.
+    Where a trace is shared with other images, what is known to be theirs is left out. Sending
+    the same file again runs nothing, and has a trace without a stage.
     """
     needle = [json.dumps(image_id, ensure_ascii=False).encode()]
     own_spans = list(_records(folder, Kind.SPANS, needle, SpanLine))
@@ -126,10 +131,25 @@ def trace_of(folder: Path, image_id: str) -> Trace:
 
     spans = [r for r in _records(folder, Kind.SPANS, sought, SpanLine, first_day) if belongs(r)]
     lines = [r for r in _records(folder, Kind.LOGS, sought, LogLine, first_day) if belongs(r)]
+    spans, lines = _last_run(spans, [line for line in lines if line.logger != AUDIT])
     spans.sort(key=lambda span: (span.time, span.end))
     lines.sort(key=lambda line: line.time)
     truncated = max(len(spans), len(lines)) > MAX_TRACE_RECORDS
     return Trace(spans[-MAX_TRACE_RECORDS:], lines[-MAX_TRACE_RECORDS:], truncated)
+
+
+def _last_run(
+    spans: list[SpanLine], lines: list[LogLine]
+) -> tuple[list[SpanLine], list[LogLine]]:
+    """What belongs to the newest trace in which a stage worked; all, if none has yet."""
+    runs = [span for span in spans if span.service in _STAGE_SERVICES]
+    if not runs:
+        return spans, lines
+    last = max(runs, key=lambda span: span.time).trace_id
+    return (
+        [span for span in spans if span.trace_id == last],
+        [line for line in lines if line.trace_id in (last, "")],
+    )
 
 
 def _records(

@@ -72,7 +72,14 @@ def create_app(
     Raises:
         MisconfiguredError: there is no inside token.
     """
-    app = FastAPI(title=name, version=VERSION, lifespan=lifespan and _noting_refusal(lifespan))
+    # FastAPI's own documentation pages load their scripts from elsewhere.
+    app = FastAPI(
+        title=name,
+        version=VERSION,
+        lifespan=lifespan and _noting_refusal(lifespan),
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.settings = settings
     add_problem_handlers(app)
     _add_probes(app, dict(checks or {}), models or dict)

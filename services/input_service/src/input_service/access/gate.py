@@ -15,6 +15,7 @@ from facepipe.web.problems import error_response
 from input_service.access.keyring import ApiKey
 from input_service.access.policy import ANYBODY, AccessPolicy, require_scope
 from input_service.access.rates import Slots, TokenBuckets
+from input_service.docs.pages import ASSETS
 
 # Whoever watches over the service needs no key, and the documentation is public.
 _FREE = frozenset({"/healthz", "/readyz", "/openapi.json", "/docs", "/redoc"})
@@ -80,7 +81,7 @@ class Gate:
         return self._waiting.held(client[0] if caller is ANYBODY and client else caller.name)
 
     def _admit(self, scope: Scope) -> ApiKey:
-        if scope["path"] in _FREE:
+        if scope["path"] in _FREE or scope["path"].startswith(f"{ASSETS}/"):
             return ANYBODY
         caller = self._policy.caller(_key(Headers(scope=scope)))
         if self._policy.is_required:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_PAGES = ("/docs", "/redoc")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -15,12 +14,6 @@ _HEADERS = {
     # Photographs of people belong into no cache on the way.
     "Cache-Control": "no-store",
 }
-# FastAPI's documentation pages bring their script and style from a content network.
-_CDN = "https://cdn.jsdelivr.net"
-_PAGE_POLICY = (
-    f"default-src 'self'; script-src {_CDN} 'unsafe-inline'; style-src {_CDN} 'unsafe-inline'; "
-    f"img-src 'self' data: https://fastapi.tiangolo.com; worker-src blob:; frame-ancestors 'none'"
-)
 
 
 class SecurityHeaders:
@@ -36,8 +29,6 @@ class SecurityHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                if scope["path"] in _PAGES:
-                    headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
