@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from facepipe_client import AsyncClient
 from gradio_viewer import handlers
+from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
+from gradio_viewer.recent import Batch
 from tests.support.fake_input_api import FakeApi, portrait
 
 T = TypeVar("T")
@@ -31,11 +34,10 @@ def test_uploads_are_followed_to_the_end(address: str) -> None:
     # given a file that the API took, and one that it refused
     async def upload(api: AsyncClient) -> list[str]:
         accepted = await api.upload(portrait(), "family.jpg")
-        uploads = [
-            Upload.sent("family <b>.jpg", accepted.image_id, ""),
-            Upload.sent("bad.jpg", "", "no image"),
-        ]
-        return [html async for html in handlers.upload(api, uploads)]
+        batch = Batch()
+        batch.add(Upload.sent("family <b>.jpg", accepted.image_id, ""))
+        batch.add(Upload.sent("bad.jpg", "", "no image"))
+        return [html async for html in handlers.watch(api, batch)]
 
     # when
     pages = ask(address, upload)
@@ -47,24 +49,26 @@ def test_uploads_are_followed_to_the_end(address: str) -> None:
     assert "2 of 2 finished" in pages[-1]
 
 
-def test_gallery_is_paged(address: str, fake: FakeApi) -> None:
+def test_results_are_paged_and_keep_their_search(address: str, fake: FakeApi) -> None:
     # given
     for number in range(5):
         fake.add(f"{number}.jpg")
+    place = Place("results", search={"gender": "female"})
     # when
-    html, cursor = ask(address, lambda api: handlers.gallery(api, {"gender": "female"}, "", 3))
-    rest, end = ask(address, lambda api: handlers.gallery(api, {}, cursor, 3))
+    first = ask(address, lambda api: handlers.results(api, place, 3))
+    rest = ask(address, lambda api: handlers.results(api, replace(place, cursor="3"), 3))
     # then
-    assert html.count("fp-tile") == 3
+    assert first.count("fp-tile") == 3
+    assert "?tab=results&amp;gender=female&amp;cursor=3" in first
     assert rest.count("fp-tile") == 2
-    assert (cursor, end) == ("3", "")
+    assert 'id="older"' not in rest
     assert fake.queries[0] == {"gender": "female", "limit": "3"}
 
 
 def test_problem_document_becomes_a_message(address: str) -> None:
-    html, faces, result = ask(address, lambda api: handlers.image(api, "ab" * 32))
+    html, result = ask(address, lambda api: handlers.image(api, "ab" * 32))
     assert "there is no such image" in html
-    assert (faces, result) == ("", None)
+    assert result is None
 
 
 def test_service_behind_the_api_that_is_down_is_a_message(address: str, fake: FakeApi) -> None:
@@ -78,7 +82,7 @@ def test_api_that_is_down_is_a_banner() -> None:
     nobody = "http://127.0.0.1:9"
     # when / then
     assert "does not answer" in ask(nobody, handlers.outlook)[0]
-    html, _ = ask(nobody, lambda api: handlers.gallery(api, {}, "", 3))
+    html = ask(nobody, lambda api: handlers.results(api, Place("results"), 3))
     assert "does not answer" in html
     assert "Traceback" not in html
     assert "does not answer" in ask(nobody, lambda api: handlers.trace(api, "ab" * 32))

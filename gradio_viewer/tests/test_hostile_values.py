@@ -127,13 +127,14 @@ def test_one_image_shows_every_field_as_text(page: Any, bad_api: tuple[FakeApi, 
     for where in ("gender", "reasons"):
         assert f"@.faces.agegender.{where}'\"><script>" in cards
     assert "@.faces.agegender_error.message'\"><script>" in cards
+    page.get_by_role("button", name="Trace").click()
     trace = shown(page, "#trace")
     for where in ("spans.name", "spans.service", "logs.message", "logs.level", "logs.service"):
         assert f"@.{where}'\"><script>" in trace
     titles = page.locator("#trace [title]").evaluate_all("all => all.map(one => one.title)")
     assert any(title.startswith("@.spans.error'\"><script>") for title in titles)
     # and the document as well, with its EXIF texts
-    page.locator("button.label-wrap", has_text="Result").click()
+    page.locator("button.label-wrap", has_text="JSON").click()
     assert "@.image.exif.UserComment" in shown(page, "#result-json")
 
 
@@ -177,9 +178,8 @@ def test_plots_have_titles_of_text(page: Any, bad_api: tuple[FakeApi, str]) -> N
     # when they are looked at
     page.goto("/")
     page.get_by_role("tab", name="Plots").click()
-    # then the title is text, in the caption and for those who do not see the picture
+    # then the title is text
     assert "@title'\"><script>" in shown(page, "#plots")
-    assert page.locator("#plots img").get_attribute("alt").startswith("@title'\"><script>")
 
 
 def test_an_error_of_the_api_is_text(page: Any, bad_api: tuple[FakeApi, str]) -> None:

@@ -7,8 +7,17 @@ from typing import Any
 
 import pytest
 
-from gradio_viewer import image_html, list_html, markup, plots_html, trace_html, words
-from gradio_viewer.handlers import search_filters
+from gradio_viewer import (
+    contours,
+    face_html,
+    image_html,
+    list_html,
+    markup,
+    plots_html,
+    trace_html,
+    words,
+)
+from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
 from tests.support.fake_input_api import FakeApi, document, trace_document
 
@@ -26,7 +35,7 @@ def test_file_name_is_text_everywhere() -> None:
     image = fake.images[fake.add(HOSTILE)]
     # when
     pages = [
-        list_html.gallery([image]),
+        list_html.gallery([image], {}),
         list_html.progress([Upload(HOSTILE, "stored", image["image_id"], 1, HOSTILE)]),
         image_html.image_view({**image, "error": {"code": "x", "message": HOSTILE}}, None),
         trace_html.trace(
@@ -49,42 +58,48 @@ def test_image_view_marks_every_face() -> None:
     # then
     assert html.count('class="fp-box"') == 2
     assert html.count('class="fp-points"') == 1
+    assert html.count('class="fp-number"') == 2
+    assert html.count('data-face="1"') == 2  # box and card have the same number
     assert 'viewBox="0 0 800 600"' in html
     assert f"/files/{image_id}/annotated.jpg" in html
     assert f"/files/{image_id}/result.json" in html
 
 
 def test_face_card_says_why_an_estimate_is_doubtful() -> None:
-    html = image_html.face_cards("ab" * 32, document("ab" * 32))
-    assert "28 years (23\u201334)" in html
-    assert "female, 98 %" in html
+    html = face_html.face_cards("ab" * 32, document("ab" * 32))
+    assert "28 years</strong>" in html
+    assert "23\u201334" in html
+    assert 'style="left:23.0%;width:11.0%"' in html  # the interval on a line of a hundred years
+    assert "98 %" in html
     assert "Not reliable: the face is small; no landmarks were found" in html
+    assert "A larger picture of the face helps." in html
+    assert "Age not judged" in html
 
 
 @pytest.mark.parametrize(
     ("pose", "told"),
     [
-        ({"yaw": 31.6, "pitch": -4.2, "roll": 0.3}, "head: turned 32° right, looks 4° down<"),
+        ({"yaw": 31.6, "pitch": -4.2, "roll": 0.3}, "head turned right 32°, looks down 4°"),
         (
             {"yaw": -12.0, "pitch": 8.0, "roll": -90.0},
-            "12° left, looks 8° up, tilted 90° left",
+            "turned left 12°, looks up 8°, tilted left 90°",
         ),
-        ({"yaw": 0.2, "pitch": -0.3, "roll": 0.0}, "head: straight"),
+        ({"yaw": 0.2, "pitch": -0.3, "roll": 0.0}, "head straight"),
     ],
 )
 def test_face_card_says_which_way_the_head_is_turned(pose: dict[str, float], told: str) -> None:
     # given
     result = document("ab" * 32)
     # when
-    bare = image_html.face_cards("ab" * 32, result)
+    bare = face_html.face_cards("ab" * 32, result)
     result["faces"][0]["pose"] = pose
     # then
-    assert "head:" not in bare
-    assert told in image_html.face_cards("ab" * 32, result)
+    assert "head " not in bare
+    assert told in face_html.face_cards("ab" * 32, result)
 
 
 def test_image_without_a_face_says_so() -> None:
-    assert "No face was found" in image_html.face_cards("ab" * 32, {"faces": []})
+    assert "No face was found" in face_html.face_cards("ab" * 32, {"faces": []})
 
 
 def test_failed_image_says_why() -> None:
@@ -129,15 +144,45 @@ def test_bars_stand_on_a_common_time_axis() -> None:
     assert "fp-track fp-bad" in html
 
 
-def test_plots_with_odd_names_are_left_out() -> None:
-    html = plots_html.plots([{"name": "../etc"}, {"name": "faces_per_image"}], "1")
+def bars(name: str, **more: Any) -> dict[str, Any]:
+    series = [{"name": "female", "values": [0, 2, 1, 0]}]
+    return {"name": name, "categories": ["0-4", "5-9", "10-14", "15-19"], "series": series, **more}
+
+
+def test_plots_with_odd_names_and_those_without_a_number_are_left_out() -> None:
+    empty = {**bars("confidence"), "series": [{"name": "faces", "values": [0, 0, 0, 0]}]}
+    html = plots_html.plots([bars("../etc"), empty, bars("age_by_gender", title="Ages")])
     assert "etc" not in html
-    assert "Faces per image" in html
+    assert "confidence" not in html
+    assert "Ages" in html
 
 
-def test_empty_search_fields_are_left_out() -> None:
-    assert search_filters("any", "female", ("20 ", ""), ("", "0")) == {
-        "gender": "female",
-        "min_age": "20",
-        "max_faces": "0",
-    }
+def test_a_bar_leads_to_its_images_and_empty_ends_are_cut() -> None:
+    html = plots_html.plots([bars("age_by_gender", stacked=True)])
+    assert "?tab=results&amp;gender=female&amp;min_age=5&amp;max_age=9" in html
+    assert "height:50.00%" in html
+    assert "0-4" not in html
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ({}, Place()),
+        ({"tab": "plots"}, Place("plots")),
+        ({"tab": "<b>", "x": "1"}, Place()),
+        ({"image": "ab" * 32, "tab": "plots"}, Place("image", "ab" * 32)),
+        ({"image": "../etc"}, Place()),
+        (
+            {"tab": "results", "gender": " female ", "min_age": "", "cursor": "c", "limit": "9"},
+            Place("results", search={"gender": "female"}, cursor="c"),
+        ),
+    ],
+)
+def test_an_address_is_read_whatever_stands_there(query: dict[str, str], place: Place) -> None:
+    assert Place.of(query.items()) == place
+
+
+def test_contours_need_all_landmarks() -> None:
+    points = [{"x": float(n), "y": 0.0} for n in range(478)]
+    assert contours.svg_path(points).count("M") == 9
+    assert contours.svg_path(points[:468]) == ""

@@ -54,13 +54,15 @@ def test_files_are_shown_upright_and_offered_for_download(viewer: str, fake: Fak
     with httpx.Client(base_url=viewer, timeout=20) as client:
         # when
         upright = client.get(f"/files/{image_id}/upright.jpg")
-        thumbnail = client.get(f"/files/{image_id}/thumbnail.jpg?status=stored")
+        thumbnail = client.get(f"/files/{image_id}/thumbnail.jpg")
         annotated = client.get(f"/files/{image_id}/annotated.jpg")
         # then
         assert client.get("/healthz").status_code == 200
         assert Image.open(io.BytesIO(upright.content)).size == (800, 600)
-        assert max(Image.open(io.BytesIO(thumbnail.content)).size) == 360
-        assert annotated.headers["content-disposition"].startswith("attachment")
+        assert Image.open(io.BytesIO(thumbnail.content)).size == (224, 224)
+        assert annotated.headers["content-disposition"] == (
+            "attachment; filename*=UTF-8''a%20annotated.jpg"
+        )
         assert client.get("/files/../etc/upright.jpg").status_code == 404
         assert client.get("/files/xyz/upright.jpg").status_code == 400
 
@@ -84,12 +86,9 @@ def test_walk_through_the_page(page: Any, viewer: str, tmp_path: Path) -> None:
     # when a file is uploaded
     photograph = {"name": HOSTILE, "mimeType": "image/jpeg", "buffer": portrait()}
     page.set_input_files("#upload input[type=file]", [photograph])
-    row = page.locator("#progress .fp-row[data-status=stored]")
-    row.wait_for(timeout=30_000)
-    # then its name is shown as it is, and its link leads to the image
-    assert row.locator(".fp-file").inner_text() == HOSTILE
-    row.locator("a").click()
+    # then its result comes by itself, under its name as it is
     page.locator("#image-view svg.fp-overlay rect").first.wait_for(timeout=30_000)
+    page.get_by_role("button", name="Trace").click()
     page.locator("#trace .fp-spanrow").first.wait_for(timeout=30_000)
     assert page.locator("#image-view .fp-name").inner_text() == HOSTILE
     assert page.locator("#faces .fp-card").count() == 2
@@ -101,7 +100,7 @@ def test_walk_through_the_page(page: Any, viewer: str, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Results").click()
     page.locator("#gallery .fp-tile").first.wait_for(timeout=30_000)
     page.get_by_role("tab", name="Plots").click()
-    page.locator("#plots img").first.wait_for(timeout=30_000)
+    page.locator("#plots .fp-plot").first.wait_for(timeout=30_000)
     assert [url for url in foreign if not url.startswith((viewer, "data:", "blob:"))] == []
     # and all that the page asks for is open
     assert refused == []
@@ -119,18 +118,17 @@ def test_the_page_leaves_no_file_of_what_was_sent_and_seen(page: Any, uploads: P
     # when a photograph is sent
     photograph = {"name": "ottilie.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
     page.set_input_files("#upload input[type=file]", [photograph])
-    row = page.locator("#progress .fp-row[data-status=stored]")
-    row.wait_for(timeout=30_000)
-    page.unroute("**/gradio_api/queue/join*")
-    # and is looked at, and both of its files are downloaded
-    row.locator("a").click()
+    # and is looked at, and its files are downloaded
     page.locator("#image-view svg.fp-overlay rect").first.wait_for(timeout=30_000)
-    for name in ("Annotated JPEG", "Result JSON"):
+    page.unroute("**/gradio_api/queue/join*")
+    for name in ("Original", "Annotated JPEG", "Result JSON"):
+        page.locator(".fp-menu summary").click()
         with page.expect_download() as download:
             page.get_by_role("link", name=name).click()
+        page.locator(".fp-menu summary").click()
         assert download.value.path().stat().st_size
     page.get_by_role("tab", name="Plots").click()
-    page.locator("#plots img").first.wait_for(timeout=30_000)
+    page.locator("#plots .fp-plot").first.wait_for(timeout=30_000)
     # then no file was there, and none is
     found.extend(path for path in uploads.rglob("*") if path.is_file())
     assert found == []

@@ -82,6 +82,18 @@ def document(image_id: str) -> Json:
     }  # fmt: skip
 
 
+def crowded(image_id: str, count: int) -> Json:
+    """So many copies of the first face, in rows of twenty."""
+    found = document(image_id)
+    face = found["faces"][0]
+    boxes = [(40 * (n % 20), 40 * (n // 20)) for n in range(count)]
+    found["faces"] = [
+        {**face, "face_index": n, "box": {"x1": x, "y1": y, "x2": x + 30, "y2": y + 35}}
+        for n, (x, y) in enumerate(boxes)
+    ]
+    return {**found, "num_faces": count}
+
+
 class FakeApi:
     """State and routes; tests change `images` and `plots_down` as they need."""
 
@@ -89,6 +101,7 @@ class FakeApi:
         self.images: dict[str, Json] = {}
         self.queries: list[dict[str, str]] = []
         self.plots: list[Json] = [{"name": "age_by_gender", "title": "Age by gender"}]
+        self.crowd = 0  # so many faces are in every image, if any
         self.plots_down: bool | str = False  # or what is said of it
         self.problems: dict[str, str] = {}
         self.app = FastAPI()
@@ -145,9 +158,13 @@ class FakeApi:
             self.queries.append(dict(request.query_params))
             start = int(request.query_params.get("cursor", "0"))
             limit = int(request.query_params["limit"])
+            gender = request.query_params.get("gender")
             found = list(self.images.values())[::-1]
+            if gender:  # all have a woman's face, and one of which nothing is known
+                found = found if gender in ("female", "unknown") else []
             more = str(start + limit) if len(found) > start + limit else None
-            return {"images": found[start : start + limit], "next_cursor": more}
+            page = {"images": found[start : start + limit], "next_cursor": more}
+            return page | ({} if start else {"total": len(found)})
 
         @app.get("/v1/images/{image_id}")
         async def state(image_id: str) -> Any:
@@ -161,12 +178,20 @@ class FakeApi:
 
         @app.get("/v1/images/{image_id}/result")
         async def result(image_id: str) -> Json:
-            return document(image_id)
+            return crowded(image_id, self.crowd) if self.crowd else document(image_id)
 
         @app.get("/v1/images/{image_id}/source")
         @app.get("/v1/images/{image_id}/annotated")
         async def source(image_id: str) -> Response:
             return Response(portrait(), media_type="image/jpeg")
+
+        @app.get("/v1/images/{image_id}/thumbnail.jpg")
+        @app.get("/v1/images/{image_id}/faces/{index}/crop.jpg")
+        async def small(image_id: str) -> Response:
+            buffer = io.BytesIO()
+            with Image.open(io.BytesIO(portrait())) as image:
+                image.resize((224, 224)).save(buffer, "JPEG")
+            return Response(buffer.getvalue(), media_type="image/jpeg")
 
         @app.get("/v1/images/{image_id}/trace")
         async def trace(image_id: str) -> Json:
@@ -179,6 +204,17 @@ class FakeApi:
                 detail = self.plots_down if is_text else "plotter_service does not answer"
                 return JSONResponse({"title": "Down", "detail": detail, "code": "x"}, 503)
             return {"plots": self.plots}
+
+        @app.get("/v1/plots/{name}.json")
+        async def plot_data(name: str) -> Json:
+            found = next(plot for plot in self.plots if plot["name"] == name)
+            series = [{"name": gender, "values": [1.0, 3.0]} for gender in ("female", "male")]
+            bars = {"categories": ["20-24", "25-29"], "series": series, "stacked": True}
+            return {**bars, "note": "8 faces", **found}
+
+        @app.delete("/v1/images/{image_id}", status_code=204)
+        async def delete(image_id: str) -> None:
+            self.images.pop(image_id)
 
         @app.get("/v1/plots/{name}.png")
         async def plot(name: str) -> Response:

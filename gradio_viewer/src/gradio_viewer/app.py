@@ -15,8 +15,9 @@ from fastapi import FastAPI
 
 from facepipe.web.service import Check, create_app
 from facepipe_client import AsyncClient, Client, ClientError
-from gradio_viewer.files import create_router
+from gradio_viewer.files import SCRIPTS, create_router
 from gradio_viewer.login import Login, needs_login
+from gradio_viewer.recent import Recent
 from gradio_viewer.room import Room
 from gradio_viewer.settings import ViewerSettings
 from gradio_viewer.visitors import Visitors
@@ -35,6 +36,8 @@ from gradio_viewer.events import Events
 from gradio_viewer.pages import create_page
 from gradio_viewer.uploads import create_upload_router
 
+_WEB = files("gradio_viewer.web")
+STYLES = ("base.css", "lists.css", "image.css", "plots.css")
 QUEUE_PAUSE_S = 0.05
 ROOM = 64 * 2**20
 ANSWER_S = 15.0
@@ -50,7 +53,8 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
     client = api or AsyncClient(settings.address.input, key=settings.viewer.key, timeout_s=ANSWER_S)
     has_login = needs_login(settings)
     visitors = Visitors()
-    page = create_page(client, settings)
+    recent = Recent()
+    page = create_page(client, settings, recent)
     page.queue(default_concurrency_limit=16, max_size=MAX_WAITING, api_open=False)
     # Gradio looks a thousand times a second whether somebody wants something.
     page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = QUEUE_PAUSE_S
@@ -75,7 +79,7 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
         app.add_middleware(Login, user=settings.viewer.user, password=settings.viewer.password)
     app.include_router(create_router(client, settings))
     max_bytes = settings.upload.max_bytes
-    app.include_router(create_upload_router(client, visitors, max_bytes, Room(ROOM)))
+    app.include_router(create_upload_router(client, visitors, recent, max_bytes, Room(ROOM)))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,
@@ -87,12 +91,22 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
         allowed_paths=[],
         run_history=False,
         mcp_server=False,
-        css=files("gradio_viewer").joinpath("style.css").read_text(),
-        theme=gr.themes.Default(),
+        css="".join((_WEB / name).read_text() for name in STYLES),
+        head=f'<script type="module" src="/page/{SCRIPTS[0]}"></script>',
+        theme=_theme(),
     )
     # Gradio checks where a file lies only on a page that was launched; a mounted one never is.
     page.has_launched = True
     return mounted
+
+
+def _theme() -> gr.themes.Base:
+    """One type family, that of the visitor's own machine, and one accent."""
+    sans = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif")
+    mono = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
+    return gr.themes.Base(
+        primary_hue="teal", secondary_hue="teal", neutral_hue="slate", font=sans, font_mono=mono
+    )
 
 
 @contextmanager

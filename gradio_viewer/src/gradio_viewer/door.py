@@ -29,7 +29,7 @@ API = "/gradio_api"
 MAX_CALL = 4 * 2**20
 _READ = re.compile(
     r"/(healthz|readyz|metrics|theme\.css|favicon\.ico|robots\.txt|manifest\.json"
-    r"|(static|assets|files|plots)/.+)"
+    r"|(static|assets|files|plots|page)/.+)"
 )
 _HEARTBEAT = re.compile(rf"{API}/heartbeat/([^/]+)")
 _MESSAGES, _SESSION = f"{API}/queue/data", "session_hash"

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import io
 from collections.abc import Awaitable
-from typing import Annotated
+from importlib.resources import files as package_files
+from typing import Annotated, Literal
+from urllib.parse import quote
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from PIL import Image
 
 from facepipe.domain.analysis import ImageId
@@ -27,8 +29,11 @@ from facepipe_client import AsyncClient, ClientError, ProblemError
 from gradio_viewer.problems import told
 from gradio_viewer.settings import ViewerSettings
 
-THUMBNAIL_SIDE = 360
+THUMBNAIL_SIDE = 480
+SCRIPTS = ("main.js", "address.js", "faces.js", "zoom.js", "dialogs.js")
 JPEG = "image/jpeg"
+_PLOTS = {"png": "image/png", "svg": "image/svg+xml"}
+_WEB = package_files("gradio_viewer.web")
 # Pixels of an id never change; a result may when an image is run again.
 _FOR_LONG = {"Cache-Control": "private, max-age=86400", "X-Content-Type-Options": "nosniff"}
 _FOR_NOW = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
@@ -44,9 +49,9 @@ def create_router(api: AsyncClient, settings: ViewerSettings) -> APIRouter:
     router = APIRouter(tags=["files"])
     turn = asyncio.Semaphore(settings.viewer.decoders)
 
-    async def jpeg_of(data: bytes, side: int, *, upright: bool) -> bytes:
+    async def jpeg_of(data: bytes, side: int) -> bytes:
         async with turn:
-            return await asyncio.to_thread(_small_jpeg, data, side, upright=upright)
+            return await asyncio.to_thread(_small_jpeg, data, side)
 
     async def fetched(file: Awaitable[bytes]) -> bytes:
         try:
@@ -58,32 +63,55 @@ def create_router(api: AsyncClient, settings: ViewerSettings) -> APIRouter:
     @router.get("/files/{image_id}/upright.jpg", response_class=Response)
     async def upright(image_id: ImageId) -> Response:
         source = await fetched(api.file(image_id, "source"))
-        data = await jpeg_of(source, settings.viewer.max_side, upright=True)
+        data = await jpeg_of(source, settings.viewer.max_side)
         return Response(data, media_type=JPEG, headers=_FOR_LONG)
 
     @router.get("/files/{image_id}/thumbnail.jpg", response_class=Response)
-    async def thumbnail(
-        image_id: ImageId, status: Annotated[str, Query(max_length=20)] = ""
-    ) -> Response:
-        annotated = status in ("stored", "partial")
-        picture = await fetched(api.file(image_id, "annotated" if annotated else "source"))
-        data = await jpeg_of(picture, THUMBNAIL_SIDE, upright=not annotated)
+    async def thumbnail(image_id: ImageId) -> Response:
+        data = await fetched(api.thumbnail(image_id, THUMBNAIL_SIDE))
         return Response(data, media_type=JPEG, headers=_FOR_NOW)
+
+    @router.get("/files/{image_id}/faces/{index}.jpg", response_class=Response)
+    async def face(image_id: ImageId, index: Annotated[int, Path(ge=0, le=100_000)]) -> Response:
+        data = await fetched(api.face(image_id, index))
+        return _download(data, JPEG, await named(image_id, f" face {index}.jpg"))
+
+    async def named(image_id: str, extension: str = "") -> str:
+        """The name of the photograph, for its files."""
+        try:
+            name = (await api.image(image_id)).image.file_name or image_id
+        except ClientError:
+            return image_id + extension
+        return (name.rpartition(".")[0] or name) + extension if extension else name
+
+    @router.get("/files/{image_id}/original", response_class=Response)
+    async def original(image_id: ImageId) -> Response:
+        data = await fetched(api.file(image_id, "source"))
+        return _download(data, "application/octet-stream", await named(image_id))
 
     @router.get("/files/{image_id}/annotated.jpg", response_class=Response)
     async def annotated(image_id: ImageId) -> Response:
         data = await fetched(api.file(image_id, "annotated"))
-        return _download(data, JPEG, f"{image_id}.jpg")
+        return _download(data, JPEG, await named(image_id, " annotated.jpg"))
 
     @router.get("/files/{image_id}/result.json", response_class=Response)
     async def result(image_id: ImageId) -> Response:
         data = await fetched(api.file(image_id, "result"))
-        return _download(data, "application/json", f"{image_id}.json")
+        return _download(data, "application/json", await named(image_id, ".json"))
 
-    @router.get("/plots/{name}.png", response_class=Response)
-    async def plot(name: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")]) -> Response:
-        data = await fetched(api.plot(name))
-        return Response(data, media_type="image/png", headers=_FOR_NOW)
+    @router.get("/plots/{name}.{kind}", response_class=Response)
+    async def plot(
+        name: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")], kind: Literal["png", "svg"]
+    ) -> Response:
+        data = await fetched(api.plot(name, kind))
+        return _download(data, _PLOTS[kind], f"{name}.{kind}")
+
+    @router.get("/page/{name}", response_class=Response)
+    async def script(name: str) -> Response:
+        if name not in SCRIPTS:
+            raise ImageNotFoundError("there is nothing here")
+        data = (_WEB / name).read_bytes()
+        return Response(data, media_type="text/javascript", headers=_FOR_NOW)
 
     @router.get("/manifest.json", include_in_schema=False)
     async def manifest(_: Request) -> dict[str, str]:
@@ -94,14 +122,14 @@ def create_router(api: AsyncClient, settings: ViewerSettings) -> APIRouter:
 
 
 def _download(data: bytes, media_type: str, name: str) -> Response:
-    headers = {**_FOR_NOW, "Content-Disposition": f'attachment; filename="{name}"'}
+    disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
+    headers = {**_FOR_NOW, "Content-Disposition": disposition}
     return Response(data, media_type=media_type, headers=headers)
 
 
-def _small_jpeg(data: bytes, side: int, *, upright: bool) -> bytes:
-    """Shrinks to `side` at most. An annotated JPEG of ours is upright and decodes small."""
-    image = Image.fromarray(decode(data).rgb) if upright else Image.open(io.BytesIO(data))
-    image.draft("RGB", (side, side))
+def _small_jpeg(data: bytes, side: int) -> bytes:
+    """Decoded as in every stage, and no side longer than `side`."""
+    image = Image.fromarray(decode(data).rgb)
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=88)

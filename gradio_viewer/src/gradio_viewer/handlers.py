@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
-import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 from facepipe_client import WITH_RESULT, AsyncClient, ClientError, Filters, ModelInfo, NoAnswerError
 from gradio_viewer import image_html, list_html, plots_html, trace_html, words
+from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
 from gradio_viewer.markup import Html, join, notice, tag
 from gradio_viewer.problems import told
+from gradio_viewer.recent import Batch
 
 FOLLOWED_AT_ONCE = 8
 REDRAW_S = 0.25
@@ -55,9 +57,8 @@ def _models(models: dict[str, list[ModelInfo]]) -> Html:
     return tag("p", f"Models in use: {', '.join(parts)}", class_="fp-dim") if parts else Html("")
 
 
-async def upload(api: AsyncClient, uploads: Sequence[Upload]) -> AsyncIterator[Html]:
-    """Follows files that were sent to the end; yields the progress whenever it changes."""
-    changed = asyncio.Event()
+async def watch(api: AsyncClient, batch: Batch) -> AsyncIterator[Html]:
+    """Follows what a visitor sends, up to the end of all; yields the list whenever it changes."""
     slots = asyncio.Semaphore(FOLLOWED_AT_ONCE)
 
     async def follow(item: Upload) -> None:
@@ -65,66 +66,79 @@ async def upload(api: AsyncClient, uploads: Sequence[Upload]) -> AsyncIterator[H
             async with slots:
                 async for state in api.follow(item.image_id):
                     item.update(state.to_json())
-                    changed.set()
+                    batch.changed.set()
         except ClientError as error:
-            item.problem = told(api, error)
+            item.status, item.problem = "failed", told(api, error)
         except Exception:
             _log.exception("an upload could not be followed")
-            item.problem = "the page lost sight of it; look under Results"
+            item.status, item.problem = "failed", "the page lost sight of it; look under Results"
         finally:
-            changed.set()
+            batch.changed.set()
 
-    tasks = [asyncio.create_task(follow(item)) for item in uploads if item.image_id]
+    tasks: dict[int, asyncio.Task[None]] = {}
     try:
-        while not all(task.done() for task in tasks):
-            changed.clear()
+        while True:
+            batch.changed.clear()
+            uploads = batch.uploads
+            for item in uploads:
+                if item.image_id and not item.is_final and id(item) not in tasks:
+                    tasks[id(item)] = asyncio.create_task(follow(item))
             yield list_html.progress(uploads)
+            if not batch.sending and all(task.done() for task in tasks.values()):
+                break
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), 5)
+                await asyncio.wait_for(batch.changed.wait(), 5)
             await asyncio.sleep(REDRAW_S)
-        yield list_html.progress(uploads)
+        yield list_html.progress(batch.uploads)
     finally:
-        for task in tasks:
+        for task in tasks.values():
             task.cancel()
 
 
-def search_filters(
-    status: str, gender: str, ages: tuple[str, str], faces: tuple[str, str]
-) -> dict[str, str]:
-    """The fields of the search as parameters of the API; empty ones are left out."""
-    chosen = {"status": status, "gender": gender}
-    typed = dict(zip(("min_age", "max_age", "min_faces", "max_faces"), ages + faces, strict=True))
-    return {name: value for name, value in chosen.items() if value and value != "any"} | {
-        name: value.strip() for name, value in typed.items() if value and value.strip()
-    }
-
-
-async def gallery(
-    api: AsyncClient, filters: dict[str, str], cursor: str, limit: int
-) -> tuple[Html, str]:
-    """A page of results and the cursor of the next one."""
+async def results(api: AsyncClient, place: Place, limit: int) -> Html:
+    """A page of what a search finds."""
     try:
-        page = await api.image_page(limit=limit, cursor=cursor, **cast(Filters, filters))
+        page = await api.image_page(
+            limit=limit, cursor=place.cursor, **cast(Filters, dict(place.search))
+        )
     except ClientError as error:
-        return problem(api, error), ""
+        return problem(api, error)
     images = [state.to_json() for state in page.images]
-    return list_html.gallery(images), page.next_cursor or ""
+    after = page.next_cursor or ""
+    return list_html.gallery(images, place.search, place.cursor, after, page.total)
 
 
-async def image(api: AsyncClient, image_id: str) -> tuple[Html, Html, dict[str, Any] | None]:
-    """View, face cards and document of one image."""
+async def image(api: AsyncClient, image_id: str) -> tuple[Html, dict[str, Any] | None]:
+    """View and document of one image."""
     result = None
     try:
         state = await api.image(image_id)
         if state.status in WITH_RESULT:
             result = (await api.result(image_id)).to_json()
     except ClientError as error:
-        return problem(api, error), Html(""), None
-    return (
-        image_html.image_view(state.to_json(), result),
-        image_html.face_cards(image_id, result),
-        image_html.shortened(result) if result else None,
-    )
+        return problem(api, error), None
+    view = image_html.image_view(state.to_json(), result)
+    return view, image_html.shortened(result) if result else None
+
+
+async def analyse_again(api: AsyncClient, image_id: str) -> Html | None:
+    """Has an image analysed anew from its upload; what hinders that, if anything does."""
+    try:
+        state = await api.image(image_id)
+        source = await api.file(image_id, "source")
+        await api.upload(source, state.image.file_name or "image", force=True, urgent=True)
+    except ClientError as error:
+        return problem(api, error)
+    return None
+
+
+async def delete(api: AsyncClient, image_id: str) -> Html:
+    """Erases an image; the page's script then goes on to the results."""
+    try:
+        await api.delete(image_id)
+    except ClientError as error:
+        return problem(api, error)
+    return tag("div", notice("The image was erased."), data_goto="?tab=results")
 
 
 async def trace(api: AsyncClient, image_id: str) -> Html:
@@ -135,8 +149,10 @@ async def trace(api: AsyncClient, image_id: str) -> Html:
 
 
 async def plots(api: AsyncClient) -> Html:
+    """Every plot, drawn from its data."""
     try:
-        found = [plot.to_json() for plot in await api.plots()]
-        return plots_html.plots(found, version=f"{time.time():.0f}")
+        names = [plot.name for plot in await api.plots()]
+        data = await asyncio.gather(*(api.plot(name, "json") for name in names))
     except ClientError as error:
         return notice(f"The plots cannot be shown now: {told(api, error)}", "warning")
+    return plots_html.plots([json.loads(plot) for plot in data])

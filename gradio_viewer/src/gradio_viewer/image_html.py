@@ -1,4 +1,4 @@
-"""One image: the photograph with an overlay, and a card for each face."""
+"""One image: the photograph with its faces marked, beside a card for each of them."""
 
 from __future__ import annotations
 
@@ -7,49 +7,35 @@ from typing import Any
 
 from facepipe.web.visible import visible
 from facepipe_client import FINAL
-from gradio_viewer import words
-from gradio_viewer.markup import Html, join, notice, tag
+from gradio_viewer import contours, words
+from gradio_viewer.face_html import face_cards, gender_class, number
+from gradio_viewer.markup import Html, join, moment, notice, tag
 
 Json = Mapping[str, Any]
 
 
 def image_view(state: Json, result: Json | None) -> Html:
-    """The photograph with boxes and landmarks, switches for both, and the downloads."""
+    """Head, photograph and faces. The page's script brings it to life."""
     image_id = str(state["image_id"])
-    info = state.get("image") or {}
-    size = (result or {}).get("image") or info
+    size = (result or {}).get("image") or state.get("image") or {}
     width, height = int(size.get("width") or 1), int(size.get("height") or 1)
-    faces = (result or {}).get("faces") or []
-    picture = tag(
-        "img",
-        src=f"/files/{image_id}/upright.jpg",
-        alt=f"Photograph {info.get('file_name') or image_id[:12]}",
-        width=width,
-        height=height,
-    )
-    overlay = _overlay(faces, width, height) if faces else None
-    stage = tag("div", picture, overlay, class_="fp-stage")
+    cards = face_cards(image_id, result)
+    name = _name(state)
     return tag(
         "div",
-        _headline(state, width, height),
+        _head(state, result, width, height),
         _problem(state, result),
-        _switches(faces) if faces else None,
-        stage,
-        _downloads(image_id) if result else None,
+        tag(
+            "div",
+            tag("div", _stage(state, result, width, height), class_="fp-left"),
+            tag("div", cards, id="faces", class_="fp-right") if cards else None,
+            class_="fp-split" if cards else "fp-split fp-alone",
+        ),
         class_="fp-image",
+        data_title=name,
+        data_image=image_id,
+        data_status=str(state.get("status")),
     )
-
-
-def face_cards(image_id: str, result: Json | None) -> Html:
-    """A card for each face, largest first."""
-    if result is None:
-        return Html("")
-    faces = result.get("faces") or []
-    if not faces:
-        return notice("No face was found in this image.")
-    size = result.get("image") or {}
-    cards = [_card(image_id, face, size) for face in faces]
-    return tag("div", *cards, class_="fp-cards")
 
 
 def shortened(result: Json) -> dict[str, Any]:
@@ -72,149 +58,157 @@ def _visible(value: Any) -> Any:
     return visible(value) if isinstance(value, str) else value
 
 
-def _headline(state: Json, width: int, height: int) -> Html:
+def _name(state: Json) -> str:
+    return str((state.get("image") or {}).get("file_name") or str(state["image_id"])[:12])
+
+
+def _head(state: Json, result: Json | None, width: int, height: int) -> Html:
     info = state.get("image") or {}
-    name = info.get("file_name") or str(state["image_id"])[:12]
+    image_id = str(state["image_id"])
     facts = [
+        words.faces(state.get("num_faces")),
         f"{width} \u00d7 {height}",
         str(info.get("format") or ""),
         words.file_size(info["size_bytes"]) if info.get("size_bytes") else "",
-        words.moment(str(state.get("received_at") or "")),
-        words.faces(state.get("num_faces")),
-        words.status(str(state.get("status"))),
+        "" if state.get("status") == "stored" else words.status(str(state.get("status"))),
     ]
     return tag(
         "div",
-        tag("h3", name, class_="fp-name"),
-        tag("p", " · ".join(fact for fact in facts if fact), class_="fp-facts"),
+        tag(
+            "div",
+            tag("a", "\u2190 Results", href="?tab=results", class_="fp-back"),
+            tag("h2", _name(state), class_="fp-name"),
+            tag(
+                "p",
+                " \u00b7 ".join(fact for fact in facts if fact),
+                " \u00b7 ",
+                moment(str(state.get("received_at") or "")),
+                class_="fp-facts",
+            ),
+        ),
+        tag(
+            "div",
+            _button("previous", "\u2039", "Previous image"),
+            _button("next", "\u203a", "Next image"),
+            _downloads(image_id, result),
+            _button("again", "Analyse again", "Analyse this image again"),
+            _button("delete", "Delete", "Erase this image and all that is known of it"),
+            _button("keys", "?", "Keys of this page"),
+            class_="fp-actions",
+        ),
+        class_="fp-head",
     )
+
+
+def _button(action: str, text: str, title: str) -> Html:
+    return tag(
+        "button", text, type="button", class_="fp-button", data_do=action, title=title,
+        aria_label=title,
+    )  # fmt: skip
+
+
+def _downloads(image_id: str, result: Json | None) -> Html:
+    files = [("Original", "original")]
+    if result is not None:
+        files += [("Annotated JPEG", "annotated.jpg"), ("Result JSON", "result.json")]
+    links = [
+        tag("a", text, href=f"/files/{image_id}/{name}", download=True) for text, name in files
+    ]
+    return tag("details", tag("summary", "Download"), tag("div", *links), class_="fp-menu")
 
 
 def _problem(state: Json, result: Json | None) -> Html | None:
     error = (result or {}).get("error") or state.get("error")
     if not error:
-        running = state.get("status") not in FINAL
-        return notice("Still being analysed: load the page again in a moment.") if running else None
+        if state.get("status") in FINAL:
+            return None
+        said = words.status(str(state.get("status")))
+        return notice(f"In work: {said}. This page goes on by itself.", "going")
     kind = "error" if state.get("status") == "failed" else "warning"
     return notice(str(error.get("message") or error.get("code")), kind)
 
 
-def _switches(faces: Sequence[Json]) -> Html:
-    """Check boxes that style sheets listen to: no request when they are switched."""
-    has_landmarks = any(face.get("landmarks") for face in faces)
-    boxes = tag("label", tag("input", type="checkbox", class_="fp-boxes-on", checked=True), "Boxes")
-    points = tag(
-        "label",
-        tag(
-            "input",
-            type="checkbox",
-            class_="fp-points-on",
-            checked=has_landmarks,
-            disabled=not has_landmarks,
-        ),
-        "Landmarks",
+def _stage(state: Json, result: Json | None, width: int, height: int) -> Html:
+    faces = (result or {}).get("faces") or []
+    picture = tag(
+        "img",
+        src=f"/files/{state['image_id']}/upright.jpg",
+        alt=f"Photograph {_name(state)}",
+        width=width,
+        height=height,
+        draggable="false",
     )
-    return tag("div", boxes, points, class_="fp-switches")
+    canvas = tag(
+        "div",
+        picture,
+        _overlay(faces, width, height) if faces else None,
+        class_="fp-canvas",
+        style=f"aspect-ratio:{width}/{height}",
+    )
+    # The width at which the whole photograph is as high as the window allows.
+    stage = tag(
+        "div", canvas, class_="fp-stage", style=f"--fp-ratio:{width / height:.4f}", tabindex=-1
+    )
+    return join(stage, _tools(faces))
+
+
+def _tools(faces: Sequence[Json]) -> Html:
+    """Check boxes that style sheets listen to, and the zoom."""
+    has_landmarks = any(face.get("landmarks") for face in faces)
+    boxes = _switch("boxes", "Boxes", on=bool(faces), off=not faces)
+    points = _switch("points", "Landmarks", on=has_landmarks, off=not has_landmarks)
+    zoom = tag(
+        "span",
+        _button("zoom-out", "\u2212", "Smaller"),
+        _button("fit", "Fit", "The whole photograph"),
+        _button("zoom-in", "+", "Larger"),
+        class_="fp-zoom",
+    )
+    return tag("div", boxes, points, zoom, class_="fp-tools")
+
+
+def _switch(name: str, text: str, *, on: bool, off: bool) -> Html:
+    box = tag("input", type="checkbox", class_=f"fp-{name}-on", checked=on, disabled=off)
+    return tag("label", box, text)
 
 
 def _overlay(faces: Sequence[Json], width: int, height: int) -> Html:
-    shapes = []
-    for face in faces:
-        box = face["box"]
-        side = max(box["x2"] - box["x1"], box["y2"] - box["y1"])
-        points = " ".join(f"M{p['x']:.1f} {p['y']:.1f}h0" for p in face.get("landmarks") or [])
-        shapes.append(
-            tag(
-                "g",
-                tag(
-                    "rect",
-                    x=box["x1"],
-                    y=box["y1"],
-                    width=box["x2"] - box["x1"],
-                    height=box["y2"] - box["y1"],
-                    class_="fp-box",
-                ),
-                tag("title", _label(face)),
-                tag(
-                    "path",
-                    d=points,
-                    class_="fp-points",
-                    style=f"stroke-width:{max(side / 75, width / 900):.2f}",
-                )
-                if points
-                else None,
-            )
-        )
+    """Small faces come last, so that they lie on top of larger ones and can be hit."""
+    marks = [_mark(face, width, height) for face in faces]
     return tag(
         "svg",
-        *shapes,
+        *marks,
         viewBox=f"0 0 {width} {height}",
         class_="fp-overlay",
-        role="img",
+        role="group",
         aria_label=f"{words.faces(len(faces))} marked",
     )
 
 
-def _card(image_id: str, face: Json, size: Json) -> Html:
-    estimate = face.get("agegender") or {}
-    doubts = words.doubts(estimate)
-    missing = face.get("agegender_error") or {}
-    lines = [
-        tag("strong", f"Face {int(face.get('face_index') or 0) + 1}"),
-        tag("span", words.age(estimate)),
-        tag("span", words.gender(estimate)),
-        tag("span", f"face: {words.percent(float(face.get('confidence') or 0))}", class_="fp-dim"),
-        _pose(face.get("pose")),
-        tag("span", "reliable", class_="fp-good")
-        if not doubts
-        else tag("span", f"Not reliable: {'; '.join(doubts)}", class_="fp-doubt"),
-        tag("span", str(missing["message"]), class_="fp-doubt") if missing.get("message") else None,
-    ]
-    thumbnail = _thumbnail(image_id, face["box"], size)
-    return tag("article", thumbnail, tag("div", *lines, class_="fp-lines"), class_="fp-card")
-
-
-def _pose(pose: Json | None) -> Html | None:
-    if not pose:
-        return None
-    sides = ("turned", "right", "left"), ("looks", "up", "down"), ("tilted", "right", "left")
-    angles = (round(float(pose[name])) for name in ("yaw", "pitch", "roll"))
-    turns = [
-        f"{verb} {abs(angle)}° {more if angle > 0 else less}"
-        for angle, (verb, more, less) in zip(angles, sides, strict=True)
-        if angle
-    ]
-    return tag("span", "head: " + (", ".join(turns) or "straight"), class_="fp-dim")
-
-
-def _thumbnail(image_id: str, box: Json, size: Json) -> Html:
-    """The face, cut out of the image by the browser: no request and no decoding of its own."""
-    width, height = box["x2"] - box["x1"], box["y2"] - box["y1"]
-    side = 1.4 * max(width, height)
-    x = box["x1"] + width / 2 - side / 2
-    y = box["y1"] + height / 2 - side / 2
-    image = tag(
-        "image",
-        href=f"/files/{image_id}/upright.jpg",
-        width=size.get("width") or 1,
-        height=size.get("height") or 1,
+def _mark(face: Json, width: int, height: int) -> Html:
+    box, estimate = face["box"], face.get("agegender") or {}
+    wide, high = box["x2"] - box["x1"], box["y2"] - box["y1"]
+    lines = contours.svg_path(face.get("landmarks") or [])
+    # As large as fits a small face, as large as can be read on a large one.
+    text = min(max(0.16 * min(wide, high), max(width, height) / 90), 0.5 * min(wide, high))
+    label = tag(
+        "text",
+        str(number(face)),
+        x=box["x1"] + 0.25 * text,
+        y=box["y1"] + 1.05 * text,
+        class_="fp-number",
+        font_size=f"{text:.1f}",
     )
-    return tag("svg", image, viewBox=f"{x:.0f} {y:.0f} {side:.0f} {side:.0f}", class_="fp-thumb")
-
-
-def _label(face: Json) -> str:
-    estimate = face.get("agegender") or {}
-    return f"{words.gender(estimate)}, {words.age(estimate)}"
-
-
-def _downloads(image_id: str) -> Html:
     return tag(
-        "p",
-        tag("a", "Annotated JPEG", href=f"/files/{image_id}/annotated.jpg", download=True),
-        tag("a", "Result JSON", href=f"/files/{image_id}/result.json", download=True),
-        class_="fp-downloads",
+        "g",
+        tag("title", f"{words.gender(estimate)}, {words.age(estimate)}"),
+        tag("path", d=lines, class_="fp-points") if lines else None,
+        tag("rect", x=box["x1"], y=box["y1"], width=wide, height=high, class_="fp-box"),
+        label,
+        class_=f"fp-face {gender_class(face)}",
+        data_face=number(face),
     )
 
 
 def empty_view() -> Html:
-    return join(notice("Choose an image under Results, or upload one."))
+    return notice("Choose an image under Results, or upload one.")

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradio_viewer import words
-from gradio_viewer.markup import Html, notice, tag
+from gradio_viewer.address import image_link, results_link
+from gradio_viewer.markup import Html, join, moment, notice, tag
+
+FINISHED = frozenset({"stored", "partial", "failed", "deleted", "refused"})
+_KINDS = {"stored": "good", "partial": "doubt", "failed": "bad", "refused": "bad"}
 
 
 @dataclass(slots=True)
@@ -25,6 +29,10 @@ class Upload:
         """A file as the API took or refused it."""
         return cls(name, "received" if id else "refused", id, problem=problem)
 
+    @property
+    def is_final(self) -> bool:
+        return self.status in FINISHED
+
     def update(self, state: Mapping[str, Any]) -> None:
         """Takes over what the API says of the image."""
         self.status = str(state.get("status") or self.status)
@@ -37,23 +45,59 @@ def progress(uploads: Sequence[Upload]) -> Html:
     """A row for each file: name, bar, what is being done, and a link to the result."""
     if not uploads:
         return Html("")
-    done = sum(upload.status in ("stored", "partial", "failed", "refused") for upload in uploads)
-    head = tag("p", f"{done} of {len(uploads)} finished", class_="fp-facts", role="status")
-    return tag("div", head, *[_row(upload) for upload in uploads], class_="fp-progress")
+    done = sum(upload.is_final for upload in uploads)
+    faces = sum(upload.num_faces or 0 for upload in uploads)
+    found = f", {words.faces(faces)}" if faces else ""
+    head = tag("p", f"{done} of {len(uploads)} finished{found}", class_="fp-sum", role="status")
+    whole = tag(
+        "div",
+        tag("i", style=f"width:{100 * done / len(uploads):.0f}%"),
+        class_="fp-bar fp-good" if done == len(uploads) else "fp-bar fp-going",
+    )
+    rows = tag("div", *[_row(upload) for upload in uploads], class_="fp-rows")
+    return tag("div", head, whole if len(uploads) > 1 else None, rows, class_="fp-progress")
 
 
-def gallery(images: Sequence[Mapping[str, Any]]) -> Html:
-    """A grid of results, newest first."""
+def gallery(
+    images: Sequence[Mapping[str, Any]],
+    search: Mapping[str, str],
+    cursor: str = "",
+    after: str = "",
+    total: int | None = None,
+) -> Html:
+    """A grid of results, how many there are, and the way to the next page."""
     if not images:
-        return notice("Nothing here yet: upload a photograph, or search for something else.")
-    return tag("div", *[_tile(image) for image in images], class_="fp-gallery")
+        if any(name != "sort" for name in search):
+            return notice("No image is like that. Take a filter away to see more.", "empty")
+        return notice("Nothing here yet: upload a photograph and it will be here.", "empty")
+    links = [
+        tag("a", "\u2190 First page", href=results_link(search), class_="fp-button")
+        if cursor
+        else None,
+        tag(
+            "a",
+            "Next page \u2192",
+            href=results_link(search, after),
+            class_="fp-button",
+            id="older",
+        )
+        if after
+        else None,
+    ]
+    count = None
+    if total is not None:
+        shown = f", {len(images)} shown" if total > len(images) else ""
+        said = f"{total:,} image{'' if total == 1 else 's'}{shown}"
+        count = tag("p", said, class_="fp-total fp-dim", role="status")
+    return join(
+        count,
+        tag("div", *[_tile(image) for image in images], class_="fp-gallery"),
+        tag("nav", *links, class_="fp-paging", aria_label="Pages") if cursor or after else None,
+    )
 
 
 def _row(upload: Upload) -> Html:
     per_cent = 100 if upload.status == "refused" else words.PROGRESS.get(upload.status, 0)
-    kind = {"stored": "good", "partial": "doubt", "failed": "bad", "refused": "bad"}.get(
-        upload.status, "going"
-    )
     text = "refused" if upload.status == "refused" else words.status(upload.status)
     if upload.status in ("stored", "partial"):
         text = f"{text}: {words.faces(upload.num_faces)}" if upload.num_faces is not None else text
@@ -61,15 +105,17 @@ def _row(upload: Upload) -> Html:
         text = f"{text}: {upload.problem}"
     name: Html = tag("span", upload.file_name, class_="fp-file")
     if upload.image_id:
-        name = tag("a", upload.file_name, href=f"?image={upload.image_id}", class_="fp-file")
+        name = tag("a", upload.file_name, href=image_link(upload.image_id), class_="fp-file")
+    kind = _KINDS.get(upload.status, "going")
     bar = tag("div", tag("i", style=f"width:{per_cent}%"), class_=f"fp-bar fp-{kind}")
     return tag(
         "div",
         name,
         bar,
         tag("span", text, class_="fp-state"),
-        class_="fp-row",
+        class_=f"fp-row fp-is-{kind}",
         data_status=upload.status,
+        data_final=upload.is_final or None,
     )
 
 
@@ -78,22 +124,28 @@ def _tile(image: Mapping[str, Any]) -> Html:
     status = str(image.get("status"))
     info = image.get("image") or {}
     name = str(info.get("file_name") or image_id[:12])
-    caption = words.faces(image.get("num_faces"))
-    if status != "stored":
-        caption = " · ".join(part for part in (caption, words.status(status)) if part)
+    faces = words.faces(image.get("num_faces"))
     picture = tag(
         "img",
-        src=f"/files/{image_id}/thumbnail.jpg?status={status}",
-        alt=name,
+        src=f"/files/{image_id}/thumbnail.jpg",
+        alt="",
         loading="lazy",
+        decoding="async",
     )
+    is_plain = status == "stored"
+    mark = None if is_plain else tag("span", words.status(status), class_=f"fp-mark fp-at-{status}")
     return tag(
         "a",
-        tag("div", picture, class_="fp-frame"),
+        tag("div", picture, mark, class_="fp-frame"),
         tag("span", name, class_="fp-file"),
-        tag("span", caption, class_="fp-dim"),
-        tag("span", words.moment(str(image.get("received_at") or "")), class_="fp-dim"),
-        href=f"?image={image_id}",
+        tag(
+            "span",
+            faces,
+            " \u00b7 " if faces else None,
+            moment(str(image.get("received_at") or "")),
+            class_="fp-dim",
+        ),
+        href=image_link(image_id),
         class_="fp-tile",
         data_status=status,
     )

@@ -9,6 +9,7 @@ import html
 import re
 
 from facepipe.web.visible import visible
+from gradio_viewer import words
 
 
 class Html(str):
@@ -30,7 +31,7 @@ def join(*parts: object) -> Html:
     return Html("".join(escape(part) for part in parts if part is not None))
 
 
-def tag(name: str, *children: object, **attributes: object) -> Html:
+def tag(name: str, /, *children: object, **attributes: object) -> Html:
     """An element. `class_` is `class`, `data_x` is `data-x`; None leaves an attribute out.
 
     >>> tag("b", "<x>", class_="big", title=None)
@@ -53,3 +54,8 @@ def notice(text: str, kind: str = "info") -> Html:
     """A box with one sentence; `kind` is "info", "warning" or "error"."""
     role = "alert" if kind == "error" else "status"
     return tag("div", text, class_=f"fp-notice fp-{kind}", role=role)
+
+
+def moment(text: str) -> Html:
+    """A time; the page's script writes it in the visitor's own zone."""
+    return tag("time", words.moment(text), datetime=text)

@@ -1,4 +1,4 @@
-"""The plots."""
+"""The plots, drawn in the page from their data: in its type and colours, light and dark."""
 
 from __future__ import annotations
 
@@ -6,25 +6,163 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gradio_viewer.markup import Html, notice, tag
+from gradio_viewer.address import results_link
+from gradio_viewer.markup import Html, join, notice, tag
 
+Json = Mapping[str, Any]
 NAME = re.compile(r"^[a-z0-9_]{1,64}$")
+_SERIES = {"female": "fp-female", "male": "fp-male", "unknown": "fp-unknown"}
+_BIN = re.compile(r"(\d+)(?:-(\d+)|\+)?")
 
 
-def plots(found: Sequence[Mapping[str, Any]], version: str) -> Html:
-    """The plots side by side; `version` makes the browser fetch them anew."""
-    names = [plot for plot in found if NAME.match(str(plot.get("name")))]
-    if not names:
-        return notice("There are no plots yet: they are drawn when the first results are stored.")
-    return tag("div", *[_plot(plot, version) for plot in names], class_="fp-plots")
+def plots(found: Sequence[Json]) -> Html:
+    """The plots side by side; those without a number are left out."""
+    drawn = [plot for plot in found if NAME.match(str(plot.get("name"))) and _most(plot) > 0]
+    if not drawn:
+        return notice(
+            "There are no plots yet: they are drawn when the first results are stored.", "empty"
+        )
+    return tag("div", *[_plot(plot) for plot in drawn], class_="fp-plots")
 
 
-def _plot(plot: Mapping[str, Any], version: str) -> Html:
+def _plot(plot: Json) -> Html:
     name = str(plot["name"])
-    title = str(plot.get("title") or name.replace("_", " ").capitalize())
-    source = f"/plots/{name}.png?v={version}"
+    series = plot.get("series") or []
+    several = len(series) > 1
+    bars = _rows(plot) if plot.get("horizontal") else _columns(plot)
     return tag(
         "figure",
-        tag("a", tag("img", src=source, alt=title, loading="lazy"), href=source, target="_blank"),
-        tag("figcaption", title),
+        tag(
+            "figcaption",
+            tag("h3", str(plot.get("title") or name)),
+            _legend(series) if several else None,
+        ),
+        bars,
+        tag(
+            "p",
+            tag("span", str(plot.get("note") or ""), class_="fp-dim"),
+            tag(
+                "span",
+                tag("a", "PNG", href=f"/plots/{name}.png", download=True),
+                tag("a", "SVG", href=f"/plots/{name}.svg", download=True),
+                class_="fp-as",
+            ),
+            class_="fp-note",
+        ),
+        class_="fp-plot",
+        data_plot=name,
     )
+
+
+def _legend(series: Sequence[Json]) -> Html:
+    return tag(
+        "span",
+        *[
+            tag("span", tag("i", class_=_colour(one)), str(one.get("name")))
+            for one in series
+            if any(one.get("values") or [])
+        ],
+        class_="fp-legend",
+    )
+
+
+def _colour(series: Json) -> str:
+    return _SERIES.get(str(series.get("name")), "fp-plain")
+
+
+def _stacks(plot: Json) -> list[tuple[str, list[tuple[Json, float]]]]:
+    """Of each category its label and the values of all series."""
+    series = plot.get("series") or []
+    return [
+        (str(category), [(one, float((one.get("values") or [])[n])) for one in series])
+        for n, category in enumerate(plot.get("categories") or [])
+        if all(len(one.get("values") or []) > n for one in series)
+    ]
+
+
+def _most(plot: Json) -> float:
+    of = sum if plot.get("stacked") else max
+    return max((of(v for _, v in values) for _, values in _stacks(plot) if values), default=0.0)
+
+
+def _trimmed(plot: Json) -> list[tuple[str, list[tuple[Json, float]]]]:
+    """Without the empty categories at both ends."""
+    stacks = _stacks(plot)
+    full = [n for n, (_, values) in enumerate(stacks) if any(value for _, value in values)]
+    return stacks[full[0] : full[-1] + 1] if full else []
+
+
+def _columns(plot: Json) -> Html:
+    most = _most(plot)
+    stacks = _trimmed(plot)
+    every = max(1, -(-len(stacks) // 12))  # no more labels than can be read
+    columns = [
+        tag(
+            "div",
+            tag(
+                "div",
+                *[_bar(plot, label, one, value, "height", most) for one, value in values if value],
+                class_="fp-col",
+            ),
+            tag("span", label if n % every == 0 else "\u00a0"),
+            class_="fp-cat",
+        )
+        for n, (label, values) in enumerate(stacks)
+    ]
+    kind = "fp-columns fp-stacked" if plot.get("stacked") else "fp-columns"
+    axis = join(
+        tag("span", f"{most:g}", class_="fp-top"),
+        tag("div", *columns, class_=kind),
+        tag("span", str(plot.get("x_label") or ""), class_="fp-axis"),
+    )
+    return tag("div", axis, class_="fp-chart")
+
+
+def _rows(plot: Json) -> Html:
+    most = _most(plot)
+    rows = [
+        tag(
+            "div",
+            tag("span", label),
+            tag(
+                "div",
+                *[_bar(plot, label, one, value, "width", most) for one, value in values],
+                class_="fp-track",
+            ),
+            tag("b", " / ".join(f"{value:,.0f}" for _, value in values)),
+            class_="fp-hrow",
+        )
+        for label, values in _stacks(plot)
+    ]
+    return tag(
+        "div",
+        *rows,
+        tag("span", str(plot.get("x_label") or ""), class_="fp-axis"),
+        class_="fp-hrows",
+    )
+
+
+def _bar(plot: Json, label: str, series: Json, value: float, along: str, most: float) -> Html:
+    said = f"{label}: {value:,.6g} {series.get('name')}"
+    style = f"{along}:{100 * value / most if most else 0:.2f}%"
+    link = _images_of(str(plot.get("name")), label, str(series.get("name")))
+    if link is None:
+        return tag("i", class_=_colour(series), style=style, title=said)
+    return tag(
+        "a", class_=_colour(series), style=style, title=f"{said}: show the images", href=link,
+        aria_label=said,
+    )  # fmt: skip
+
+
+def _images_of(plot: str, label: str, series: str) -> str | None:
+    """The search that finds the images of a bar."""
+    if plot == "age_by_gender" and (ages := _BIN.fullmatch(label)):
+        search = {"gender": series, "min_age": ages[1], "max_age": ages[2] or "120"}
+    elif plot == "faces_per_image" and (count := _BIN.fullmatch(label)):
+        search = {"min_faces": count[1]}
+        search |= {} if label.endswith("+") else {"max_faces": count[2] or count[1]}
+    elif plot == "gender_split":
+        search = {"gender": label}
+    else:
+        return None
+    return results_link(search)

@@ -20,13 +20,16 @@ from fastapi.responses import StreamingResponse
 from facepipe.domain.errors import ImageTooLargeError, InvalidRequestError
 from facepipe_client import AsyncClient, BusyError, ClientError
 from gradio_viewer.door import API
+from gradio_viewer.list_html import Upload
 from gradio_viewer.multipart import Begin, End, pieces
 from gradio_viewer.problems import told
+from gradio_viewer.recent import Recent
 from gradio_viewer.room import Place, Room
 from gradio_viewer.visitors import Ticket, Visitors
 
 MAX_FILES = 1000  # Gradio's page sends no more in one call
 MAX_TRIES = 6
+MAX_NAME = 255
 AGAIN_S = 1.0
 FILE_S = 600.0
 _TOLD_EVERY_S = 0.1
@@ -34,7 +37,7 @@ _BEGINS_WITHIN_S = 3.0
 
 
 def create_upload_router(
-    api: AsyncClient, visitors: Visitors, max_bytes: int, room: Room
+    api: AsyncClient, visitors: Visitors, recent: Recent, max_bytes: int, room: Room
 ) -> APIRouter:
     """The routes by which Gradio's page sends files and learns how far they are."""
     router = APIRouter(prefix=API, include_in_schema=False)
@@ -45,8 +48,11 @@ def create_upload_router(
         """A ticket for each file, in their order, where Gradio would give a path."""
         intake = _Intake(api, max_bytes, room)
         visitor = request.state.visitor
-        with progress.of(upload_id) as note:
-            tickets = [visitors.write(visitor, t) async for t in intake.take(request, note)]
+        batch, tickets = recent.of(visitor), []
+        with progress.of(upload_id) as note, batch.being_sent():
+            async for name, ticket in intake.take(request, note):
+                batch.add(Upload.sent(name, ticket.image_id, ticket.problem))
+                tickets.append(visitors.write(visitor, ticket))
         if not tickets:
             raise InvalidRequestError("there is no file in that form")
         return tickets
@@ -66,8 +72,8 @@ class _Intake:
         self._max_bytes = max_bytes
         self._room = room
 
-    async def take(self, request: Request, note: Note) -> AsyncIterator[Ticket]:
-        """What became of each file; one that is refused does not hinder the next."""
+    async def take(self, request: Request, note: Note) -> AsyncIterator[tuple[str, Ticket]]:
+        """Of each file its name and its ticket; one that is refused does not hinder the next."""
         coming = pieces(request)
         count = 0
         while (name := await self._next(coming)) is not None:
@@ -76,7 +82,8 @@ class _Intake:
                 raise ImageTooLargeError(f"send no more than {MAX_FILES} files in one call")
             with self._room.place() as place:
                 is_whole = await self._read(coming, place, name, note)
-                yield await self._send(place, name) if is_whole else self._too_large()
+                ticket = await self._send(place, name) if is_whole else self._too_large()
+                yield name[:MAX_NAME], ticket
 
     @staticmethod
     async def _next(coming: AsyncIterator[object]) -> str | None:

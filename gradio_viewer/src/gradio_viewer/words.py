@@ -86,6 +86,50 @@ def doubts(estimate: Mapping[str, Any]) -> list[str]:
     return reasons or ["no reason was given"]
 
 
+_HELPS = {
+    "small_face": "A larger picture of the face helps.",
+    "blurred": "A sharper picture helps.",
+    "turned_away": "A picture from the front helps.",
+    "badly_lit": "More even light helps.",
+    "mouth_covered": "An uncovered face helps.",
+    "eyes_covered": "An uncovered face helps.",
+    "low_confidence": "Look whether it is a face at all.",
+    "not_a_face": "Look whether it is a face at all.",
+    "stage_failed": "Analyse the image again.",
+}
+
+
+def helps(estimate: Mapping[str, Any]) -> str:
+    """What to do about the doubts, as far as something can be done.
+
+    >>> helps({"reasons": ["small_face", "wide_age_range"]})
+    'A larger picture of the face helps.'
+    """
+    advice = [_HELPS[str(reason)] for reason in estimate.get("reasons") or [] if reason in _HELPS]
+    return " ".join(dict.fromkeys(advice))
+
+
+def pose(angles: Mapping[str, Any] | None) -> str:
+    """Which way a head is turned, in words.
+
+    >>> pose({"yaw": 12.2, "pitch": -3.4, "roll": 0.1})
+    'head turned right 12\u00b0, looks down 3\u00b0'
+    >>> pose({"yaw": 0, "pitch": 0, "roll": 0}), pose(None)
+    ('head straight', '')
+    """
+    if not angles:
+        return ""
+    sides = ("turned", "right", "left"), ("looks", "up", "down"), ("tilted", "right", "left")
+    turns = [
+        f"{verb} {more if angle > 0 else less} {abs(angle)}\u00b0"
+        for angle, (verb, more, less) in zip(
+            (round(float(angles[name])) for name in ("yaw", "pitch", "roll")), sides, strict=True
+        )
+        if angle
+    ]
+    return "head " + (", ".join(turns) or "straight")
+
+
 def duration(milliseconds: float) -> str:
     """A span of time, short.
 
@@ -114,7 +158,10 @@ def file_size(number: int) -> str:
 
 
 def moment(text: str) -> str:
-    """A time of the API as day and minute, UTC; the text itself when it is no time."""
+    """A time of the API as day and minute, UTC; the text itself when it is no time.
+
+    The page's script writes it anew in the visitor's own zone.
+    """
     found = parse_moment(text)
     return f"{found:%Y-%m-%d %H:%M} UTC" if found else text
 

@@ -138,9 +138,7 @@ def trace_of(folder: Path, image_id: str) -> Trace:
     return Trace(spans[-MAX_TRACE_RECORDS:], lines[-MAX_TRACE_RECORDS:], truncated)
 
 
-def _last_run(
-    spans: list[SpanLine], lines: list[LogLine]
-) -> tuple[list[SpanLine], list[LogLine]]:
+def _last_run(spans: list[SpanLine], lines: list[LogLine]) -> tuple[list[SpanLine], list[LogLine]]:
     """What belongs to the newest trace in which a stage worked; all, if none has yet."""
     runs = [span for span in spans if span.service in _STAGE_SERVICES]
     if not runs:

@@ -1,4 +1,4 @@
-"""`/docs` and `/redoc`: Swagger UI and ReDoc, whose files are those of the package fastapi-offline."""
+"""`/docs` and `/redoc`: Swagger UI and ReDoc, with the files of the package fastapi-offline."""
 
 from __future__ import annotations
 

@@ -1,0 +1,71 @@
+// The address says what is shown. Links and the search form change it; `go` has the page follow.
+let told = () => {};
+let timer = 0;
+
+export function go() {
+  document.querySelector("#go")?.click();
+}
+
+export function goAgain(afterMs) {
+  clearTimeout(timer);
+  timer = setTimeout(go, afterMs);
+}
+
+export function navigate(query) {
+  if (query !== location.search) history.pushState(null, "", query);
+  arrive();
+}
+
+function arrive() {
+  const query = new URLSearchParams(location.search);
+  if (query.get("tab") === "results") sessionStorage.setItem("fp-results", location.search);
+  remember();
+  told(query);
+  clearTimeout(timer);
+  go();
+  window.scrollTo(0, 0);
+}
+
+// Back to the results means: to the search as it was.
+function resolved(href) {
+  return href === "?tab=results" ? sessionStorage.getItem("fp-results") ?? href : href;
+}
+
+function ofTab(tab) {
+  const names = { Upload: "?tab=upload", Results: resolved("?tab=results"), Plots: "?tab=plots" };
+  if (tab === "Image") return sessionStorage.getItem("fp-image");
+  return names[tab];
+}
+
+export function follow(callback) {
+  told = callback;
+  addEventListener("popstate", arrive);
+  document.addEventListener("click", (event) => {
+    if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const link = event.target.closest?.("a[href^='?']");
+    if (link && !link.target) {
+      event.preventDefault();
+      const href = link.getAttribute("href");
+      navigate(link.classList.contains("fp-back") ? resolved(href) : href);
+      return;
+    }
+    const tab = event.target.closest?.("#tabs button[role=tab]");
+    if (!tab || !event.isTrusted) return;
+    const query = ofTab(tab.textContent.trim());
+    if (query && query !== location.search) navigate(query);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches?.("#search")) return;
+    event.preventDefault();
+    const query = new URLSearchParams(new FormData(event.target));
+    for (const [name, value] of [...query]) if (!value.trim()) query.delete(name);
+    navigate(`?${query}`);
+  });
+  addEventListener("pagehide", remember);
+  
+  remember();
+}
+
+function remember() {
+  if (new URLSearchParams(location.search).get("image")) sessionStorage.setItem("fp-image", location.search);
+}

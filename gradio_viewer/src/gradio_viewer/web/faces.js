@@ -1,0 +1,137 @@
+// Box and card of a face are one thing: hover, focus, click and arrow keys reach both.
+import { Zoom } from "./zoom.js";
+
+const SMALL_PX = 60; // landmarks of a smaller face on the screen would hide it
+const TINY_PX = 36; // and its number as well
+let current = null;
+
+class Faces {
+  constructor(root) {
+    this.root = root;
+    this.zoom = new Zoom(root.querySelector(".fp-stage"));
+    this.cards = [...root.querySelectorAll(".fp-card")];
+    this.list = root.querySelector(".fp-cards");
+    this.selected = null;
+    this.zoom.changed = () => this.hideSmall();
+    new ResizeObserver(() => this.hideSmall()).observe(root);
+    this.listen();
+    const wanted = new URLSearchParams(location.search).get("face");
+    if (wanted !== null) this.select(wanted);
+  }
+
+  // Which faces are too small on the screen, as they are enlarged now, for their landmarks.
+  hideSmall() {
+    const picture = this.root.querySelector(".fp-overlay");
+    if (!picture) return;
+    const unit = this.zoom.scale * this.zoom.canvas.offsetWidth / picture.viewBox.baseVal.width;
+    for (const mark of picture.children) {
+      const { width, height } = mark.querySelector("rect");
+      const side = Math.max(width.baseVal.value, height.baseVal.value) * unit;
+      mark.classList.toggle("fp-small", side < SMALL_PX);
+      mark.classList.toggle("fp-tiny", side < TINY_PX);
+    }
+  }
+
+  both(number) {
+    return this.root.querySelectorAll(`[data-face="${CSS.escape(number)}"]`);
+  }
+
+  listen() {
+    const { root } = this;
+    const of = (event) => event.target.closest?.("[data-face]")?.dataset.face;
+    root.addEventListener("pointerover", (event) => this.hover(of(event)));
+    root.addEventListener("pointerleave", () => this.hover());
+    root.addEventListener("focusin", (event) => this.hover(of(event)));
+    root.addEventListener("click", (event) => {
+      const number = of(event);
+      if (number !== undefined && !this.zoom.moved) this.select(number === this.selected ? null : number);
+    });
+    root.addEventListener("change", (event) => {
+      if (event.target.matches(".fp-sort, .fp-reliable-only")) this.arrange();
+    });
+    root.addEventListener("click", (event) => {
+      const action = event.target.closest?.("[data-do]")?.dataset.do;
+      if (action === "zoom-in") this.zoom.by(1.5);
+      if (action === "zoom-out") this.zoom.by(1 / 1.5);
+      if (action === "fit") { this.select(null); this.zoom.fit(); }
+    });
+  }
+
+  hover(number) {
+    for (const mark of this.root.querySelectorAll(".fp-hover")) mark.classList.remove("fp-hover");
+    if (number !== undefined) for (const mark of this.both(number)) mark.classList.add("fp-hover");
+  }
+
+  select(number) {
+    for (const mark of this.root.querySelectorAll(".fp-selected")) {
+      mark.classList.remove("fp-selected");
+      if (mark.matches(".fp-card")) mark.setAttribute("aria-selected", "false");
+    }
+    this.selected = number;
+    const query = new URLSearchParams(location.search);
+    if (number === null) query.delete("face"); else query.set("face", number);
+    history.replaceState(null, "", `?${query}`);
+    if (number === null) return this.zoom.fit();
+    for (const mark of this.both(number)) {
+      mark.classList.add("fp-selected");
+      if (mark.matches(".fp-card")) {
+        mark.setAttribute("aria-selected", "true");
+        mark.scrollIntoView({ block: "nearest" });
+      } else this.zoom.to(mark.querySelector("rect"));
+    }
+  }
+
+  shown() {
+    return [...this.list?.children ?? []].filter((card) => !card.hidden);
+  }
+
+  step(by) {
+    const cards = this.shown();
+    if (!cards.length) return;
+    const here = cards.findIndex((card) => card.dataset.face === this.selected);
+    const next = cards[here < 0 ? (by > 0 ? 0 : cards.length - 1) : (here + by + cards.length) % cards.length];
+    next.focus({ preventScroll: true });
+    this.select(next.dataset.face);
+  }
+
+  arrange() {
+    const how = this.root.querySelector(".fp-sort").value;
+    const reliable = this.root.querySelector(".fp-reliable-only").checked;
+    const key = how.replace("-", "");
+    const sign = (how === "size" || how === "-age") ? -1 : 1;
+    const value = (card) => card.dataset[key] === "" ? Infinity : sign * Number(card.dataset[key]);
+    this.cards.sort((a, b) => value(a) - value(b) || a.dataset.face - b.dataset.face);
+    for (const card of this.cards) {
+      card.hidden = reliable && !("reliable" in card.dataset);
+      for (const mark of this.both(card.dataset.face)) mark.classList.toggle("fp-away", card.hidden);
+    }
+    this.list.append(...this.cards);
+    this.root.querySelector(".fp-none").hidden = this.shown().length > 0;
+  }
+}
+
+const KEYS = {
+  ArrowRight: (faces) => faces.step(1),
+  ArrowDown: (faces) => faces.step(1),
+  ArrowLeft: (faces) => faces.step(-1),
+  ArrowUp: (faces) => faces.step(-1),
+  Escape: (faces) => faces.select(null),
+  "+": (faces) => faces.zoom.by(1.5),
+  "-": (faces) => faces.zoom.by(1 / 1.5),
+  0: (faces) => faces.zoom.fit(),
+  b: (faces) => faces.root.querySelector(".fp-boxes-on")?.click(),
+  l: (faces) => faces.root.querySelector(".fp-points-on")?.click(),
+};
+
+document.addEventListener("keydown", (event) => {
+  if (!current?.root.isConnected || current.root.offsetParent === null) return;
+  if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Enter" && event.target.matches(".fp-card")) return current.select(event.target.dataset.face);
+  if (event.target.closest("[role=tab], summary") || !(event.key in KEYS)) return;
+  event.preventDefault();
+  KEYS[event.key](current);
+});
+
+export function ready(root) {
+  if (current?.root !== root) current = new Faces(root);
+}

@@ -1,0 +1,113 @@
+// Brings the page to life: what Gradio has drawn is made ready as soon as it changes.
+import { follow, goAgain, go, navigate } from "./address.js";
+import { ready as readyFaces } from "./faces.js";
+import { confirmThen, showKeys } from "./dialogs.js";
+
+const TITLE = "Face analysis";
+let title = TITLE;
+let single = false; // one file alone is being sent: its result is what comes next
+
+function press(id) {
+  document.querySelector(`#${id}`)?.click();
+}
+
+function localTimes(part) {
+  for (const time of part.querySelectorAll("time[datetime]:not([data-local])")) {
+    const moment = new Date(time.dateTime);
+    if (isNaN(moment)) continue;
+    time.dataset.local = "";
+    time.title = time.textContent;
+    time.textContent = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  }
+}
+
+function neighbours(part) {
+  const ids = [...part.querySelectorAll(".fp-tile")].map((tile) => tile.getAttribute("href"));
+  if (ids.length) sessionStorage.setItem("fp-neighbours", JSON.stringify(ids));
+}
+
+function readyImage(part) {
+  const image = part.querySelector(".fp-image");
+  const target = part.querySelector("[data-goto]")?.dataset.goto;
+  if (target) return navigate(target);
+  if (!image) return;
+  const wanted = new URLSearchParams(location.search).get("image");
+  if (wanted && wanted !== image.dataset.image) return goAgain(0); // an older answer came later
+  if (wanted) title = `${image.dataset.title} – ${TITLE}`;
+  readyFaces(image);
+  if (wanted && !["stored", "partial", "failed", "deleted"].includes(image.dataset.status)) goAgain(700);
+}
+
+function readyProgress(part) {
+  const rows = [...part.querySelectorAll(".fp-row")];
+  if (!single || rows.length !== 1 || !rows[0].matches("[data-final]")) return;
+  single = false;
+  const link = rows[0].querySelector("a");
+  if (link && rows[0].dataset.status !== "failed") navigate(link.getAttribute("href"));
+}
+
+const PARTS = {
+  "image-view": readyImage,
+  gallery: neighbours,
+  progress: readyProgress,
+};
+
+function refresh() {
+  for (const [id, ready] of Object.entries(PARTS)) {
+    const part = document.getElementById(id);
+    if (!part) continue;
+    const now = part.innerHTML.length + ":" + (part.querySelector("[data-image]")?.dataset.image ?? "");
+    const first = part.querySelector("div > *");
+    if (part.fpSeen === first && part.fpNow === now && id !== "progress") continue;
+    localTimes(part);
+    part.fpSeen = part.querySelector("div > *");
+    part.fpNow = part.innerHTML.length + ":" + (part.querySelector("[data-image]")?.dataset.image ?? "");
+    ready(part);
+  }
+  if (document.title !== title) document.title = title; // Gradio sets its own at the start
+}
+
+let due = 0;
+new MutationObserver(() => {
+  if (!due) due = requestAnimationFrame(() => { due = 0; refresh(); });
+}).observe(document.documentElement, { childList: true, subtree: true });
+
+function chosen(count) {
+  single = count === 1;
+  setTimeout(() => press("watch"), 300);
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches?.("#upload input[type=file]")) chosen(event.target.files.length);
+}, true);
+document.addEventListener("drop", (event) => {
+  if (event.target.closest?.("#upload")) chosen(event.dataTransfer.files.length);
+}, true);
+
+const ACTIONS = {
+  delete: () => confirmThen("Erase this image?", "Upload, result and annotated picture are gone for good.",
+    "Erase", () => press("do-delete")),
+  again: () => press("do-again"),
+  keys: showKeys,
+  previous: () => step(-1),
+  next: () => step(1),
+};
+
+function step(by) {
+  const known = JSON.parse(sessionStorage.getItem("fp-neighbours") ?? "[]");
+  const here = known.indexOf(`?image=${new URLSearchParams(location.search).get("image")}`);
+  if (here >= 0 && known[here + by]) navigate(known[here + by]);
+}
+
+document.addEventListener("click", (event) => {
+  const action = event.target.closest?.("[data-do]")?.dataset.do;
+  if (action in ACTIONS) ACTIONS[action]();
+});
+document.addEventListener("keydown", (event) => {
+  if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "?") showKeys();
+  if (!new URLSearchParams(location.search).get("image")) return;
+  if (event.key === "[" || event.key === "p") step(-1);
+  if (event.key === "]" || event.key === "n") step(1);
+});
+
+follow((query) => { if (!query.get("image")) document.title = title = TITLE; });

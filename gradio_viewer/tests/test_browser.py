@@ -1,0 +1,252 @@
+"""What a person does on a page that was just opened, in a real browser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facepipe.system.settings import AddressSettings
+from tests.support.chromium import chromium
+from tests.support.fake_input_api import FakeApi, portrait, serving
+
+pytest.importorskip("gradio")
+
+from playwright.sync_api import Page, expect
+
+from gradio_viewer.app import create_viewer_app
+from gradio_viewer.settings import ViewerSettings
+
+pytestmark = pytest.mark.filterwarnings("default")
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def viewer(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    settings = ViewerSettings(address=AddressSettings(input=address))
+    with serving(create_viewer_app(settings)) as viewer:
+        yield viewer
+
+
+@pytest.fixture
+def page(browser: Any, viewer: str) -> Iterator[Page]:
+    """A page of a desktop's size that no script fails on."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, base_url=viewer)
+    page.set_default_timeout(30_000)
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []
+
+
+def send(page: Page, *names: str) -> None:
+    """Chooses photographs, as a person does."""
+    files = [{"name": name, "mimeType": "image/jpeg", "buffer": portrait()} for name in names]
+    page.set_input_files("#upload input[type=file]", files)  # type: ignore[arg-type]
+
+
+def test_a_search_on_a_fresh_page_finds_what_there_is(page: Page, fake: FakeApi) -> None:
+    # given three images, and a page that was just opened
+    for number in range(3):
+        fake.add(f"{number}.jpg")
+    page.goto("/")
+    page.get_by_role("tab", name="Results").click()
+    expect(page.locator("#gallery .fp-tile")).to_have_count(3)
+    # when somebody searches without having typed anything
+    page.locator("#search-button").click()
+    # then nothing is asked for, and all is found
+    expect(page.locator("#gallery .fp-tile")).to_have_count(3)
+    assert all(set(query) == {"limit"} for query in fake.queries)
+    # when a gender is chosen that no face has, there is no hit, which is not an empty house
+    page.get_by_label("Gender", exact=True).select_option("male")
+    page.locator("#search-button").click()
+    expect(page.locator("#gallery")).to_contain_text("No image is like that")
+    # and its chip takes the filter away
+    page.locator(".fp-chip", has_text="male").click()
+    expect(page.locator("#gallery .fp-tile")).to_have_count(3)
+
+
+def test_the_address_leads_back_and_forth_and_can_be_sent(
+    page: Page, fake: FakeApi, browser: Any
+) -> None:
+    # given a search, from which an image was opened
+    image_id = fake.add("ottilie.jpg")
+    page.goto("/?tab=results&gender=female&min_age=20")
+    expect(page.get_by_label("Gender", exact=True)).to_have_value("female")
+    page.locator("#gallery .fp-tile").click()
+    expect(page.locator("#image-view .fp-name")).to_have_text("ottilie.jpg")
+    expect(page).to_have_title("ottilie.jpg \u2013 Face analysis")
+    # when one goes back, then the search is there as it was
+    page.go_back()
+    expect(page.locator("#gallery .fp-tile")).to_be_visible()
+    expect(page.get_by_label("Age from")).to_have_value("20")
+    expect(page).to_have_title("Face analysis")
+    # and forward, and after a reload, the image
+    page.go_forward()
+    expect(page.locator("#image-view .fp-name")).to_be_visible()
+    page.reload()
+    expect(page.locator("#image-view .fp-name")).to_have_text("ottilie.jpg")
+    # and for whoever is sent the link, with the face that was chosen
+    page.locator(".fp-card").nth(1).click()
+    expect(page).to_have_url(f"{page.url.partition('?')[0]}?image={image_id}&face=1")
+    other = browser.new_page()
+    other.goto(page.url)
+    expect(other.locator(".fp-card.fp-selected")).to_have_attribute("data-face", "1")
+    other.close()
+    # and in another tab, which this one does not disturb
+    page.get_by_role("tab", name="Plots").click()
+    expect(page.locator("#plots .fp-plot")).to_be_visible()
+    assert page.url.endswith("?tab=plots")
+
+
+def test_an_image_in_work_goes_on_by_itself(page: Page, fake: FakeApi) -> None:
+    # given an image that is looked at while it is analysed
+    image_id = fake.add("slow.jpg", "detecting")
+    page.goto(f"/?image={image_id}")
+    expect(page.locator("#image-view")).to_contain_text("looking for faces")
+    # when it is finished
+    fake.images[image_id].update(status="stored", num_faces=2)
+    # then its faces are there, without anything being done
+    expect(page.locator("#faces .fp-card")).to_have_count(2)
+
+
+def test_the_list_of_a_batch_survives_a_reload(page: Page, fake: FakeApi) -> None:
+    # given a batch on its way
+    page.goto("/")
+    send(page, "a.jpg", "b.jpg", "c.jpg")
+    expect(page.locator("#progress .fp-row").first).to_be_visible()
+    # when the page is loaded again
+    page.reload()
+    # then all of it is there, to the end
+    expect(page.locator("#progress .fp-row[data-status=stored]")).to_have_count(3)
+    assert len(fake.images) == 3
+
+
+def test_after_one_photograph_its_result_comes_and_after_many_their_list(page: Page) -> None:
+    page.goto("/")
+    send(page, "a.jpg", "b.jpg")
+    expect(page.locator("#progress")).to_contain_text("2 of 2 finished, 4 faces")
+    send(page, "alone.jpg")
+    expect(page.locator("#image-view .fp-name")).to_have_text("alone.jpg")
+
+
+def test_new_results_come_into_the_gallery(page: Page, fake: FakeApi) -> None:
+    fake.add("first.jpg")
+    page.goto("/?tab=results")
+    expect(page.locator("#gallery .fp-tile")).to_have_count(1)
+
+    fake.add("second.jpg")
+
+    expect(page.locator("#gallery .fp-tile")).to_have_count(2)
+
+
+def test_box_and_card_of_a_face_are_one(page: Page, fake: FakeApi) -> None:
+    # given an image with two faces, side by side with their cards
+    page.goto(f"/?image={fake.add('two.jpg')}")
+    cards, marks = page.locator(".fp-card"), page.locator(".fp-face")
+    stage, first = page.locator(".fp-stage").bounding_box(), cards.first.bounding_box()
+    assert stage is not None
+    assert first is not None
+    assert first["x"] > stage["x"] + stage["width"]
+    assert first["y"] < 900
+    # when one points at a card, its box stands out
+    cards.nth(1).hover()
+    expect(page.locator(".fp-face.fp-hover")).to_have_attribute("data-face", "1")
+    # when a box is clicked, its card is chosen, and the photograph enlarged around it
+    marks.nth(0).locator("rect").click(position={"x": 4, "y": 60})
+    expect(page.locator(".fp-card.fp-selected")).to_have_attribute("data-face", "0")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".fp-card.fp-selected")).to_have_attribute("data-face", "1")
+    expect(page.locator(".fp-stage")).to_have_class("fp-stage fp-zoomed")
+    page.keyboard.press("Escape")
+    expect(page.locator(".fp-card.fp-selected")).to_have_count(0)
+    expect(page.locator(".fp-stage")).to_have_class("fp-stage")
+    # and the landmarks can be switched off
+    page.keyboard.press("l")
+    expect(page.locator(".fp-points").first).to_be_hidden()
+
+
+def test_cards_are_sorted_and_filtered(page: Page, fake: FakeApi) -> None:
+    page.goto(f"/?image={fake.add('two.jpg')}")
+    order = "all => all.filter(one => !one.hidden).map(one => one.dataset.face)"
+    cards = page.locator(".fp-card")
+    expect(cards).to_have_count(2)
+    assert cards.evaluate_all(order) == ["0", "1"]
+    page.locator(".fp-sort").select_option("-size")
+    assert cards.evaluate_all(order) == ["1", "0"]
+    page.locator(".fp-reliable-only").check()
+    assert cards.evaluate_all(order) == ["0"]
+
+
+def test_keys_lead_from_image_to_image_and_are_listed(page: Page, fake: FakeApi) -> None:
+    fake.add("older.jpg")
+    fake.add("newer.jpg")
+    page.goto("/?tab=results")
+    page.locator(".fp-tile", has_text="newer.jpg").click()
+    expect(page.locator("#image-view .fp-name")).to_have_text("newer.jpg")
+    page.keyboard.press("]")
+    expect(page.locator("#image-view .fp-name")).to_have_text("older.jpg")
+    page.get_by_role("button", name="Previous image").click()
+    expect(page.locator("#image-view .fp-name")).to_have_text("newer.jpg")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("the face before, the next face")
+
+
+def test_an_image_is_erased_after_a_question(page: Page, fake: FakeApi) -> None:
+    image_id = fake.add("a.jpg")
+    page.goto(f"/?image={image_id}")
+    page.get_by_role("button", name="Erase this image").click()
+    page.get_by_role("button", name="Cancel").click()
+    assert image_id in fake.images
+    page.get_by_role("button", name="Erase this image").click()
+    page.get_by_role("button", name="Erase", exact=True).click()
+    expect(page.locator("#gallery")).to_contain_text("Nothing here yet")
+    assert fake.images == {}
+
+
+def test_a_bar_of_a_plot_leads_to_its_images(page: Page, fake: FakeApi) -> None:
+    fake.add("a.jpg")
+    page.goto("/?tab=plots")
+    page.locator(".fp-plot a.fp-female").first.click()
+    expect(page.locator(".fp-tile")).to_have_count(1)
+    assert page.url.endswith("?tab=results&gender=female&min_age=20&max_age=24")
+
+
+def test_280_faces_are_there_soon_and_can_be_chosen(page: Page, fake: FakeApi) -> None:
+    # given a photograph of 280 faces
+    image_id = fake.add("crowd.jpg", num_faces=280)
+    fake.crowd = 280
+    # when it is opened, then all cards are there
+    page.goto(f"/?image={image_id}")
+    expect(page.locator(".fp-card")).to_have_count(280)
+    # and choosing a face costs what a person does not notice
+    took_ms = page.evaluate(
+        "() => { const from = performance.now();"
+        " document.querySelector('.fp-card[data-face=\"250\"]').click();"
+        " return performance.now() - from; }"
+    )
+    expect(page.locator(".fp-card.fp-selected")).to_be_in_viewport()
+    assert took_ms < 5000  # some 20 where nothing else runs
+
+
+@pytest.mark.parametrize("width", [390, 820, 1440, 2560])
+def test_nothing_is_wider_than_the_window(page: Page, fake: FakeApi, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    image_id = fake.add("a.jpg")
+    for query in ("", "?tab=results", f"?image={image_id}", "?tab=plots"):
+        page.goto(f"/{query}")
+        part = {"": "#upload", "?tab=results": ".fp-tile", "?tab=plots": ".fp-plot"}
+        expect(page.locator(part.get(query, ".fp-card")).first).to_be_visible()
+        time.sleep(0.2)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
