@@ -1,47 +1,28 @@
-"""The lines of a face among MediaPipe's 478 landmarks: oval, brows, eyes, lips, irises.
-
-The indices are those of MediaPipe's face mesh topology (`FACEMESH_CONTOURS`).
-"""
+"""The contours of a face as the data of an SVG path."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import dist
 
-_CLOSED = (
-    # oval
-    (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152,
-     148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
-    # lips, outside and inside
-    (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185),
-    (78, 95, 88, 178, 87, 14, 317, 402, 318, 324, 308, 415, 310, 311, 312, 13, 82, 81, 80, 191),
-    # eyes
-    (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
-    (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
-    # brows
-    (46, 53, 52, 65, 55, 107, 66, 105, 63, 70),
-    (276, 283, 282, 295, 285, 336, 296, 334, 293, 300),
-)  # fmt: skip
-_IRISES = ((468, 469), (473, 474))
-POINTS = 478
+from facepipe.domain.contours import IRISES, LINES, POINTS
 
 
-def svg_path(landmarks: Sequence[Mapping[str, float]], digits: int = 1) -> str:
-    """The contours as the data of an SVG path; "" unless there are 478 landmarks."""
+def svg_path(landmarks: Sequence[Mapping[str, float]]) -> str:
+    """Oval, lips, eyes, brows and irises; "" unless there are 478 landmarks."""
     if len(landmarks) != POINTS:
         return ""
     points = [(float(p["x"]), float(p["y"])) for p in landmarks]
-    lines = [_line([points[n] for n in line], digits) for line in _CLOSED]
-    circles = [_circle(points[center], points[edge]) for center, edge in _IRISES]
+    lines = [_line([points[n] for n in line]) for line in LINES]
+    circles = [_circle(points[center], points[edge]) for center, edge in IRISES]
     return "".join([*lines, *circles])
 
 
-def _line(points: Sequence[tuple[float, float]], digits: int) -> str:
-    return "M" + "L".join(f"{x:.{digits}f} {y:.{digits}f}" for x, y in points) + "Z"
+def _line(points: Sequence[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points) + "Z"
 
 
 def _circle(center: tuple[float, float], edge: tuple[float, float]) -> str:
-    radius = dist(center, edge)
-    (x, y), r = center, f"{radius:.1f}"
-    turn = f"a{r} {r} 0 1 0"
+    (x, y), radius = center, dist(center, edge)
+    turn = f"a{radius:.1f} {radius:.1f} 0 1 0"
     return f"M{x - radius:.1f} {y:.1f}{turn} {2 * radius:.1f} 0{turn} {-2 * radius:.1f} 0Z"

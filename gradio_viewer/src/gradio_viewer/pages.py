@@ -106,7 +106,7 @@ def _upload_tab(
     watching = gr.Button("Watch", elem_id="watch", elem_classes="fp-hidden")
 
     def batch(request: gr.Request) -> Batch:
-        return recent.of(visitor_of(request.request) or "")
+        return recent.of((visitor_of(request.request) if request.request else None) or "")
 
     async def sent(uploads: list[Upload], request: gr.Request) -> AsyncIterator[Any]:
         yield None, gr.skip()  # ready for more

@@ -15,6 +15,7 @@ from data_storage_service.annotate import annotate, encode_jpeg
 from data_storage_service.labels import MIN_CONTRAST, Rgb, colors_of, contrast
 from data_storage_service.placing import MIN_TEXT_PX, Label, Rect, font, layout
 from facepipe.domain.analysis import AgeGender, Box, Face, LandmarkPoint
+from facepipe.domain.contours import POINTS
 from facepipe.domain.geometry import ImageSize
 from tests.support import store_samples as samples
 
@@ -169,21 +170,21 @@ def test_a_tiny_image_gets_no_label_and_no_error() -> None:
     assert annotate(image, [one]).shape == (4, 4, 3)
 
 
-def test_landmarks_are_dots_also_at_and_beyond_the_edge() -> None:
-    # given landmarks inside, at the edge and outside
+@pytest.mark.parametrize(("side", "is_drawn"), [(70, True), (50, False)])
+def test_landmarks_are_contours_also_beyond_the_edge_and_none_of_a_small_face(
+    side: int, is_drawn: bool
+) -> None:
+    # given landmarks inside, at the edge and outside of a black image
     image = np.zeros((100, 100, 3), np.uint8)
-    points = [(50.0, 50.0), (0.0, 0.0), (99.9, 99.9), (-5.0, 50.0), (1e6, -1e6)]
-    one = face(20, 20, 90, 90).model_copy(
-        update={"landmarks": [LandmarkPoint(x=x, y=y) for x, y in points]}
-    )
+    points = [LandmarkPoint(x=50.0 + n % 7, y=50.0 + n % 5) for n in range(POINTS)]
+    points[10], points[338] = LandmarkPoint(x=1e4, y=-1e4), LandmarkPoint(x=-5.0, y=50.0)
+    one = face(20, 20, 20 + side, 20 + side).model_copy(update={"landmarks": points})
 
     # when they are drawn
     marked = annotate(image, [one])
 
-    # then those inside show
-    assert tuple(marked[0, 0]) == drawing._DOT
-    assert tuple(marked[99, 99]) == drawing._DOT
-    assert tuple(marked[50, 50]) == drawing._DOT
+    # then they show, if the face is large enough
+    assert (marked == drawing._LINE).all(axis=2).any() == is_drawn
     assert not image.any(), "the image itself stays as it is"
 
 

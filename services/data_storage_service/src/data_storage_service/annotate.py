@@ -1,8 +1,9 @@
-"""Draws faces into an image: boxes, landmarks as dots, labels."""
+"""Draws faces into an image: boxes, the contours of their landmarks, labels."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import dist
 
 import numpy as np
 import simplejpeg
@@ -10,11 +11,16 @@ from PIL import Image, ImageDraw
 
 from data_storage_service.labels import Rgb, colors_of
 from data_storage_service.placing import Label, font, highest, layout, padding
-from facepipe.domain.analysis import Face, LandmarkPoint
+from facepipe.domain.analysis import Face
+from facepipe.domain.contours import IRISES, LINES, POINTS
 from facepipe.domain.geometry import ImageSize
 from facepipe.files.imaging import RgbImage
 
-_DOT = Rgb(120, 255, 220)
+# Thickness of a box, of the face's height.
+BOX_SHARE = 0.02
+# Contours would hide the faces of which they are.
+MIN_CONTOURS_PX = 60
+_LINE = Rgb(120, 255, 220)
 _HALO = Rgb(0, 0, 0)
 
 
@@ -29,15 +35,15 @@ def annotate(image_rgb: RgbImage, faces: Sequence[Face]) -> RgbImage:
         of the same shape; every label lies inside the image.
     """
     size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
-    marked = np.array(image_rgb)
-    for face in faces:
-        radius = max(1, round(max(face.box.to_bounding_box().size) / 250))
-        _draw_dots(marked, face.landmarks, radius)
-    canvas = Image.fromarray(marked)
+    canvas = Image.fromarray(image_rgb)
     draw = ImageDraw.Draw(canvas)
-    stroke = max(2, round(min(size) * 0.003))
     for face in faces:
-        _draw_box(draw, face, stroke)
+        if max(face.box.to_bounding_box().size) >= MIN_CONTOURS_PX:
+            _draw_contours(draw, face)
+    most = max(2, round(min(size) * 0.003))
+    for face in faces:
+        high = face.box.y2 - face.box.y1
+        _draw_box(draw, face, min(most, max(1, round(BOX_SHARE * high))))
     for face, label in zip(faces, layout(size, faces), strict=True):
         if label is not None:
             _draw_label(draw, face, label)
@@ -52,18 +58,15 @@ def encode_jpeg(image_rgb: RgbImage, quality: int) -> bytes:
     return data
 
 
-def _draw_dots(image_rgb: RgbImage, points: Sequence[LandmarkPoint], radius: int) -> None:
-    if not points:
+def _draw_contours(draw: ImageDraw.ImageDraw, face: Face) -> None:
+    points = [(point.x, point.y) for point in face.landmarks]
+    if len(points) != POINTS:
         return
-    height, width = image_rgb.shape[:2]
-    reach = np.arange(-radius + 1, radius)
-    dx, dy = (grid.ravel() for grid in np.meshgrid(reach, reach))
-    inside = dx**2 + dy**2 < radius**2
-    centers = np.array([(point.x, point.y) for point in points])
-    columns = np.floor(centers[:, :1]).astype(np.int64) + dx[inside]
-    rows = np.floor(centers[:, 1:]).astype(np.int64) + dy[inside]
-    seen = (columns >= 0) & (columns < width) & (rows >= 0) & (rows < height)
-    image_rgb[rows[seen], columns[seen]] = _DOT
+    width = max(1, round(max(face.box.to_bounding_box().size) / 180))
+    for line in LINES:
+        draw.line([points[n] for n in (*line, line[0])], fill=_LINE, width=width, joint="curve")
+    for center, edge in IRISES:
+        draw.circle(points[center], dist(points[center], points[edge]), outline=_LINE, width=width)
 
 
 def _draw_box(draw: ImageDraw.ImageDraw, face: Face, stroke: int) -> None:

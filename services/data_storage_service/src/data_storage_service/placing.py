@@ -59,9 +59,7 @@ class _Taken:
     def is_free(self, rect: Rect, own: int) -> bool:
         """Whether nothing but the box number `own` lies there."""
         left, top, right, bottom = self._rects[: self._count].T
-        hits = (
-            (left < rect.right) & (rect.left < right) & (top < rect.bottom) & (rect.top < bottom)
-        )
+        hits = (left < rect.right) & (rect.left < right) & (top < rect.bottom) & (rect.top < bottom)
         hits[own] = False
         return not hits.any()
 
