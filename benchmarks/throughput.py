@@ -1,142 +1,217 @@
-"""`make bench`: images/s and latency of the running stack, beside the bare models.
+"""`make bench`: the stack beside what its models cost, in one run.
 
-The same images go through the API of the stack, one at a time for the latency and all at once
-for the throughput, and then through the same models in one process without anything around
-them. The images are removed from the stack afterwards.
+A stack of its own is started on free ports. For three kinds of photographs, the same ones go in
+turns through the bound (`benchmarks.bound`), the stack, and one plain FastAPI process
+(`benchmarks.afternoon`); all at once for the throughput, one at a time for the latency. At the end
+the stack is left alone, to see what it costs when nobody needs it. Written to
+`benchmarks/results/throughput.json`; `--quick` shows in a minute or two that it works.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from facepipe_client import Client, Result
+from PIL import Image, ImageOps
+
+from benchmarks.contenders import Afternoon, Bound, Run, Whole
+from benchmarks.costs import memory_mb, spent_by
 from tools.paths import ROOT
-from tools.stack.configuration import Stack, load_stack
 from tools.stack.demo import astronaut
-from tools.stack.errors import StackError
-from tools.stack.lifecycle import start
-from tools.stack.services import SERVICES
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.photos import collage, portrait_paths
 
-_SENDERS = 4
-_INPUT = next(s for s in SERVICES if s.name == "input_service")
+_RESULTS = ROOT / "benchmarks" / "results" / "throughput.json"
+_GROUP, _COLUMNS = 20, 5
+_LARGE = (4000, 3000)
+_SENDERS = 2 * (os.cpu_count() or 1) + 2
+_IDLE_S = 60.0
+_QUICK_IDLE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What was measured of one way to analyse the images."""
+class Kind:
+    """Photographs of one kind, and how many of them go through in a round."""
 
-    images_per_s: float
-    latency_median_ms: float
-    latency_p95_ms: float
-    faces: int
+    name: str
+    photos: Sequence[bytes]
+    at_once: int
+    singly: int
+
+
+@dataclass
+class Rounds:
+    """What was measured of one kind, a value a round."""
+
+    bound: list[Run] = field(default_factory=list)
+    stack: list[Run] = field(default_factory=list)
+    afternoon: list[Run] = field(default_factory=list)
+    bare_s: list[float] = field(default_factory=list)
+    stack_s: list[float] = field(default_factory=list)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=60)
-    count: int = parser.parse_args().images
-    try:
-        stack, sources = load_stack(), _photos()
-        start(stack)
-        running = measure_stack(stack, sources, count)
-        bare, models = measure_bare(stack, sources, count)
-    except StackError as error:
-        print(f"\n{error}\n", file=sys.stderr)
-        return 1
-    _report(running, bare, models, count, len(sources))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="few photographs; writes nothing")
+    arguments = parser.parse_args()
+    share = 6 if arguments.quick else 1
+    rounds = 1 if arguments.quick else arguments.rounds
+    kinds = [
+        Kind("portrait", [p.read_bytes() for p in _portraits()], 30 // share, 12 // share),
+        Kind("group of 20", [collage(_some(_portraits(), _GROUP), _COLUMNS)], 6 // share or 1, 1),
+        Kind("12 megapixels", [_large()], 12 // share, 3 // share or 1),
+    ]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("FACEPIPE_")}
+    environment |= {"FACEPIPE_ENV_FILE": os.devnull, "FACEPIPE_TELEMETRY_ENABLED": "false"}
+    with tempfile.TemporaryDirectory(prefix="facepipe-bench-") as name, ExitStack() as cleanup:
+        stack = LocalStack.prepare(Path(name) / "stack")
+        cleanup.callback(stack.verb, "stop", check=False)
+        stack.verb("start")
+        bound = cleanup.enter_context(Bound.started(Path(name) / "bound", environment))
+        afternoon = cleanup.enter_context(Afternoon.started(environment))
+        report: dict[str, Any] = {
+            "machine": f"{os.cpu_count()} cores, {platform.machine()}",
+            "models": _models(stack),
+            "load_before": os.getloadavg()[0],
+            "kinds": {},
+        }
+        for kind in kinds:
+            measured = _measure(kind, rounds, bound, Whole(stack), afternoon, Path(name))
+            report["kinds"][kind.name] = summary(kind, measured)
+            print(json.dumps({kind.name: report["kinds"][kind.name]}, indent=1), flush=True)
+        report["idle"] = _idle(stack, _QUICK_IDLE_S if arguments.quick else _IDLE_S)
+        report["load_after"] = os.getloadavg()[0]
+    print(json.dumps(report["idle"], indent=1))
+    if not arguments.quick:
+        _RESULTS.write_text(json.dumps(report, indent=2) + "\n")
+        print(f"written to {_RESULTS.relative_to(ROOT)}")
     return 0
 
 
-def measure_stack(stack: Stack, sources: Sequence[bytes], count: int) -> Figures:
-    """Latency of images that come one at a time, then throughput of as many at once."""
-    with Client(stack.address(_INPUT)) as client:
-        _send(client, _distinct(sources[0]))  # whatever is slow the first time
-        seconds: list[float] = []
-        ids: list[str] = []
-        faces = 0
-        for number in range(count):
-            begin = time.perf_counter()
-            entry = _send(client, _distinct(sources[number % len(sources)]))
-            seconds.append(time.perf_counter() - begin)
-            faces += entry.num_faces
-            ids.append(entry.image.sha256)
-
-        images = [_distinct(sources[number % len(sources)]) for number in range(count)]
-        begin = time.perf_counter()
-        with ThreadPoolExecutor(_SENDERS) as pool:
-            ids += [entry.image.sha256 for entry in pool.map(lambda i: _send(client, i), images)]
-        elapsed = time.perf_counter() - begin
-        for image_id in ids:
-            client.delete(image_id)
-    return _figures(count / elapsed, seconds, faces)
+def _measure(
+    kind: Kind, rounds: int, bound: Bound, whole: Whole, afternoon: Afternoon, folder: Path
+) -> Rounds:
+    paths = [folder / f"photo-{number}" for number in range(len(kind.photos))]
+    for path, data in zip(paths, kind.photos, strict=True):
+        path.write_bytes(data)
+    measured = Rounds()
+    some, few = _some(paths, kind.at_once), _some(paths, kind.singly)
+    bound.run(some[:2])  # whatever is slow the first time
+    whole.latencies(_fresh(few[:1]))
+    afternoon.run(_fresh(few[:1]), 1)
+    for _ in range(rounds):
+        measured.bound.append(bound.run(some))
+        measured.stack.append(whole.run(_fresh(some), _SENDERS))
+        measured.afternoon.append(afternoon.run(_fresh(some), _SENDERS))
+        measured.bare_s += bound.latencies(few)
+        measured.stack_s += whole.latencies(_fresh(few))
+    return measured
 
 
-def measure_bare(stack: Stack, sources: Sequence[bytes], count: int) -> tuple[Figures, list[str]]:
-    """The same images through the models in a process of their own."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder) / str(number) for number in range(len(sources))]
-        for path, data in zip(paths, sources, strict=True):
-            path.write_bytes(data)
-        order = [str(paths[number % len(paths)]) for number in range(count)]
-        command = [sys.executable, "-m", "benchmarks.bare", *order]
-        answer = subprocess.run(
-            command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, check=True
-        )
-    measured = json.loads(answer.stdout.splitlines()[-1])
-    seconds: list[float] = measured["seconds"]
-    return _figures(count / sum(seconds), seconds, measured["faces"]), measured["models"]
+def summary(kind: Kind, measured: Rounds) -> dict[str, Any]:
+    """Rates in images/s, CPU in ms an image, latency in ms; medians, with smallest and largest."""
+    count = kind.at_once
+    ratios = [b.wall_s / s.wall_s for b, s in zip(measured.bound, measured.stack, strict=True)]
+    bound_cpu = statistics.median(run.cpu_s for run in measured.bound)
+    stack_cpu = statistics.median(run.cpu_s for run in measured.stack)
+    by_process: Counter[str] = Counter()
+    commands, moved = 0, 0.0
+    for run in measured.stack:
+        by_process += run.spent.cpu_s
+        commands, moved = commands + run.spent.redis_commands, moved + run.spent.redis_mb
+    images = count * len(measured.stack)
+    return {
+        "images": images,
+        "faces an image": measured.bound[0].faces / count,
+        "bound": _spread([count / run.wall_s for run in measured.bound]),
+        "stack": _spread([count / run.wall_s for run in measured.stack]),
+        "one FastAPI process": _spread([count / run.wall_s for run in measured.afternoon]),
+        "stack ÷ bound": _spread(ratios),
+        "CPU, bound": round(1000 * bound_cpu / count),
+        "CPU, stack": round(1000 * stack_cpu / count),
+        "CPU beyond the bound, share": round(stack_cpu / bound_cpu - 1, 3),
+        "CPU by process": {
+            process: round(1000 * seconds / images, 1)
+            for process, seconds in by_process.most_common()
+        },
+        "Redis commands an image": round(commands / images, 1),
+        "Redis MB an image": round(moved / images, 2),
+        "latency, bare": _quantiles(measured.bare_s),
+        "latency, stack": _quantiles(measured.stack_s),
+    }
 
 
-def _photos() -> list[bytes]:
-    folder = Path(os.environ.get("FACEPIPE_TEST_DATA", ROOT.parent / "shared")) / "photos/london"
-    portraits = sorted(folder.glob("*.jpg"))
-    return [path.read_bytes() for path in portraits or [astronaut()]]
+def _idle(stack: LocalStack, seconds: float) -> dict[str, Any]:
+    time.sleep(min(seconds, 10.0))  # what the last photographs left to do
+    before, begin = spent_by(stack), time.perf_counter()
+    time.sleep(seconds)
+    spent, passed = spent_by(stack) - before, time.perf_counter() - begin
+    return {
+        "CPU, share of one core": round(spent.cpu_s.total() / passed, 4),
+        "CPU by process, share of one core": {
+            name: round(cpu_s / passed, 4) for name, cpu_s in spent.cpu_s.most_common() if cpu_s
+        },
+        "memory, MB": round(memory_mb(stack)),
+    }
 
 
-def _distinct(data: bytes) -> bytes:
-    """The same picture under another id: decoders stop where the image ends."""
-    return data + os.urandom(16)
+def _models(stack: LocalStack) -> Any:
+    (path,) = _some(_portraits(), 1)
+    answer = stack.api.analyse(path.read_bytes())
+    return {
+        part: f"{model.name} {(model.sha256 or '')[:8]}".strip()
+        for part, model in answer.models
+        if model is not None
+    }
 
 
-def _send(client: Client, data: bytes) -> Result:
-    accepted = client.upload(data, wait_s=240)
-    if not accepted.result:
-        raise StackError(f"an image was not analysed: {accepted}")
-    return accepted.result
+def _portraits() -> list[Path]:
+    return portrait_paths() or [Path(astronaut())]
 
 
-def _figures(images_per_s: float, seconds: list[float], faces: int) -> Figures:
-    p95 = statistics.quantiles(seconds, n=20)[-1]
-    return Figures(images_per_s, statistics.median(seconds) * 1000, p95 * 1000, faces)
+def _large() -> bytes:
+    """A portrait of 12 megapixels."""
+    buffer = io.BytesIO()
+    with Image.open(_portraits()[0]) as image:
+        ImageOps.pad(image.convert("RGB"), _LARGE).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
 
 
-def _report(running: Figures, bare: Figures, models: list[str], count: int, different: int) -> None:
-    print(f"\n{count} images ({different} different), {os.cpu_count()} cores, {platform.machine()}")
-    print(f"models: {', '.join(models)}\n")
-    print(f"{'':22}{'images/s':>10}{'median ms':>11}{'95 % ms':>10}{'faces':>7}")
-    for name, f in (("the running stack", running), ("the bare models", bare)):
-        row = (
-            f"{f.images_per_s:10.2f}{f.latency_median_ms:11.0f}{f.latency_p95_ms:10.0f}{f.faces:7}"
-        )
-        print(f"{name:22}{row}")
-    print(f"\nthe stack reaches {running.images_per_s / bare.images_per_s:.0%} of the bare models")
-    target = ROOT / "run" / "bench-throughput.json"
-    target.parent.mkdir(exist_ok=True)
-    report = {"images": count, "models": models, "stack": asdict(running), "bare": asdict(bare)}
-    target.write_text(json.dumps(report, indent=2) + "\n")
-    print(f"written to {target.relative_to(ROOT)}")
+def _some(paths: Sequence[Path], count: int) -> list[Path]:
+    return [paths[number % len(paths)] for number in range(count)]
+
+
+def _fresh(paths: Sequence[Path]) -> list[bytes]:
+    """The same photographs under other ids: decoders stop where the image ends."""
+    return [path.read_bytes() + os.urandom(16) for path in paths]
+
+
+def _spread(values: Sequence[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), 3),
+        "min": round(min(values), 3),
+        "max": round(max(values), 3),
+    }
+
+
+def _quantiles(seconds: Sequence[float]) -> dict[str, int]:
+    ordered = sorted(seconds)
+    p95 = ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))]
+    return {"p50": round(1000 * statistics.median(ordered)), "p95": round(1000 * p95)}
 
 
 if __name__ == "__main__":

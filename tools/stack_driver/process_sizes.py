@@ -24,7 +24,7 @@ def sizes_of(stack: LocalStack) -> dict[str, Size]:
     sizes: dict[str, Size] = {}
     for process in sorted(stack.processes(), key=lambda process: process.pid):
         with contextlib.suppress(psutil.Error):
-            name = _name_of(process)
+            name = name_of(process)
             number = sum(known.split(" #")[0] == name for known in sizes)
             sizes[f"{name} #{number + 1}" if number else name] = _size_of(process)
     return sizes
@@ -39,7 +39,8 @@ def _size_of(process: psutil.Process) -> Size:
     return Size(process.pid, _mb(rss), _mb(pss))
 
 
-def _name_of(process: psutil.Process) -> str:
+def name_of(process: psutil.Process) -> str:
+    """What a process of a stack is, for people."""
     command = process.cmdline()
     if "facepipe.stage.worker" in command:
         return f"{command[-1].partition('-')[0].partition('.')[0]} worker"
@@ -51,7 +52,7 @@ def _name_of(process: psutil.Process) -> str:
     parent = process.parent()
     is_decoder = "--multiprocessing-fork" in command
     kind = "decoder" if is_decoder else "helper"
-    return f"{_name_of(parent)} {kind}" if parent else kind
+    return f"{name_of(parent)} {kind}" if parent else kind
 
 
 def _mb(size: int) -> float:

@@ -1,0 +1,59 @@
+"""What a stack spends: CPU seconds by process, commands and bytes of its Redis, memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, field
+
+import psutil
+
+from facepipe.queue.redis_connection import connect_redis
+from tools.stack_driver.local_stack import LocalStack
+from tools.stack_driver.process_sizes import name_of
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Counted since the stack began.
+
+    Attributes:
+        cpu_s: by kind of process; what a process did that has ended is not seen.
+        redis_commands: that it was asked.
+        redis_mb: that went in and out of it.
+    """
+
+    cpu_s: Counter[str] = field(default_factory=Counter)
+    redis_commands: int = 0
+    redis_mb: float = 0.0
+
+    def __sub__(self, earlier: Spent) -> Spent:
+        return Spent(
+            Counter({name: s - earlier.cpu_s[name] for name, s in self.cpu_s.items()}),
+            self.redis_commands - earlier.redis_commands,
+            self.redis_mb - earlier.redis_mb,
+        )
+
+
+def spent_by(stack: LocalStack) -> Spent:
+    cpu_s: Counter[str] = Counter()
+    for process in stack.processes():
+        with contextlib.suppress(psutil.Error):
+            times = process.cpu_times()
+            cpu_s[name_of(process)] += times.user + times.system
+    redis = connect_redis(stack.redis)
+    try:
+        stats = redis.info("stats")
+    finally:
+        redis.close()
+    moved = stats["total_net_input_bytes"] + stats["total_net_output_bytes"]
+    return Spent(cpu_s, stats["total_commands_processed"], moved / 2**20)
+
+
+def memory_mb(stack: LocalStack) -> float:
+    """Resident, of all processes; what they share counts once for each."""
+    sizes = 0.0
+    for process in stack.processes():
+        with contextlib.suppress(psutil.Error):
+            sizes += process.memory_info().rss
+    return sizes / 2**20
