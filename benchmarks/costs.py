@@ -40,7 +40,7 @@ def spent_by(stack: LocalStack) -> Spent:
     for process in stack.processes():
         with contextlib.suppress(psutil.Error):
             times = process.cpu_times()
-            cpu_s[name_of(process)] += times.user + times.system
+            cpu_s[name_of(process)] += times.user + times.system  # type: ignore[assignment]  # fractions count as well
     redis = connect_redis(stack.redis)
     try:
         stats = redis.info("stats")
