@@ -64,7 +64,8 @@ def find_weights(settings: AgeGenderServiceSettings) -> Weights:
     folder = weights_folder(settings)
     is_ours = settings.agegender.weights in _PROJECT_CHOICES
     paths = [folder / name for name in (AGE_FILE, GENDER_FILE)]
-    if (folder / JOINT_FILE).is_file():
+    is_split = any(path.is_file() for path in paths) or not is_ours
+    if (folder / JOINT_FILE).is_file() or not is_split:
         paths = [folder / JOINT_FILE] * 2
     missing = [str(path) for path in dict.fromkeys(paths) if not path.is_file()]
     if missing:
