@@ -86,14 +86,15 @@ def test_a_choice_that_is_none_is_refused_with_those_that_are(
     ("choice", "advice"), [("open", "FACEPIPE_MODEL_DIR"), ("deepface", "make fetch-deepface")]
 )
 def test_missing_weights_say_what_to_do(
-    choice: WeightsChoice, advice: str, settings: AgeGenderServiceSettings
+    choice: str, advice: str, settings: AgeGenderServiceSettings
 ) -> None:
     settings.agegender.weights = WeightsChoice(choice)
     with pytest.raises(ModelNotFoundError, match=advice):
         find_weights(settings)
     problem = weights_problem(settings) or ""
     assert advice in problem
-    assert str(weights_folder(settings) / AGE_FILE) in problem
+    expected = AGE_FILE if choice == "deepface" else JOINT_FILE
+    assert str(weights_folder(settings) / expected) in problem
 
 
 @pytest.mark.parametrize("name", ["age_model_weights.onnx", "age_model_weights.onnx.json"])
