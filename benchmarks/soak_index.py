@@ -16,8 +16,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine, insert
 
+from data_storage_service.database import open_index
 from data_storage_service.queries import Queries
-from data_storage_service.schema import FACES, ImageRow, open_index
+from data_storage_service.schema import FACES, ImageRow
 from facepipe.ledger.states import ListQuery
 from facepipe.stage.worker import resident_mb
 

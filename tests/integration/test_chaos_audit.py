@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from data_storage_service.schema import open_index
+from data_storage_service.database import open_index
 from facepipe.make_secrets import REDIS, REDIS_PASSWORD, Vault
 from facepipe.queue.jobs import ImageJob, enqueue
 from facepipe.queue.redis_connection import connect_redis

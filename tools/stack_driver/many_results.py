@@ -11,15 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, update
 
+from data_storage_service.database import open_index
 from data_storage_service.rows import face_rows
-from data_storage_service.schema import (
-    FACES,
-    FACES_VERSION,
-    CounterRow,
-    ImageRow,
-    RunRow,
-    open_index,
-)
+from data_storage_service.schema import FACES, FACES_VERSION, CounterRow, ImageRow, RunRow
 from facepipe.domain.analysis import (
     AgeGender,
     AnalysisDocument,

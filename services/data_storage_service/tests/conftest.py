@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from data_storage_service.schema import open_index
+from data_storage_service.database import open_index
 from services.data_storage_service.tests.rig import Rig, rig_on
 
 

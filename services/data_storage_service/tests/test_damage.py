@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from data_storage_service.database import SCHEMA_VERSION, open_index
 from data_storage_service.ledger_lock import holding
 from data_storage_service.queries import Queries
 from data_storage_service.reindex import reindex
-from data_storage_service.schema import SCHEMA_VERSION, open_index
 from facepipe.domain.analysis import Status
 from facepipe.domain.errors import LedgerDamagedError, LedgerInUseError
 from facepipe.files.result_files import ResultFiles

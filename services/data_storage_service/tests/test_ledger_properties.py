@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from data_storage_service.database import open_index
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import DueJob, Queries
-from data_storage_service.schema import open_index
 from facepipe.domain.analysis import Status
 from facepipe.ledger.states import ImageState
 from facepipe.stages import StageName

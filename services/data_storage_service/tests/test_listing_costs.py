@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from data_storage_service import listing
+from data_storage_service.database import open_index
 from data_storage_service.queries import Queries
-from data_storage_service.schema import open_index
 from facepipe.domain.face_fields import conditions_of
 from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import ListQuery

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, event
 
-from data_storage_service.schema import open_index
+from data_storage_service.database import open_index
 from data_storage_service.settling import SettlingLoop
 from facepipe.domain.analysis import Status
 from facepipe.domain.errors import ImageNotFoundError

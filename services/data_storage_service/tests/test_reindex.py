@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data_storage_service.database import open_index
 from data_storage_service.queries import Queries
 from data_storage_service.reindex import reindex
-from data_storage_service.schema import open_index
 from facepipe.domain.analysis import Status
 from facepipe.domain.face_fields import conditions_of
 from facepipe.ledger.states import ListQuery

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from data_storage_service.database import SCHEMA_VERSION, open_index
 from data_storage_service.face_index import FaceIndexing
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
-from data_storage_service.schema import SCHEMA_VERSION, open_index
 from facepipe.domain.analysis import Status
 from facepipe.domain.errors import LedgerTooNewError
 from facepipe.domain.face_fields import conditions_of

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from sharpness_service.jobs import SharpnessWorker
 
-from data_storage_service.schema import open_index
+from data_storage_service.database import open_index
 from facepipe.domain.analysis import AnalysisDocument, PartError, Status
 from facepipe.queue.job_table import job_kind
 from facepipe.stages import StageName

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from facepipe.domain.analysis import AnalysisOptions
+from facepipe.domain.options import AnalysisOptions
 from tests.integration.input.rig import Rig, photograph
 
 LABELS = {"external_id": "crm-17", "tags": ["holiday", "Zoë"], "folder": "2026/italy"}

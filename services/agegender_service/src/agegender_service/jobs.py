@@ -13,16 +13,9 @@ from agegender_service.estimator import AgeGenderEstimator
 from agegender_service.load_models import load_estimator
 from agegender_service.pipeline import NO_MODEL, cut_crops, estimate_faces, switched_off_part
 from agegender_service.settings import AgeGenderServiceSettings
-from facepipe.domain.analysis import (
-    AgeGenderPart,
-    AnalysisOptions,
-    Attribute,
-    DetectedFace,
-    LandmarksPart,
-    ModelInfo,
-    Part,
-)
+from facepipe.domain.analysis import AgeGenderPart, DetectedFace, LandmarksPart, ModelInfo, Part
 from facepipe.domain.errors import FacepipeError
+from facepipe.domain.options import AnalysisOptions, Attribute
 from facepipe.files.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles

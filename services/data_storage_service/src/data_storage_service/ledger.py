@@ -16,16 +16,10 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import rows
+from data_storage_service.database import database_errors
 from data_storage_service.progress import raised
 from data_storage_service.queries import DueJob
-from data_storage_service.schema import (
-    ImageRow,
-    JobRow,
-    PartRow,
-    PendingErasureRow,
-    RunRow,
-    database_errors,
-)
+from data_storage_service.schema import ImageRow, JobRow, PartRow, PendingErasureRow, RunRow
 from data_storage_service.steps import Steps
 from facepipe.domain.analysis import (
     AnalysisDocument,

@@ -9,8 +9,6 @@ from data_storage_service.queries import JoinedParts
 from facepipe.domain.analysis import (
     AgeGender,
     AnalysisDocument,
-    AnalysisOptions,
-    Attribute,
     DetectedFace,
     Doubt,
     Face,
@@ -21,6 +19,7 @@ from facepipe.domain.analysis import (
     PartError,
     Status,
 )
+from facepipe.domain.options import AnalysisOptions, Attribute
 from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import FACE_STAGES, StageName
 

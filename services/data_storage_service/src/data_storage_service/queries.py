@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import counting, listing, rows
+from data_storage_service.database import database_errors
 from data_storage_service.schema import (
     FACES_VERSION,
     CounterRow,
@@ -20,7 +21,6 @@ from data_storage_service.schema import (
     PartRow,
     PendingErasureRow,
     RunRow,
-    database_errors,
 )
 from facepipe.domain.analysis import PartError, Status
 from facepipe.domain.errors import ImageNotFoundError

@@ -22,16 +22,9 @@ from sqlalchemy import Engine, delete, exc, select, text
 from sqlalchemy.orm import Session
 
 from data_storage_service import rows
+from data_storage_service.database import open_index
 from data_storage_service.rows import face_rows
-from data_storage_service.schema import (
-    FACES,
-    FACES_VERSION,
-    CounterRow,
-    ImageRow,
-    JobRow,
-    PartRow,
-    open_index,
-)
+from data_storage_service.schema import FACES, FACES_VERSION, CounterRow, ImageRow, JobRow, PartRow
 from data_storage_service.settings import DataStorageSettings
 from facepipe.domain.analysis import AnalysisDocument, PartError, Status
 from facepipe.domain.errors import FacepipeError, ImageNotFoundError, LedgerDamagedError

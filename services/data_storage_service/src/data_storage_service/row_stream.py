@@ -12,8 +12,9 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import listing
+from data_storage_service.database import database_errors
 from data_storage_service.rows import tags_of
-from data_storage_service.schema import FACES, FACES_VERSION, ImageRow, database_errors
+from data_storage_service.schema import FACES, FACES_VERSION, ImageRow
 from facepipe.domain.errors import ImageNotFoundError, ResultDamagedError
 from facepipe.domain.face_fields import FACE_FIELDS
 from facepipe.domain.result_rows import FACE_COLUMNS, Row, Rows, rows_of, utc_text

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_storage_service.schema import ImageRow, PartRow, RunRow
-from facepipe.domain.analysis import AnalysisDocument, AnalysisOptions, ImageInfo, Part, PartError
+from facepipe.domain.analysis import AnalysisDocument, ImageInfo, Part, PartError
 from facepipe.domain.face_fields import FACE_FIELDS
+from facepipe.domain.options import AnalysisOptions
 from facepipe.ledger.messages import part_of
 from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import StageName

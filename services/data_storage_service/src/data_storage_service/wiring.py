@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis import Redis
 from sqlalchemy import Engine
 
+from data_storage_service.database import open_index
 from data_storage_service.dispatch import Dispatcher
 from data_storage_service.erasure import Erasure
 from data_storage_service.face_index import FaceIndexing
@@ -16,7 +17,6 @@ from data_storage_service.leftovers import AsideSweep, CacheSweep, FailedJobSwee
 from data_storage_service.queries import Queries
 from data_storage_service.recovery import Recovery
 from data_storage_service.retention import Retention
-from data_storage_service.schema import open_index
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
 from data_storage_service.storing import AnnotationStyle, ResultStore

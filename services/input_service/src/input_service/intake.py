@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facepipe.domain.analysis import AnalysisOptions, ImageInfo, Status
+from facepipe.domain.analysis import ImageInfo, Status
 from facepipe.domain.errors import (
     DeadlineExceededError,
     ImageDeletedError,
@@ -25,6 +25,7 @@ from facepipe.domain.errors import (
     ServiceUnavailableError,
     StorageFullError,
 )
+from facepipe.domain.options import AnalysisOptions
 from facepipe.files.image_store import ImageStore
 from facepipe.files.inbox import Inbox, InboxEntry
 from facepipe.ledger.client import FaceStoreClient

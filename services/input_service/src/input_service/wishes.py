@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from facepipe.domain.analysis import AnalysisOptions, Attribute
 from facepipe.domain.errors import InvalidRequestError
+from facepipe.domain.options import AnalysisOptions, Attribute
 from input_service.settings import DetectorLimits
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from facepipe.domain.analysis import (
-    AnalysisOptions,
     Box,
     DetectedFace,
     LandmarkPoint,
@@ -19,6 +18,7 @@ from facepipe.domain.analysis import (
 )
 from facepipe.domain.errors import ModelError
 from facepipe.domain.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
+from facepipe.domain.options import AnalysisOptions
 from facepipe.files.image_store import FaceCrops
 from facepipe.files.imaging import RgbImage, cut_face_crop
 from landmark_service.closer import SUSPICION, Tile, look_closer, moved

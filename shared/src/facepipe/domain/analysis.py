@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from facepipe.domain.geometry import BoundingBox, Point
+from facepipe.domain.options import AnalysisOptions
 
 ImageId = Annotated[
     str,
@@ -238,48 +239,6 @@ class Face(DetectedFace, _Indexed):
 
     agegender: AgeGender
     agegender_error: PartError | None = None
-
-
-class DetectorMode(StrEnum):
-    """How closely large images are looked at: where small faces may be, never, everywhere."""
-
-    AUTO = "auto"
-    FAST = "fast"
-    THOROUGH = "thorough"
-
-
-class Attribute(StrEnum):
-    """What is told of a face, beside where it is."""
-
-    LANDMARKS = "landmarks"
-    AGE = "age"
-    GENDER = "gender"
-    POSE = "pose"
-    QUALITY = "quality"
-
-
-class AnalysisOptions(_Model):
-    """How an upload asked to be analysed; null: as the server is set."""
-
-    min_face_px: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        default=None, description="longer side of the smallest face, pixels"
-    )
-    max_faces: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        default=None, description="of more faces than this, the largest are kept"
-    )
-    confidence: Annotated[float, Field(ge=0.05, le=0.99)] | None = Field(
-        default=None, description="a face the detector is less sure of is left out"
-    )
-    detector_mode: DetectorMode | None = Field(
-        default=None, description="how closely a large image is looked at"
-    )
-    attributes: tuple[Attribute, ...] | None = Field(
-        default=None, description="what is told of each face; null: everything"
-    )
-
-    def wants(self, *attributes: Attribute) -> bool:
-        """Whether any of these is asked for."""
-        return self.attributes is None or any(one in self.attributes for one in attributes)
 
 
 class ImageInfo(_Model):

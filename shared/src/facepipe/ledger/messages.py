@@ -11,8 +11,9 @@ from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from facepipe.domain.analysis import AnalysisOptions, Gender, ImageInfo, Part, PartError, Status
+from facepipe.domain.analysis import Gender, ImageInfo, Part, PartError, Status
 from facepipe.domain.face_fields import FaceCondition
+from facepipe.domain.options import AnalysisOptions
 from facepipe.ledger.states import ImageState, ListQuery, Page, Sort, StageRun, Stats
 from facepipe.stages import STAGE, StageName
 from facepipe.v1 import face_store_pb2 as pb

@@ -86,10 +86,7 @@ def get_result(
     if landmarks and not paths:
         return StoredFile(path, media_type="application/json", headers=headers)
     chosen = json.dumps(chosen_of(document, paths, landmarks=landmarks)).encode()
-    headers["ETag"] = f'"{hashlib.sha256(chosen).hexdigest()[:32]}"'
-    if has_it(request.headers, headers["ETag"]):
-        return not_modified({"etag": headers["ETag"]})
-    return Response(chosen, media_type="application/json", headers=headers)
+    return _made(request, chosen, "application/json", headers)
 
 
 @router.get(
@@ -105,10 +102,7 @@ def get_sidecar(image_id: ImageId, request: Request, services: ServicesDep) -> R
     """The faces as MWG regions, with reliable ages and genders as keywords."""
     _, state = _file_of_result(services.results.document, image_id, services)
     text = sidecar(services.results.read_document(image_id))
-    headers = {"ETag": f'"{hashlib.sha256(text).hexdigest()[:32]}"', **_named(state, ".xmp")}
-    if has_it(request.headers, headers["ETag"]):
-        return not_modified({"etag": headers["ETag"]})
-    return Response(text, media_type="application/rdf+xml", headers=headers)
+    return _made(request, text, "application/rdf+xml", _named(state, ".xmp"))
 
 
 @router.get(
@@ -153,6 +147,14 @@ def _named(state: ImageState | None, ending: str = "") -> dict[str, str]:
         return {}
     name = derived_name(state.image, ending) if ending else upload_name(state.image)
     return {"Content-Disposition": inline(name)}
+
+
+def _made(request: Request, content: bytes, media_type: str, headers: dict[str, str]) -> Response:
+    """What was made for this call, or that the caller has the same already."""
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    if has_it(request.headers, etag):
+        return not_modified({"etag": etag})
+    return Response(content, media_type=media_type, headers={**headers, "ETag": etag})
 
 
 def _file_of_result(
