@@ -186,3 +186,14 @@ def test_contours_need_all_landmarks() -> None:
     points = [{"x": float(n), "y": 0.0} for n in range(478)]
     assert contours.svg_path(points).count("M") == 9
     assert contours.svg_path(points[:468]) == ""
+
+
+@pytest.mark.parametrize(
+    ("confidence", "said"), [(None, "Gender not judged"), (0.61, "Gender uncertain")]
+)
+def test_an_uncertain_gender_differs_from_one_that_nobody_judged(
+    confidence: float | None, said: str
+) -> None:
+    estimate = {"gender": "unknown", "gender_confidence": confidence}
+
+    assert said in str(face_html._gender(estimate))

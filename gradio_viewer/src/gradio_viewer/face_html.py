@@ -137,9 +137,10 @@ def _share(years: float) -> float:
 
 def _gender(estimate: Json) -> Html:
     value = str(estimate.get("gender") or "unknown")
-    if value == "unknown":
-        return tag("p", tag("strong", "Gender not judged"), class_="fp-open")
     confidence = estimate.get("gender_confidence")
+    if value == "unknown":
+        said = "Gender not judged" if confidence is None else "Gender uncertain"
+        return tag("p", tag("strong", said), class_="fp-open")
     if confidence is None:
         return tag("p", tag("strong", value), class_=_trust("gender", estimate))
     bar = tag(
