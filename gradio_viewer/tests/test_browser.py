@@ -15,7 +15,7 @@ from tests.support.fake_input_api import FakeApi, portrait, serving
 
 pytest.importorskip("gradio")
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from gradio_viewer.app import create_viewer_app
 from gradio_viewer.settings import ViewerSettings
@@ -108,6 +108,24 @@ def test_the_address_leads_back_and_forth_and_can_be_sent(
     page.get_by_role("tab", name="Plots").click()
     expect(page.locator("#plots .fp-plot")).to_be_visible()
     assert page.url.endswith("?tab=plots")
+
+
+def test_a_photograph_chosen_before_the_script_came_shows_its_result_as_well(page: Page) -> None:
+    # given a slow line, on which the page's script comes last
+    held: list[Route] = []
+    page.route("**/page/main.js", lambda route: held.append(route))
+    page.goto("/")
+    # when a photograph is chosen at once, and has its result before the script is there
+    send(page, "a.jpg")
+    expect(page.locator("#progress .fp-row[data-status=stored]")).to_be_visible()
+    for route in held:
+        route.continue_()
+    # then its result comes by itself, and one may leave it
+    expect(page.locator("#image-view .fp-name")).to_have_text("a.jpg")
+    page.get_by_role("tab", name="Upload").click()
+    expect(page.locator("#progress .fp-row[data-status=stored]")).to_be_visible()
+    page.wait_for_timeout(1500)
+    expect(page.get_by_role("tab", name="Upload")).to_have_attribute("aria-selected", "true")
 
 
 def test_an_image_in_work_goes_on_by_itself(page: Page, fake: FakeApi) -> None:

@@ -17,7 +17,7 @@ from facepipe_client import AsyncClient
 from gradio_viewer import handlers, image_html, search_html
 from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
-from gradio_viewer.markup import tag
+from gradio_viewer.markup import join, tag
 from gradio_viewer.recent import Batch, Recent
 from gradio_viewer.settings import ViewerSettings
 from gradio_viewer.visitors import visitor_of
@@ -110,9 +110,11 @@ def _upload_tab(
 
     async def sent(uploads: list[Upload], request: gr.Request) -> AsyncIterator[Any]:
         yield None, gr.skip()  # ready for more
+        # Where the script came after the file, this tells it that one alone was sent.
+        alone = tag("i", hidden=True, data_alone=True) if len(uploads) == 1 else None
         if uploads:
             async for html in handlers.watch(api, batch(request)):
-                yield gr.skip(), html
+                yield gr.skip(), join(html, alone)
 
     async def watch(request: gr.Request) -> AsyncIterator[Any]:
         async for html in handlers.watch(api, batch(request)):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -18,6 +20,13 @@ def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("FACEPIPE_VOLUMES_ROOT", str(tmp_path))
     with serving(create_input_app(InputSettings())) as address:
         yield address
+
+
+def test_no_picture_of_the_documentation_comes_from_elsewhere(api: str) -> None:
+    for name in ("redoc.standalone.js", "swagger-ui-bundle.js"):
+        script = httpx.get(f"{api}/docs/assets/{name}", trust_env=False).raise_for_status().text
+
+        assert re.findall(r"https?://cdn[\w./-]+|https?://[\w./-]+\.(?:svg|png|gif)", script) == []
 
 
 @pytest.mark.filterwarnings("default")

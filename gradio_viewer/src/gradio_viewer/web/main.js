@@ -5,6 +5,7 @@ import { confirmThen, showKeys } from "./dialogs.js";
 
 const TITLE = "Face analysis";
 let title = TITLE;
+const followed = new Set(); // results to which the page went by itself
 let single = false; // one file alone is being sent: its result is what comes next
 
 function press(id) {
@@ -40,10 +41,12 @@ function readyImage(part) {
 
 function readyProgress(part) {
   const rows = [...part.querySelectorAll(".fp-row")];
-  if (!single || rows.length !== 1 || !rows[0].matches("[data-final]")) return;
+  if (rows.length !== 1 || !rows[0].matches("[data-final]")) return;
+  const href = rows[0].querySelector("a")?.getAttribute("href");
+  if (!single && (!part.querySelector("[data-alone]") || followed.has(href))) return;
   single = false;
-  const link = rows[0].querySelector("a");
-  if (link && rows[0].dataset.status !== "failed") navigate(link.getAttribute("href"));
+  followed.add(href);
+  if (href && rows[0].dataset.status !== "failed") navigate(href);
 }
 
 const PARTS = {
