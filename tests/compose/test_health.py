@@ -20,7 +20,9 @@ STAGES = ("landmark_service", "agegender_service", "data_storage_service", "plot
 def test_a_stage_whose_model_is_broken_is_not_healthy(
     stack: ComposeStack, portraits: list[Path]
 ) -> None:
-    # Given a user's model that is none, when the worker has to load it
+    # Given a stage that is well: one that just starts has two minutes until it counts as ill
+    stack.wait_healthy("landmark_service")
+    # And a user's model that is none, when the worker has to load it
     model = stack.volumes / "models" / "model.onnx"
     model.write_bytes(b"no model")
     try:
