@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
+import yaml
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
@@ -25,11 +26,6 @@ from tools.setup.shares import of_package
 
 FOLDER = ROOT / "dist" / "sbom"
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
-# Folders below models/, and what comes inside of a package.
-_MODELS: dict[str, tuple[str, tuple[ModelFile, ...]]] = {
-    "landmark_service": ("face_detector", BUNDLED),
-    "agegender_service": ("age_gender", ()),
-}
 
 
 def pins(folder: Path) -> list[tuple[str, str]]:
@@ -52,15 +48,18 @@ def bill_of(folder: Path) -> Bom:
         licenses=[DisjunctiveLicense(id=project["license"])],
         bom_ref=folder.name,
     )
-    bom.components.update(_model(model) for model in models_of(folder.name))
+    bom.components.update(_model(model) for model in models_of(folder))
     bom.register_dependency(bom.metadata.component, bom.components)
     return bom
 
 
-def models_of(service: str) -> Iterable[ModelFile]:
-    """The weights that come with a service."""
-    folder, bundled = _MODELS.get(service, ("", ()))
-    files = sorted((ROOT / "models" / folder).rglob("*.onnx")) if folder else []
+def models_of(folder: Path) -> Iterable[ModelFile]:
+    """The weights in a service's image: those its build takes, and those of MediaPipe's wheel."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    build = services[folder.name].get("build", {})
+    model = build.get("args", {}).get("MODEL") if isinstance(build, dict) else None
+    files = sorted((ROOT / "models" / model).rglob("*.onnx")) if model else []
+    bundled = BUNDLED if "mediapipe" in dict(pins(folder)) else ()
     return [*map(read_model, files), *bundled]
 
 
