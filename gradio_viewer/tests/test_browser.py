@@ -128,6 +128,22 @@ def test_a_photograph_chosen_before_the_script_came_shows_its_result_as_well(pag
     expect(page.get_by_role("tab", name="Upload")).to_have_attribute("aria-selected", "true")
 
 
+def test_a_tab_chosen_before_the_script_came_is_filled_as_well(page: Page, fake: FakeApi) -> None:
+    # given a slow line, on which the page's script comes last
+    fake.add("a.jpg")
+    held: list[Route] = []
+    page.route("**/page/main.js", lambda route: held.append(route))
+    page.goto("/")
+    # when the results are chosen at once
+    page.get_by_role("tab", name="Results").click()
+    expect(page.get_by_role("tab", name="Results")).to_have_attribute("aria-selected", "true")
+    for route in held:
+        route.continue_()
+    # then they come, and the address says where one is
+    expect(page.locator("#gallery .fp-tile")).to_have_count(1)
+    assert page.url.endswith("?tab=results")
+
+
 def test_an_image_in_work_goes_on_by_itself(page: Page, fake: FakeApi) -> None:
     # given an image that is looked at while it is analysed
     image_id = fake.add("slow.jpg", "detecting")

@@ -63,8 +63,13 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
                 shown[4] = await handlers.plots(api)
             return gr.Tabs(selected=place.tab), *shown
 
+        async def show_first(request: gr.Request) -> tuple[Any, ...]:
+            """Leaves the tab that a bare address shows: a visitor may have chosen another."""
+            tab, *shown = await show(request)
+            return (tab if request.query_params else gr.skip()), *shown
+
         parts = [tabs, search, gallery, view, document, plots]
-        page.load(show, outputs=parts, **_HIDDEN)
+        page.load(show_first, outputs=parts, **_HIDDEN)
         go.click(show, outputs=parts, trigger_mode="multiple", **_HIDDEN)
 
         async def look(request: gr.Request) -> tuple[Any, ...]:

@@ -62,8 +62,15 @@ export function follow(callback) {
     navigate(`?${query}`);
   });
   addEventListener("pagehide", remember);
-  
   remember();
+  catchUp();
+}
+
+// A tab may have been chosen before this script came.
+function catchUp() {
+  const tab = document.querySelector("#tabs button[role=tab][aria-selected=true]");
+  const query = !location.search && tab && ofTab(tab.textContent.trim());
+  if (query && query !== "?tab=upload") navigate(query);
 }
 
 function remember() {
