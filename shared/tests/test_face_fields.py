@@ -2,7 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from facepipe.domain.analysis import AgeGender, Box, Doubt, Face, Gender, HeadPose, LandmarkPoint
+from facepipe.domain.analysis import (
+    AgeGender,
+    Box,
+    Doubt,
+    Face,
+    Gender,
+    HeadPose,
+    LandmarkPoint,
+    Truth,
+)
 from facepipe.domain.face_fields import (
     FACE_FIELD,
     FACE_FIELDS,
@@ -26,13 +35,15 @@ FACE = Face(
         gender_confidence=0.75,
         reasons=[Doubt.BLURRED, Doubt.SMALL_FACE],
     ),
+    truth=Truth(age=2, gender=Gender.MALE),
 )
 VALUES: dict[str, FieldValue | None] = {
     "x1": 1, "y1": 2, "x2": 31, "y2": 42, "confidence": 0.5, "has_landmarks": True,
     "yaw": -30.0, "pitch": 0.0, "roll": 12.5, "age": 0,
     "age_low": 0, "age_high": 3, "gender": "female", "gender_confidence": 0.75,
     "reliable": False, "age_reliable": False, "gender_reliable": False, "quality": None,
-    "reasons": "blurred small_face",
+    "reasons": "blurred small_face", "drawn": False, "is_face": True, "true_age": 2,
+    "true_gender": "male",
 }  # fmt: skip
 
 
@@ -57,6 +68,7 @@ def test_filters_are_named_after_the_fields() -> None:
         "min_roll", "max_roll", "min_age", "max_age", "gender",
         "min_gender_confidence", "max_gender_confidence",
         "reliable", "age_reliable", "gender_reliable", "min_quality", "max_quality",
+        "drawn", "is_face", "min_true_age", "max_true_age", "true_gender",
     ]  # fmt: skip
 
 

@@ -20,7 +20,10 @@ def state(status: str = "stored", **values: Any) -> dict[str, Any]:
     """The state of an image as the API tells it."""
     links = dict.fromkeys(Links.model_fields, "/")
     image = {"width": 8, "height": 6, "format": "PNG", "sha256": IMAGE_ID}
-    known = {"image_id": IMAGE_ID, "status": status, "generation": 1, "num_faces": None}
+    known = {
+        "image_id": IMAGE_ID, "status": status, "generation": 1, "num_faces": None,
+        "corrected": False,
+    }  # fmt: skip
     times = {"received_at": NOW, "updated_at": NOW, "timeline": []}
     return {**known, "error": None, "image": image, **times, "links": links, **values}
 
@@ -30,7 +33,14 @@ def stats(**numbers: int) -> dict[str, Any]:
     names = ("accepted", "in_flight", "stored", "partial", "failed", "deleted", "faces", "inbox")
     tables = ("images_by_status", "faces_by_gender", "queues", "models", "problems")
     zeros = dict.fromkeys((*names, "stored_last_hour"), 0)
-    return {**zeros, **{name: {} for name in tables}, **numbers}
+    return {**zeros, **{name: {} for name in tables}, "accuracy": accuracy(), **numbers}
+
+
+def accuracy(**known: float) -> dict[str, float | None]:
+    """Of a pipeline that nobody has corrected, but for what is given."""
+    counts = dict.fromkeys(("images", "found", "not_faces", "missed", "ages", "genders"), 0)
+    shares = dict.fromkeys(("precision", "recall", "age_error_years", "gender_right"))
+    return {**counts, **shares, **known}
 
 
 def problem(status: int, code: str, **more: Any) -> Response:

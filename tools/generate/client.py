@@ -23,6 +23,7 @@ _ROOTS = (
     "BulkView",
     "StatsView",
     "AnalysisDocument",
+    "CorrectionList",
 )
 _RENAMED = {"ImageView": "ImageState", "AnalysisDocument": "Result"}
 # The API passes the document on as it stands on disk, and describes it as any object.

@@ -12,6 +12,7 @@ from facepipe_client import (
     NotFoundError,
     ProblemError,
     RefusedError,
+    SourceNotKeptError,
 )
 from facepipe_client.errors import problem_of
 
@@ -24,6 +25,7 @@ from facepipe_client.errors import problem_of
         (404, "not_found", NotFoundError),
         (409, "not_finished", NotFinishedError),
         (409, "failed", AnalysisFailedError),
+        (409, "source_not_kept", SourceNotKeptError),
         (410, "deleted", DeletedError),
         (422, "undecodable_image", RefusedError),
         (429, "too_many_requests", BusyError),

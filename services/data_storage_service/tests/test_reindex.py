@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data_storage_service.correcting import Corrector
 from data_storage_service.database import open_index
 from data_storage_service.queries import Queries
 from data_storage_service.reindex import reindex
-from facepipe.domain.analysis import Status
+from data_storage_service.storing import AnnotationStyle
+from facepipe.domain.analysis import Correction, CorrectionKind, Status
 from facepipe.domain.face_fields import conditions_of
 from facepipe.ledger.states import ListQuery
 from facepipe.stages import StageName
@@ -38,6 +40,28 @@ def test_a_lost_index_is_built_from_the_files(rig: Rig) -> None:
         (s.image_id, s.status, s.num_faces, s.image) for s in before
     }
     assert rig.queries.stats().faces == 3
+
+
+def test_what_people_said_is_in_the_files_too(rig: Rig) -> None:
+    # given a corrected result, and no index any more
+    image_id = rig.stored(1)
+    said = Correction(
+        number=0,
+        kind=CorrectionKind.TRUTH,
+        box=samples.landmarks().faces[0].box,
+        age=41,
+        made_at=samples.START,
+    )
+    made = Corrector(rig.ledger, rig.files, rig.sources, AnnotationStyle()).add(image_id, said)
+    for file in index_of(rig).parent.iterdir():
+        file.unlink()
+
+    # when it is built anew
+    reindex(index_of(rig), rig.files)
+
+    # then the correction is in it, and counts
+    assert rig.state(image_id).corrections == (made,)
+    assert rig.queries.stats().accuracy.age_error_years == 13
 
 
 def test_what_no_file_tells_is_kept(rig: Rig) -> None:

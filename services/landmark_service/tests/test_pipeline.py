@@ -16,11 +16,13 @@ from landmark_service.faces import Detection, Mesh
 from landmark_service.pipeline import (
     CLOSE_UP_ZOOM,
     THOROUGH_FACES,
+    BoxedFace,
     FacePipeline,
     agree,
     cut_crops,
     one_each,
     select_faces,
+    with_drawn,
     without_pieces,
 )
 from landmark_service.settings import DetectorSettings
@@ -239,3 +241,16 @@ def test_boxes_are_inside_the_image_large_enough_and_not_too_many(
         assert one.box.x2 <= 400
         assert one.box.y2 <= 300
         assert max(one.box.size) >= min_face_px
+
+
+def test_a_drawn_face_is_one_more_unless_it_was_found() -> None:
+    # given a face that was found, and two boxes that a person drew: around it, and elsewhere
+    found = BoxedFace(BoundingBox(0, 0, 50, 50), 0.8, None)
+    around, elsewhere = BoundingBox(2, 2, 51, 52), BoundingBox(100, 100, 180, 180)
+    # when they come together
+    faces = with_drawn([found], [around, elsewhere])
+    # then the other one is one more, largest first, and says where it comes from
+    assert [(face.box, face.drawn) for face in faces] == [
+        (elsewhere, True),
+        (found.box, False),
+    ]

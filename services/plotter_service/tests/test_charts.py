@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from facepipe.domain.analysis import Gender
-from facepipe.ledger.states import StepTime
+from facepipe.ledger.states import Accuracy, StepTime
 from plotter_service import charts
 from plotter_service.plots import NAMES, Plot, plots_of
 from plotter_service.statistics import (
@@ -27,6 +27,7 @@ FULL = Statistics(
     faces_per_image={0: 100, 1: 800, 10: 7},
     step_times={"store": StepTime(9, 20, 1200), "detect": StepTime(41.25, 80, 1200)},
     timeline=timeline({29_000_000 + minute: 3 for minute in range(50)}),
+    accuracy=Accuracy(9, 40, 2, 4, 12, 3.5, 10, 9),
 )
 
 

@@ -42,6 +42,7 @@ from facepipe_client.errors import (
     NotFoundError,
     ProblemError,
     RefusedError,
+    SourceNotKeptError,
     UnexpectedAnswerError,
     WaitTimeoutError,
 )
@@ -86,6 +87,7 @@ __all__ = [
     "RefusedError",
     "Result",
     "Sort",
+    "SourceNotKeptError",
     "StageName",
     "StageRun",
     "Stats",

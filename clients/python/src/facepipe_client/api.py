@@ -13,6 +13,8 @@ import httpx
 from facepipe_client.base import Health, Plot
 from facepipe_client.documents import (
     Bulk,
+    Correction,
+    CorrectionList,
     Filters,
     ImagePage,
     ImageState,
@@ -237,6 +239,43 @@ class Api(Exchange):
     async def face(self, image_id: str, index: int = 0) -> bytes:
         """A JPEG of one face as the models see it: upright, 224 x 224 pixels."""
         return (await self._answer("GET", f"/v1/images/{image_id}/faces/{index}/crop.jpg")).content
+
+    async def corrections(self, image_id: str) -> list[Correction]:
+        """What people said of an image."""
+        path = f"/v1/images/{image_id}/corrections"
+        return (await self._document(CorrectionList, path)).corrections
+
+    async def correct(
+        self,
+        image_id: str,
+        kind: Literal["not_a_face", "missed_face", "truth"],
+        *,
+        face_index: int | None = None,
+        box: Mapping[str, int] | None = None,
+        age: int | None = None,
+        gender: Literal["male", "female"] | None = None,
+    ) -> Correction:
+        """Corrects a result.
+
+        Args:
+            image_id: of the image.
+            kind: `missed_face` has the image analysed again.
+            face_index: of the face that is meant, or its `box`.
+            box: `x1`, `y1`, `x2`, `y2`, e.g. as it was drawn around a missed face.
+            age: the true one, with `truth`.
+            gender: the true one, with `truth`.
+
+        Raises:
+            NotFinishedError, AnalysisFailedError: there is no result to correct.
+        """
+        said = {"kind": kind, "face_index": face_index, "box": box, "age": age, "gender": gender}
+        path = f"/v1/images/{image_id}/corrections"
+        answer = await self._answer("POST", path, json=_sent(said))
+        return read(Correction, answer)
+
+    async def take_back(self, image_id: str, number: int) -> None:
+        """Takes a correction back."""
+        await self._answer("DELETE", f"/v1/images/{image_id}/corrections/{number}")
 
     async def retry(self, image_id: str) -> Accepted:
         """Has an image that failed, or whose result is partial, analysed again."""

@@ -79,6 +79,14 @@ class Doubt(StrEnum):
     UNCERTAIN_GENDER = "uncertain_gender"
 
 
+class CorrectionKind(StrEnum):
+    """What a person says of a result."""
+
+    NOT_A_FACE = "not_a_face"
+    MISSED_FACE = "missed_face"
+    TRUTH = "truth"
+
+
 class Sort(StrEnum):
     """The order of a listing; a minus stands before what begins with the largest."""
 
@@ -165,6 +173,7 @@ class Links(Document):
     thumbnail: str
     events: str
     trace: str
+    corrections: str
 
 
 class ImageState(Document):
@@ -174,6 +183,7 @@ class ImageState(Document):
         image_id: SHA-256 of the uploaded bytes, in hex
         num_faces: null until faces were looked for
         timeline: one entry for each run of a stage; empty in a list of images
+        corrected: a person has corrected something
     """
 
     image_id: str
@@ -185,6 +195,7 @@ class ImageState(Document):
     received_at: datetime
     updated_at: datetime
     timeline: list[StageRun]
+    corrected: bool = False
     links: Links
 
 
@@ -254,15 +265,25 @@ class AgeGender(Document):
     reasons: list[OrNew[Doubt]] = Field(default_factory=list)
 
 
+class Truth(Document):
+    """What people said of a face, the latest word of each; `corrections` are their numbers."""
+
+    is_face: bool = True
+    age: int | None = None
+    gender: str | None = None
+    corrections: list[int] = Field(default_factory=list)
+
+
 class Face(Document):
     """One face of the result document; index 0 is the largest.
 
     What a later stage found of it stands under the stage's name, why it is missing under
-    `<stage>_error`.
+    `<stage>_error`. What people said of it stands beside that, as its `truth`.
 
     Attributes:
         landmarks: 478 MediaPipe points (468 mesh + 10 iris), or none
         pose: from the landmarks; null without
+        drawn: a person drew its box, no detector found it
     """
 
     face_index: int
@@ -271,8 +292,10 @@ class Face(Document):
     landmarks: list[LandmarkPoint] = Field(default_factory=list)
     landmarks_error: PartError | None = None
     pose: HeadPose | None = None
+    drawn: bool = False
     agegender: AgeGender
     agegender_error: PartError | None = None
+    truth: Truth | None = None
 
 
 class ModelInfo(Document):
@@ -290,12 +313,32 @@ class Models(Document):
     agegender: ModelInfo | None = None
 
 
+class Correction(Document):
+    """What a person said of a face, or of a place where one was missed.
+
+    It holds a box, so that it stays when the faces of a new analysis are numbered otherwise.
+
+    Attributes:
+        number: by which it is taken back
+        made_by: name of the API key; null without one
+    """
+
+    number: int
+    kind: OrNew[CorrectionKind]
+    box: Box
+    age: int | None = None
+    gender: str | None = None
+    made_at: datetime
+    made_by: str | None = None
+
+
 class Result(Document):
     """The result document, `saved_data/<image_id>.json`.
 
     Attributes:
         image_path: kept for the format; the API's `links` lead to what it names
         redis_key: kept for the format; the API's `links` lead to what it names
+        corrected: a person has corrected something
     """
 
     schema_version: int = 1
@@ -310,6 +353,8 @@ class Result(Document):
     image: ImageInfo
     models: Models
     timings_ms: dict[str, float] = Field(default_factory=dict)
+    corrected: bool = False
+    corrections: list[Correction] = Field(default_factory=list)
 
 
 class Upload(Document):
@@ -351,6 +396,34 @@ class Bulk(Document):
     errors: dict[str, UploadError]
 
 
+class Accuracy(Document):
+    """How right the models are on the images that people have corrected.
+
+    Attributes:
+        images: that were corrected
+        found: faces that were found, and are some
+        not_faces: what was found and is no face
+        missed: faces that people had to draw
+        precision: found / (found + not_faces)
+        recall: found / (found + missed)
+        ages: faces whose true age is known
+        age_error_years: of these, the mean error
+        genders: faces whose true gender is known, and that were judged
+        gender_right: of these, the share that is right
+    """
+
+    images: int
+    found: int
+    not_faces: int
+    missed: int
+    precision: float | None
+    recall: float | None
+    ages: int
+    age_error_years: float | None
+    genders: int
+    gender_right: float | None
+
+
 class Stats(Document):
     """Numbers for dashboards. accepted = stored + partial + failed + deleted + in_flight.
 
@@ -371,10 +444,17 @@ class Stats(Document):
     faces: int
     faces_by_gender: dict[str, int]
     stored_last_hour: int
+    accuracy: Accuracy
     queues: dict[str, int]
     inbox: int
     models: dict[str, list[ModelInfo]]
     problems: dict[str, str]
+
+
+class CorrectionList(Document):
+    """The corrections of an image, the first one first."""
+
+    corrections: list[Correction]
 
 
 class Filters(TypedDict, total=False):
@@ -389,6 +469,7 @@ class Filters(TypedDict, total=False):
     external_id: str
     tag: Sequence[str]
     folder: str
+    corrected: bool
     min_confidence: float
     max_confidence: float
     min_yaw: float
@@ -407,4 +488,9 @@ class Filters(TypedDict, total=False):
     gender_reliable: bool
     min_quality: float
     max_quality: float
+    drawn: bool
+    is_face: bool
+    min_true_age: int
+    max_true_age: int
+    true_gender: str
     sort: str

@@ -8,6 +8,7 @@
         ├── NotFoundError        404: no such image
         ├── NotFinishedError     409 not_finished: there is no result yet
         ├── AnalysisFailedError  409 failed: there will be no result
+        ├── SourceNotKeptError   409 source_not_kept: the call needs the upload
         ├── DeletedError         410: the image was erased
         ├── RefusedError         400, 413, 415, 422: this request will never be taken
         ├── NotAllowedError      401, 403: the API key is missing or may not do this
@@ -79,6 +80,10 @@ class AnalysisFailedError(ProblemError):
     """No result could be had for the image; the detail says why."""
 
 
+class SourceNotKeptError(ProblemError):
+    """The call needs the upload, and it was not kept."""
+
+
 class DeletedError(ProblemError):
     """The image was erased on request."""
 
@@ -98,6 +103,7 @@ class BusyError(ProblemError):
 _BY_CODE: dict[str, type[ProblemError]] = {
     "not_finished": NotFinishedError,
     "failed": AnalysisFailedError,
+    "source_not_kept": SourceNotKeptError,
 }
 _BY_STATUS: dict[int, type[ProblemError]] = {
     **dict.fromkeys((400, 413, 415, 422), RefusedError),

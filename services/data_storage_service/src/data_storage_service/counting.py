@@ -15,7 +15,7 @@ from data_storage_service.schema import FACES, ImageRow, RunRow, to_microseconds
 from facepipe.domain.analysis import Gender, Status
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FACE_FIELD
-from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, Stats, StepTime
+from facepipe.ledger.states import NUM_FACES, STORED_AT, Accuracy, Grouping, Stats, StepTime
 
 _HAS_RESULT = ImageRow.status.in_([Status.STORED, Status.PARTIAL])
 # What the seventh digit of a fraction says nobody has measured; a bin may begin there.
@@ -58,7 +58,31 @@ def stats(session: Session, revision: int, hour_ago: datetime) -> Stats:
         faces_by_gender={Gender(gender): count for gender, count in by_gender},
         stored_last_hour=recent or 0,
         revision=revision,
+        accuracy=accuracy(session),
     )
+
+
+def accuracy(session: Session) -> Accuracy:
+    """How right the models are on the images that people have corrected."""
+    images = select(ImageRow.image_id).where(ImageRow.corrected, _HAS_RESULT)
+    count = session.scalar(select(func.count()).select_from(images.subquery())) or 0
+    if not count:
+        return Accuracy()
+    face = FACES.c
+    is_face = func.coalesce(face.is_face, literal(True))
+    is_aged = and_(is_face, face.age.is_not(None), face.true_age.is_not(None))
+    is_sexed = and_(is_face, face.gender != Gender.UNKNOWN, face.true_gender.is_not(None))
+    sums = [
+        func.count().filter(is_face, ~face.drawn),
+        func.count().filter(~is_face, ~face.drawn),
+        func.count().filter(is_face, face.drawn),
+        func.count().filter(is_aged),
+        func.avg(func.abs(face.age - face.true_age)).filter(is_aged),
+        func.count().filter(is_sexed),
+        func.count().filter(is_sexed, face.gender == face.true_gender),
+    ]
+    found = session.execute(select(*sums).where(face.image_id.in_(images))).one()
+    return Accuracy(count, *found)
 
 
 def step_times(session: Session, newest: int) -> dict[str, StepTime]:

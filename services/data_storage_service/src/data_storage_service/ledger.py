@@ -16,10 +16,18 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import rows
+from data_storage_service.corrections import CorrectedImage
 from data_storage_service.database import database_errors
 from data_storage_service.progress import raised
 from data_storage_service.queries import DueJob
-from data_storage_service.schema import ImageRow, JobRow, PartRow, PendingErasureRow, RunRow
+from data_storage_service.schema import (
+    CorrectionRow,
+    ImageRow,
+    JobRow,
+    PartRow,
+    PendingErasureRow,
+    RunRow,
+)
 from data_storage_service.steps import Steps
 from facepipe.domain.analysis import (
     AnalysisDocument,
@@ -29,6 +37,7 @@ from facepipe.domain.analysis import (
     PartError,
     Status,
 )
+from facepipe.domain.errors import ImageNotFoundError
 from facepipe.ledger.messages import part_document
 from facepipe.ledger.states import Registration, StageRun
 from facepipe.stages import STAGE
@@ -211,7 +220,8 @@ class Ledger:
             if row is None or row.state is Status.DELETED:
                 return False
             self._steps.begin(session, row, row.generation + 1)
-            row.traceparent = ""
+            self._steps.clear(session, row, CorrectionRow)
+            row.traceparent, row.corrected = "", False
             rows.put_image_info(row, ImageInfo(width=0, height=0, format="", sha256=image_id))
             row.is_settled = False
             self._steps.move(session, row, Status.DELETED)
@@ -231,6 +241,19 @@ class Ledger:
             answer = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
             (is_busy, *_) = answer.fetchone()
             return not is_busy
+
+    @contextmanager
+    def correcting(self, image_id: str) -> Iterator[CorrectedImage]:
+        """Holds an image still while its corrections, and the result with them, change.
+
+        Raises:
+            ImageNotFoundError: there is no such image, or it was deleted.
+        """
+        with self._transaction(is_final=True) as session:
+            row = session.get(ImageRow, image_id)
+            if row is None or row.state is Status.DELETED:
+                raise ImageNotFoundError(f"there is no image {image_id} to correct")
+            yield CorrectedImage(session, row, self._steps)
 
     @contextmanager
     def settling(self, image_id: str) -> Iterator[ImageRow | None]:

@@ -44,6 +44,8 @@ def conditions(query: ListQuery) -> list[ColumnElement[bool]]:
     if query.folder:
         below = ImageRow.folder.startswith(f"{query.folder}/", autoescape=True)
         wanted.append((ImageRow.folder == query.folder) | below)
+    if query.corrected is not None:
+        wanted.append(ImageRow.corrected.is_(query.corrected))
     return wanted
 
 

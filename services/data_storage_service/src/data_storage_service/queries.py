@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Engine, func, select
 from sqlalchemy.orm import Session
 
-from data_storage_service import counting, listing, rows
+from data_storage_service import corrections, counting, listing, rows
 from data_storage_service.database import database_errors
 from data_storage_service.schema import (
     FACES_VERSION,
@@ -84,6 +84,7 @@ class Queries:
                 row,
                 session.scalars(select(RunRow).where(RunRow.image_id == image_id)),
                 rows.parts_in(parts),
+                corrections.of(session, row),
             )
 
     def joined(self, image_id: str) -> JoinedParts:
@@ -95,6 +96,7 @@ class Queries:
                 row,
                 session.scalars(select(RunRow).where(RunRow.image_id == image_id)),
                 rows.parts_in(parts),
+                corrections.of(session, row),
             )
             completed_at = max((part.saved_at for part in parts), default=row.updated_at)
             return JoinedParts(state, rows.failures_in(parts), completed_at)

@@ -21,10 +21,18 @@ from typing import Any
 from sqlalchemy import Engine, delete, exc, select, text
 from sqlalchemy.orm import Session
 
-from data_storage_service import rows
+from data_storage_service import corrections, rows
 from data_storage_service.database import open_index
 from data_storage_service.rows import face_rows
-from data_storage_service.schema import FACES, FACES_VERSION, CounterRow, ImageRow, JobRow, PartRow
+from data_storage_service.schema import (
+    FACES,
+    FACES_VERSION,
+    CorrectionRow,
+    CounterRow,
+    ImageRow,
+    JobRow,
+    PartRow,
+)
 from data_storage_service.settings import DataStorageSettings
 from facepipe.domain.analysis import AnalysisDocument, PartError, Status
 from facepipe.domain.errors import FacepipeError, ImageNotFoundError, LedgerDamagedError
@@ -86,6 +94,8 @@ def _fill(engine: Engine, files: ResultFiles) -> int:
             session.add(_image_row(document, revision=count))
             session.flush()
             _add_faces(session, face_rows(document))
+            image_id = document.image.sha256
+            session.add_all(corrections.row_of(image_id, one) for one in document.corrections)
         session.get_one(CounterRow, "revision").value = count
     return count
 
@@ -115,6 +125,7 @@ def _image_row(document: AnalysisDocument, revision: int) -> ImageRow:
         updated_at=document.timestamp,
         completed_at=document.timestamp,
         num_faces=document.num_faces,
+        corrected=document.corrected,
         faces_version=FACES_VERSION,
         revision=revision,
     )
@@ -160,8 +171,11 @@ def _merge(source: Session, target: Session, files: ResultFiles, outcome: Rebuil
         row.revision = counter.value
         target.flush()
         target.execute(FACES.delete().where(FACES.c.image_id == image_id))
-        for rows_of in (PartRow, JobRow):
+        for rows_of in (PartRow, JobRow, CorrectionRow):
             target.execute(delete(rows_of).where(rows_of.image_id == image_id))
+        said = source.scalars(select(CorrectionRow).where(CorrectionRow.image_id == image_id))
+        for one in said:
+            target.add(CorrectionRow(image_id=image_id, number=one.number, document=one.document))
         faces = source.execute(select(FACES).where(FACES.c.image_id == image_id)).mappings()
         _add_faces(target, [dict(face) for face in faces])
     for image_id in unseen:

@@ -69,6 +69,7 @@ class RowStream:
             image.external_id,
             image.folder,
             ",".join(tags_of(image.tags)),
+            image.corrected,
         ]
         return [about + face for face in faces.get(image.image_id, [_NO_FACE])]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_storage_service.schema import ImageRow, PartRow, RunRow
-from facepipe.domain.analysis import AnalysisDocument, ImageInfo, Part, PartError
+from facepipe.domain.analysis import AnalysisDocument, Correction, ImageInfo, Part, PartError
 from facepipe.domain.face_fields import FACE_FIELDS
 from facepipe.domain.options import AnalysisOptions
 from facepipe.ledger.messages import part_of
@@ -64,6 +64,7 @@ def state_of(
     row: ImageRow,
     runs: Iterable[RunRow] = (),
     parts: Mapping[StageName, Part] | None = None,
+    corrections: Iterable[Correction] = (),
 ) -> ImageState:
     timeline = sorted(runs, key=lambda run: (run.started_at, run.attempt))
     return ImageState(
@@ -95,6 +96,8 @@ def state_of(
         parts=parts or {},
         traceparent=row.traceparent,
         revision=row.revision,
+        corrected=row.corrected,
+        corrections=tuple(corrections),
     )
 
 

@@ -72,6 +72,7 @@ class ImageRow(Base):
         Index("images_status", "status", "received_at", "image_id"),
         Index("images_changed", "updated_at", "status"),
         Index("images_unsettled", "image_id", sqlite_where=text("NOT is_settled")),
+        Index("images_corrected", "image_id", sqlite_where=text("corrected")),
     )
 
     image_id: Mapped[str] = mapped_column(primary_key=True)
@@ -102,6 +103,7 @@ class ImageRow(Base):
     faces_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     is_settled: Mapped[bool] = mapped_column(default=True)
     revision: Mapped[int] = mapped_column(index=True)
+    corrected: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
 
     @property
     def state(self) -> Status:
@@ -135,6 +137,15 @@ class JobRow(_OfImage, Base):
 
     stage: Mapped[str] = mapped_column(primary_key=True)
     is_sent: Mapped[bool] = mapped_column(default=False)
+
+
+class CorrectionRow(_OfImage, Base):
+    """What a person said of the image; stays when it is analysed again. `document` is JSON."""
+
+    __tablename__ = "corrections"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    document: Mapped[bytes]
 
 
 class RunRow(_OfImage, Base):

@@ -17,7 +17,7 @@ from data_storage_service.ledger import Saved
 from data_storage_service.row_stream import RowStream
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Services
-from facepipe.domain.analysis import PartError
+from facepipe.domain.analysis import Correction, PartError
 from facepipe.domain.errors import (
     FacepipeError,
     ImageNotFoundError,
@@ -199,6 +199,27 @@ class FaceStore(FaceStoreServicer):
             _log.info("deleted")
         return pb.DeleteAnalysisResponse(existed=existed)
 
+    @_answers
+    def AddCorrection(  # noqa: N802  # gRPC names it
+        self, request: pb.AddCorrectionRequest, context: grpc.ServicerContext
+    ) -> pb.AddCorrectionResponse:
+        image_id = check_image_id(request.image_id)
+        with _parsing():
+            said = Correction.model_validate_json(request.correction)
+        with _volume():
+            made = self._services.corrector.add(image_id, said)
+        return pb.AddCorrectionResponse(correction=made.model_dump_json().encode())
+
+    @_answers
+    def RemoveCorrection(  # noqa: N802  # gRPC names it
+        self, request: pb.RemoveCorrectionRequest, context: grpc.ServicerContext
+    ) -> pb.RemoveCorrectionResponse:
+        image_id = check_image_id(request.image_id)
+        with _volume():
+            taken = self._services.corrector.remove(image_id, request.number)
+        document = taken.model_dump_json().encode() if taken else b""
+        return pb.RemoveCorrectionResponse(correction=document)
+
     def WatchAnalyses(  # noqa: N802  # gRPC names it
         self, request: pb.WatchAnalysesRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.Analysis]:
@@ -235,6 +256,14 @@ class FaceStore(FaceStoreServicer):
             self._services.settler.settle(image_id)
         except OSError as error:
             _log.warning("settled later: %s", error, extra={"image_id": image_id})
+
+
+@contextmanager
+def _volume() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ServiceUnavailableError(f"the result cannot be written: {error}") from error
 
 
 @contextmanager

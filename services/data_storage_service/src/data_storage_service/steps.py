@@ -14,6 +14,7 @@ from data_storage_service.progress import raised
 from data_storage_service.schema import (
     FACES,
     FACES_VERSION,
+    CorrectionRow,
     CounterRow,
     ImageRow,
     JobRow,
@@ -71,6 +72,7 @@ class Steps:
         if found := rows.face_rows(document):
             session.execute(FACES.insert(), found)
         row.completed_at = document.timestamp
+        row.corrected = document.corrected
         row.faces_version = FACES_VERSION
 
     def note(self, session: Session, run: StageRun, error: PartError | None) -> None:
@@ -104,7 +106,10 @@ class Steps:
         row.updated_at = self._now()
 
     def clear(
-        self, session: Session, row: ImageRow, *tables: type[PartRow | RunRow | JobRow]
+        self,
+        session: Session,
+        row: ImageRow,
+        *tables: type[PartRow | RunRow | JobRow | CorrectionRow],
     ) -> None:
         for table in tables:
             session.execute(delete(table).where(table.image_id == row.image_id))

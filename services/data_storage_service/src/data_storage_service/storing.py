@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,7 @@ from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts, Queries
 from data_storage_service.settling import Settler
 from facepipe.domain.analysis import AnalysisDocument, Face, LandmarksPart, Status
+from facepipe.domain.corrections import corrected, without_rejected
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError, StorageFullError
 from facepipe.files.imaging import RgbImage
 from facepipe.files.result_files import ResultFiles
@@ -99,6 +100,7 @@ class ResultStore:
         if document is None or not self._ledger.finish(progress.run, document):
             self._withdraw(image_id)
             return False
+        self._catch_up(document)
         _log.info("%s with %d faces", document.status, document.num_faces)
         return True
 
@@ -113,10 +115,10 @@ class ResultStore:
     def _write(self, parts: JoinedParts, progress: PartRun) -> AnalysisDocument | None:
         """Draws and writes; None when the image has moved on meanwhile."""
         state = parts.state
-        document = merge(parts)
+        document = corrected(merge(parts), state.corrections)
         with progress.timed("store"):
             image_rgb = self._sources.load(state.image_id)
-            jpeg = self._style.draw(image_rgb, document.faces)
+            jpeg = self._style.draw(image_rgb, without_rejected(document.faces))
             if self._queries.get(state.image_id).generation != state.generation:
                 return None
             self._files.write_annotated(state.image_id, jpeg)
@@ -124,6 +126,14 @@ class ResultStore:
         document = document.model_copy(update={"timings_ms": timings_ms})
         self._files.write_document(document)
         return document
+
+    def _catch_up(self, document: AnalysisDocument) -> None:
+        """Takes in what people corrected while the result was made."""
+        image_id = document.image.sha256
+        if list(self._queries.get(image_id).corrections) == document.corrections:
+            return
+        with suppress(ImageNotFoundError), self._ledger.correcting(image_id) as image:
+            image.rewrite(self._files)
 
     def _withdraw(self, image_id: str) -> None:
         """The image moved on while it was drawn: what was just written must not stay.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from redis import Redis
 from sqlalchemy import Engine
 
+from data_storage_service.correcting import Corrector
 from data_storage_service.database import open_index
 from data_storage_service.dispatch import Dispatcher
 from data_storage_service.erasure import Erasure
@@ -40,6 +41,7 @@ class Services:
     files: ResultFiles
     settler: Settler
     results: ResultStore
+    corrector: Corrector
     dispatcher: Dispatcher
     recovery: Recovery
 
@@ -65,12 +67,23 @@ def open_services(settings: DataStorageSettings) -> Services:
     sources = SourceImages(images, inbox, files, settings.address.input, token)
     style = AnnotationStyle(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
     results = ResultStore(ledger, queries, files, sources, settler, style)
+    corrector = Corrector(ledger, files, sources, style)
     dispatcher = Dispatcher(ledger, queries, redis, settings.stage.job_timeout_s)
     recovery = Recovery(
         ledger, queries, redis, dispatcher, settler, files, inbox, settings.reconcile.every_s
     )
     return Services(
-        settings, engine, redis, ledger, queries, files, settler, results, dispatcher, recovery
+        settings,
+        engine,
+        redis,
+        ledger,
+        queries,
+        files,
+        settler,
+        results,
+        corrector,
+        dispatcher,
+        recovery,
     )
 
 

@@ -24,6 +24,7 @@ from input_service.heads import HeadAsGet
 from input_service.parameters import refuse_unknown_parameters
 from input_service.routes import (
     bulk,
+    corrections,
     events,
     export,
     images,
@@ -79,7 +80,7 @@ def create_input_app(settings: InputSettings) -> FastAPI:
     app.title = "Face analysis pipeline"
     app.description = DESCRIPTION
     app.include_router(docs.router)
-    modules = (images, bulk, events, results, pictures, passthrough, export)
+    modules = (images, bulk, events, results, corrections, pictures, passthrough, export)
     routers = [module.router for module in modules]
     for router in (upload.create_router(settings.upload), *routers):
         app.include_router(

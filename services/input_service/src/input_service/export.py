@@ -21,7 +21,7 @@ from facepipe.domain.face_fields import FieldValue
 from facepipe.domain.result_rows import COLUMNS, Rows
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, ListQuery
-from input_service.results import ImageFiles
+from input_service.results import ImageFiles, real_faces
 
 _log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def coco(documents: Documents) -> Iterator[bytes]:
     yield b'],"annotations":['
     annotation_id = 0
     for number, document in enumerate(documents(), start=1):
-        for face in document["faces"]:
+        for face in real_faces(document):
             annotation_id += 1
             entry = _coco_annotation(annotation_id, number, face)
             yield (b"" if annotation_id == 1 else b",") + json.dumps(entry).encode()
@@ -163,7 +163,7 @@ def _coco_annotation(annotation_id: int, image_number: int, face: dict[str, Any]
         "keypoints": [
             value for point in face["landmarks"] for value in (point["x"], point["y"], 2)
         ],
-        "attributes": face["agegender"],
+        "attributes": face["agegender"] | {"truth": face.get("truth")},
     }
 
 

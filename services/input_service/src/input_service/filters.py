@@ -55,6 +55,10 @@ class _Filters(BaseModel):
         default="", max_length=1024, description="this one, and those that are in it"
     )
 
+    corrected: bool | None = Field(
+        default=None, description="whether a person has corrected something"
+    )
+
     def require_some(self) -> None:
         """Raises InvalidRequestError where nothing is asked for: all images would be meant."""
         if all(not value and value is not False for value in self.model_dump().values()):
@@ -74,6 +78,7 @@ class _Filters(BaseModel):
             external_id=self.external_id,
             tags=tuple(self.tag or ()),
             folder=self.folder,
+            corrected=self.corrected,
             sort=paging.sort,
             limit=paging.limit,
             cursor=paging.cursor,

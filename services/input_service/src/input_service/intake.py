@@ -23,6 +23,7 @@ from facepipe.domain.errors import (
     InvalidRequestError,
     ResultNotReadyError,
     ServiceUnavailableError,
+    SourceNotKeptError,
     StorageFullError,
 )
 from facepipe.domain.options import AnalysisOptions
@@ -131,8 +132,21 @@ class Intake:
             status = self._start(image_id, entry, known)
             return Accepted(image, status, known=known is not None)
 
-    def start_over(self, image_id: str) -> Accepted:
+    def require_source(self, image_id: str) -> None:
+        """Raises SourceNotKeptError where an image could not be analysed again."""
+        try:
+            self._results.source(image_id)
+        except ImageNotFoundError as error:
+            raise SourceNotKeptError(
+                "the image has to be analysed again for it, and its upload was not kept"
+            ) from error
+
+    def start_over(self, image_id: str, *, anew: bool = False) -> Accepted:
         """Runs a failed or partial image again, from the upload that was kept.
+
+        Args:
+            image_id: of the image.
+            anew: whatever its state is.
 
         Raises:
             ImageNotFoundError, ImageDeletedError: there is nothing to run.
@@ -142,9 +156,9 @@ class Intake:
         state = self._store.get(image_id)
         if state.status is Status.DELETED:
             raise ImageDeletedError(f"{image_id} was deleted")
-        if not state.status.is_final:
+        if not state.status.is_final and not anew:
             raise ResultNotReadyError(f"{image_id} is {state.status}; it cannot be retried yet")
-        if state.status is Status.STORED:
+        if state.status is Status.STORED and not anew:
             raise InvalidRequestError(
                 "the image was analysed; send it again with force=true to have it analysed anew"
             )

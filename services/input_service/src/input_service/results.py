@@ -68,6 +68,11 @@ class ImageFiles:
         return path
 
 
+def real_faces(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The faces of a result of which nobody said that they are none."""
+    return [one for one in document["faces"] if (one.get("truth") or {}).get("is_face", True)]
+
+
 def damaged(image_id: str, reason: str) -> ResultDamagedError:
     """The error for a file of a stored result that is not as it was written."""
     return ResultDamagedError(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from facepipe.domain.analysis import ImageId, ImageInfo, ModelInfo, PartError, Status
 from facepipe.domain.errors import FacepipeError
-from facepipe.ledger.states import ImageState, StageRun, Stats
+from facepipe.ledger.states import Accuracy, ImageState, StageRun, Stats
 from facepipe.stages import StageName
 from input_service.bulk import Outcome
 from input_service.intake import Accepted
@@ -31,6 +31,7 @@ class Links(BaseModel):
     thumbnail: str
     events: str
     trace: str
+    corrections: str
 
     @classmethod
     def of(cls, image_id: str) -> Links:
@@ -43,6 +44,7 @@ class Links(BaseModel):
             thumbnail=f"{root}/thumbnail.jpg",
             events=f"{root}/events",
             trace=f"{root}/trace",
+            corrections=f"{root}/corrections",
         )
 
 
@@ -82,6 +84,7 @@ class ImageView(BaseModel):
     timeline: list[StageRunView] = Field(
         description="one entry for each run of a stage; empty in a list of images"
     )
+    corrected: bool = Field(default=False, description="a person has corrected something")
     links: Links
 
     @classmethod
@@ -96,6 +99,7 @@ class ImageView(BaseModel):
             received_at=state.received_at,
             updated_at=state.updated_at,
             timeline=[StageRunView.of(run) for run in state.timeline],
+            corrected=state.corrected,
             links=Links.of(state.image_id),
         )
 
@@ -173,6 +177,25 @@ class UploadAnswer(BaseModel):
     images: list[UploadView]
 
 
+class AccuracyView(BaseModel):
+    """How right the models are on the images that people have corrected."""
+
+    images: int = Field(description="that were corrected")
+    found: int = Field(description="faces that were found, and are some")
+    not_faces: int = Field(description="what was found and is no face")
+    missed: int = Field(description="faces that people had to draw")
+    precision: float | None = Field(description="found / (found + not_faces)")
+    recall: float | None = Field(description="found / (found + missed)")
+    ages: int = Field(description="faces whose true age is known")
+    age_error_years: float | None = Field(description="of these, the mean error")
+    genders: int = Field(description="faces whose true gender is known, and that were judged")
+    gender_right: float | None = Field(description="of these, the share that is right")
+
+    @classmethod
+    def of(cls, known: Accuracy) -> AccuracyView:
+        return cls.model_validate({name: getattr(known, name) for name in cls.model_fields})
+
+
 class StatsView(BaseModel):
     """Numbers for dashboards. accepted = stored + partial + failed + deleted + in_flight."""
 
@@ -186,6 +209,7 @@ class StatsView(BaseModel):
     faces: int
     faces_by_gender: dict[str, int]
     stored_last_hour: int
+    accuracy: AccuracyView
     queues: dict[str, int] = Field(description="jobs waiting, by queue; empty when Redis is down")
     inbox: int = Field(description="uploads on disk whose result is not")
     models: dict[str, list[ModelInfo]] = Field(
@@ -209,6 +233,7 @@ class StatsView(BaseModel):
             faces=stats.faces,
             faces_by_gender={str(key): value for key, value in stats.faces_by_gender.items()},
             stored_last_hour=stats.stored_last_hour,
+            accuracy=AccuracyView.of(stats.accuracy),
             queues=queues,
             inbox=inbox,
             models=outlook.models,

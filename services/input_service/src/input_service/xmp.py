@@ -13,6 +13,8 @@ from pathlib import PurePosixPath
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+from input_service.results import real_faces
+
 _NAMES = {
     "x": "adobe:ns:meta/",
     "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
@@ -31,7 +33,7 @@ Document = dict[str, Any]
 
 def sidecar(document: Document) -> bytes:
     """The sidecar of one result. Ages and genders that are reliable are keywords."""
-    image, faces = document["image"], document["faces"]
+    image, faces = document["image"], real_faces(document)
     orientation = image.get("orientation_applied", 1)
     root = Xml.Element(_name("x:xmpmeta"))
     about = _in(_in(root, "rdf:RDF"), "rdf:Description", {"rdf:about": ""})

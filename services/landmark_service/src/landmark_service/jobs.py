@@ -9,7 +9,9 @@ from __future__ import annotations
 import logging
 
 from facepipe.domain.analysis import LandmarksPart, ModelInfo
+from facepipe.domain.corrections import missed_faces
 from facepipe.domain.errors import FacepipeError
+from facepipe.domain.geometry import BoundingBox
 from facepipe.files.image_store import ImageStore, RedisImageStore, SourceImages
 from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox
@@ -21,7 +23,7 @@ from facepipe.stages import StageName
 from facepipe.system.cpu import threads_per_worker
 from landmark_service.adapters.resizing import set_threads
 from landmark_service.load_models import load_pipeline
-from landmark_service.pipeline import FacePipeline, cut_crops
+from landmark_service.pipeline import FacePipeline, cut_crops, with_drawn
 from landmark_service.settings import LandmarkSettings
 
 _log = logging.getLogger(__name__)
@@ -45,10 +47,11 @@ class LandmarkWorker:
 
     def find_faces(self, image_id: str, generation: int) -> None:
         with part_run(StageName.LANDMARK, image_id, generation, self._client) as run:
-            options = self._client.get(image_id).image.options
+            state = self._client.get(image_id)
             with run.timed("load"):
                 image_rgb = self._sources.load(image_id)
-            part = self._analyse(self._pipeline.with_options(options), image_rgb, run)
+            pipeline = self._pipeline.with_options(state.image.options)
+            part = self._analyse(pipeline, image_rgb, missed_faces(state.corrections), run)
             if part.faces:
                 with run.timed("crops"):
                     self._store.put_crops(image_id, cut_crops(image_rgb, part))
@@ -56,9 +59,11 @@ class LandmarkWorker:
                 _log.info("the ledger dropped the part: the image was deleted or run again")
 
     @staticmethod
-    def _analyse(pipeline: FacePipeline, image_rgb: RgbImage, run: PartRun) -> LandmarksPart:
+    def _analyse(
+        pipeline: FacePipeline, image_rgb: RgbImage, drawn: list[BoundingBox], run: PartRun
+    ) -> LandmarksPart:
         with run.timed("detect"):
-            faces = pipeline.detect(image_rgb)
+            faces = with_drawn(pipeline.detect(image_rgb), drawn)
         with run.timed("landmarks"):
             part = pipeline.find_landmarks(image_rgb, faces)
         bare = sum(1 for face in part.faces if face.landmarks_error is not None)

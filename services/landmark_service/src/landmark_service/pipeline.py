@@ -16,6 +16,7 @@ from facepipe.domain.analysis import (
     ModelInfo,
     PartError,
 )
+from facepipe.domain.corrections import SAME_FACE_IOU
 from facepipe.domain.errors import ModelError
 from facepipe.domain.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Point
 from facepipe.domain.options import AnalysisOptions
@@ -29,10 +30,8 @@ from landmark_service.settings import DetectorSettings
 
 # 224 of 640 pixels: what the card of the project's detector was measured with.
 CLOSE_UP_ZOOM = 0.35
-# Share of the confidence asked for from which a look tells of a face, and the overlap from which
-# faces of two looks are the same.
+# Share of the confidence asked for from which a look tells of a face.
 UNSURE = 0.5
-SAME_FACE_IOU = 0.5
 # Share of a detection inside another above which it is a piece of it, and how sure that other
 # face has to be when it is not as sure as the piece.
 PIECE_INSIDE = 0.8
@@ -50,6 +49,7 @@ class BoxedFace:
     box: BoundingBox
     confidence: float
     roll: float | None
+    drawn: bool = False
 
 
 class FacePipeline:
@@ -241,6 +241,15 @@ def select_faces(
     return faces[: limits.max_faces]
 
 
+def with_drawn(faces: list[BoxedFace], drawn: Sequence[BoundingBox]) -> list[BoxedFace]:
+    """The faces, and those that a person drew and that are none of them; largest first."""
+    every = list(faces)
+    for box in drawn:
+        if all(box.iou(known.box) < SAME_FACE_IOU for known in every):
+            every.append(BoxedFace(box, confidence=1.0, roll=None, drawn=True))
+    return sorted(every, key=lambda face: (-face.box.area, -face.confidence, face.box.xyxy))
+
+
 def cut_crops(image_rgb: RgbImage, part: LandmarksPart) -> FaceCrops:
     """The face crops for the next stage: shape `(faces, 224, 224, 3)`, uint8, RGB."""
     crops = np.empty((len(part.faces), FACE_CROP_SIZE, FACE_CROP_SIZE, 3), np.uint8)
@@ -251,7 +260,8 @@ def cut_crops(image_rgb: RgbImage, part: LandmarksPart) -> FaceCrops:
 
 
 def _detected(face: BoxedFace, mesh: Mesh | None = None) -> DetectedFace:
-    bare = DetectedFace(box=Box.from_bounding_box(face.box), confidence=face.confidence)
+    box = Box.from_bounding_box(face.box)
+    bare = DetectedFace(box=box, confidence=face.confidence, drawn=face.drawn)
     if mesh is None:
         return bare
     points = [LandmarkPoint(x=float(x), y=float(y)) for x, y in mesh.points]

@@ -42,6 +42,7 @@ def collect(ledger: Counts) -> Statistics:
         confidences=_confidences(ledger),
         faces_per_image=_faces_per_image(by_faces),
         step_times=ledger.step_times(),
+        accuracy=ledger.stats().accuracy,
         timeline=timeline({int(float(key)) // 60: n for (key,), n in by_minute.items()}),
     )
 

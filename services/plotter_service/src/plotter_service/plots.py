@@ -18,7 +18,7 @@ from plotter_service.statistics import (
 
 _GENDERS = (Gender.FEMALE, Gender.MALE, Gender.UNKNOWN)
 # Known steps in the order in which an image goes through them; others follow by name.
-_STEPS = ("queued", "decode", "detect", "landmarks", "crops", "agegender", "annotate", "store")
+_STEPS = ("decode", "detect", "landmarks", "crops", "agegender", "annotate", "store")
 _FORMATS = {
     Period.MINUTE: "%d %b %H:%M",
     Period.HOUR: "%d %b %H:00",
@@ -123,7 +123,7 @@ def confidence(statistics: Statistics) -> Plot:
 
 
 def stage_times(statistics: Statistics) -> Plot:
-    times = statistics.step_times
+    times = {step: time for step, time in statistics.step_times.items() if step != "queued"}
     steps = [step for step in _STEPS if step in times] + sorted(times.keys() - set(_STEPS))
     newest = max((times[step].count for step in steps), default=0)
     return Plot(
@@ -154,6 +154,30 @@ def images_over_time(statistics: Statistics) -> Plot:
     )
 
 
+def own_accuracy(statistics: Statistics) -> Plot:
+    known = statistics.accuracy
+    shares = {
+        "precision": known.precision,
+        "recall": known.recall,
+        "gender right": known.gender_right,
+    }
+    there = {name: round(100 * share, 1) for name, share in shares.items() if share is not None}
+    note = f"{_count(known.images, 'image')} that somebody corrected"
+    if known.age_error_years is not None:
+        over = _count(known.ages, "face")
+        note += f"; age {known.age_error_years:.1f} years off on average, over {over}"
+    return Plot(
+        name="own_accuracy",
+        title="How right it is on your photographs",
+        x_label="per cent",
+        y_label="measure",
+        categories=list(there),
+        series=[Series(name="per cent", values=list(there.values()))],
+        horizontal=True,
+        note=note,
+    )
+
+
 PLOTS: Sequence[Callable[[Statistics], Plot]] = (
     age_by_gender,
     gender_split,
@@ -161,6 +185,7 @@ PLOTS: Sequence[Callable[[Statistics], Plot]] = (
     confidence,
     stage_times,
     images_over_time,
+    own_accuracy,
 )
 NAMES = tuple(plot.__name__ for plot in PLOTS)
 

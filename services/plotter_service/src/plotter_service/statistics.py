@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from facepipe.domain.analysis import Gender
-from facepipe.ledger.states import StepTime
+from facepipe.ledger.states import Accuracy, StepTime
 
 AGE_BIN_YEARS = 5
 AGE_BINS = 21
@@ -73,6 +73,7 @@ class Statistics:
         confidences: how many faces in each of `CONFIDENCE_BINS` equal bins of 0-1.
         faces_per_image: how many images with so many faces.
         step_times: by step, over the newest results.
+        accuracy: on the images that people have corrected.
     """
 
     images: int = 0
@@ -85,6 +86,7 @@ class Statistics:
     faces_per_image: Mapping[int, int] = field(default_factory=dict)
     step_times: Mapping[str, StepTime] = field(default_factory=dict)
     timeline: Timeline = Timeline()
+    accuracy: Accuracy = field(default_factory=Accuracy)
 
 
 def timeline(images_by_minute: Mapping[int, int]) -> Timeline:

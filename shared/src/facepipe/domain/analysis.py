@@ -185,6 +185,7 @@ class DetectedFace(_Model):
     )
     landmarks_error: PartError | None = None
     pose: HeadPose | None = Field(default=None, description="from the landmarks; null without")
+    drawn: bool = Field(default=False, description="a person drew its box, no detector found it")
 
 
 class Part(_Model, ABC):
@@ -230,15 +231,48 @@ class _Indexed(_Model):
     face_index: int
 
 
+class CorrectionKind(StrEnum):
+    """What a person says of a result."""
+
+    NOT_A_FACE = "not_a_face"
+    MISSED_FACE = "missed_face"
+    TRUTH = "truth"
+
+
+class Correction(_Model):
+    """What a person said of a face, or of a place where one was missed.
+
+    It holds a box, so that it stays when the faces of a new analysis are numbered otherwise.
+    """
+
+    number: int = Field(description="by which it is taken back")
+    kind: CorrectionKind
+    box: Box
+    age: Annotated[int, Field(ge=0, le=120)] | None = None
+    gender: Literal[Gender.MALE, Gender.FEMALE] | None = None
+    made_at: datetime
+    made_by: str | None = Field(default=None, description="name of the API key; null without one")
+
+
+class Truth(_Model):
+    """What people said of a face, the latest word of each; `corrections` are their numbers."""
+
+    is_face: bool = True
+    age: int | None = None
+    gender: Literal[Gender.MALE, Gender.FEMALE] | None = None
+    corrections: tuple[int, ...] = ()
+
+
 class Face(DetectedFace, _Indexed):
     """One face of the result document; index 0 is the largest.
 
     What a later stage found of it stands under the stage's name, why it is missing under
-    `<stage>_error`.
+    `<stage>_error`. What people said of it stands beside that, as its `truth`.
     """
 
     agegender: AgeGender
     agegender_error: PartError | None = None
+    truth: Truth | None = None
 
 
 class ImageInfo(_Model):
@@ -299,3 +333,5 @@ class AnalysisDocument(_Model):
     image: ImageInfo
     models: Models
     timings_ms: dict[str, float] = Field(default_factory=dict)
+    corrected: bool = Field(default=False, description="a person has corrected something")
+    corrections: list[Correction] = Field(default_factory=list)

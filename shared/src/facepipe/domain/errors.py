@@ -10,6 +10,7 @@
     ├── ImageNotFoundError          404  not_found
     ├── ResultNotReadyError         409  not_finished
     ├── AnalysisFailedError         409  failed
+    ├── SourceNotKeptError          409  source_not_kept
     ├── ImageDeletedError           410  deleted
     ├── ImageTooLargeError          413  image_too_large
     ├── UnsupportedImageError       415  unsupported_image
@@ -110,6 +111,12 @@ class AnalysisFailedError(FacepipeError):
     """No result could be had for the image; the message says why."""
 
     code, http_status, title = "failed", 409, "Analysis failed"
+
+
+class SourceNotKeptError(FacepipeError):
+    """The call needs the upload, and it was not kept."""
+
+    code, http_status, title = "source_not_kept", 409, "The upload was not kept"
 
 
 class ImageDeletedError(FacepipeError):

@@ -75,6 +75,10 @@ FACE_FIELDS = (
     _estimate("gender_reliable", bool, is_switch=True),
     _estimate("quality", float, bounds=(0, 1)),
     _estimate("reasons", str),
+    FaceField("drawn", bool, is_switch=True),
+    FaceField("is_face", bool, ("truth", "is_face"), is_switch=True),
+    FaceField("true_age", int, ("truth", "age"), bounds=(0, 120), unit="years"),
+    FaceField("true_gender", str, ("truth", "gender"), choices=Gender),
 )
 
 FACE_FIELD = {field.name: field for field in FACE_FIELDS}

@@ -25,6 +25,7 @@ IMAGE_COLUMNS: dict[str, type[FieldValue]] = {
     "external_id": str,
     "folder": str,
     "tags": str,
+    "corrected": bool,
 }
 FACE_COLUMNS: dict[str, type[FieldValue]] = {
     "face_index": int,
@@ -50,6 +51,7 @@ def rows_of(document: AnalysisDocument) -> Iterator[Row]:
         document.image.external_id,
         document.image.folder,
         ",".join(document.image.tags),
+        document.corrected,
     ]
     if not document.faces:
         yield image + [None] * len(FACE_COLUMNS)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import grpc
 
-from facepipe.domain.analysis import ImageInfo, Part, PartError
+from facepipe.domain.analysis import Correction, ImageInfo, Part, PartError
 from facepipe.domain.errors import (
     DeadlineExceededError,
     FacepipeError,
@@ -161,6 +161,24 @@ class FaceStoreClient:
             step: StepTime(time.median_ms, time.p90_ms, time.count)
             for step, time in response.steps.items()
         }
+
+    def add_correction(self, image_id: str, correction: Correction) -> Correction:
+        """Keeps what a person said of an image; returns it with its number.
+
+        Raises:
+            ImageNotFoundError: there is no such image any more.
+        """
+        document = correction.model_dump_json().encode()
+        request = pb.AddCorrectionRequest(image_id=image_id, correction=document)
+        response: pb.AddCorrectionResponse = self._call(self._stub.AddCorrection, request)
+        return Correction.model_validate_json(response.correction)
+
+    def remove_correction(self, image_id: str, number: int) -> Correction | None:
+        """Takes a correction back, and returns it; None when there is none of that number."""
+        request = pb.RemoveCorrectionRequest(image_id=image_id, number=number)
+        response: pb.RemoveCorrectionResponse = self._call(self._stub.RemoveCorrection, request)
+        taken = response.correction
+        return Correction.model_validate_json(taken) if taken else None
 
     def delete(self, image_id: str) -> bool:
         """Erases an image; False when there was none."""

@@ -6,15 +6,16 @@ found crosses as the JSON of its part.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from facepipe.domain.analysis import Gender, ImageInfo, Part, PartError, Status
+from facepipe.domain.analysis import Correction, Gender, ImageInfo, Part, PartError, Status
 from facepipe.domain.face_fields import FaceCondition
 from facepipe.domain.options import AnalysisOptions
-from facepipe.ledger.states import ImageState, ListQuery, Page, Sort, StageRun, Stats
+from facepipe.ledger.states import Accuracy, ImageState, ListQuery, Page, Sort, StageRun, Stats
 from facepipe.stages import STAGE, StageName
 from facepipe.v1 import face_store_pb2 as pb
 
@@ -173,6 +174,8 @@ def state_to_pb(state: ImageState) -> pb.Analysis:
         parts={stage: part_document(part) for stage, part in state.parts.items()},
         traceparent=state.traceparent,
         revision=state.revision,
+        corrected=state.corrected,
+        corrections=[one.model_dump_json().encode() for one in state.corrections],
     )
 
 
@@ -195,6 +198,8 @@ def state_from_pb(message: pb.Analysis) -> ImageState:
         },
         traceparent=message.traceparent,
         revision=message.revision,
+        corrected=message.corrected,
+        corrections=tuple(Correction.model_validate_json(one) for one in message.corrections),
     )
 
 
@@ -213,6 +218,7 @@ def query_to_pb(query: ListQuery) -> pb.ListAnalysesRequest:
         external_id=query.external_id,
         tags=query.tags,
         folder=query.folder,
+        corrected=query.corrected,
         sort=query.sort,
         limit=query.limit,
         cursor=query.cursor,
@@ -248,6 +254,7 @@ def query_from_pb(message: pb.ListAnalysesRequest) -> ListQuery:
         external_id=message.external_id,
         tags=tuple(message.tags),
         folder=message.folder,
+        corrected=message.corrected if message.HasField("corrected") else None,
         sort=Sort(message.sort or Sort.NEWEST),
         limit=min(message.limit or 50, 500),
         cursor=message.cursor,
@@ -271,6 +278,7 @@ def stats_to_pb(stats: Stats) -> pb.Stats:
         faces_by_gender={str(key): value for key, value in stats.faces_by_gender.items()},
         stored_last_hour=stats.stored_last_hour,
         revision=stats.revision,
+        accuracy=pb.Accuracy(**asdict(stats.accuracy)),
     )
 
 
@@ -282,4 +290,19 @@ def stats_from_pb(message: pb.Stats) -> Stats:
         faces_by_gender={Gender(key): value for key, value in message.faces_by_gender.items()},
         stored_last_hour=message.stored_last_hour,
         revision=message.revision,
+        accuracy=_accuracy_from_pb(message.accuracy),
+    )
+
+
+def _accuracy_from_pb(message: pb.Accuracy) -> Accuracy:
+    has_ages = message.HasField("age_error_years")
+    return Accuracy(
+        images=message.images,
+        found=message.found,
+        not_faces=message.not_faces,
+        missed=message.missed,
+        ages=message.ages,
+        age_error_years=message.age_error_years if has_ages else None,
+        genders=message.genders,
+        genders_right=message.genders_right,
     )

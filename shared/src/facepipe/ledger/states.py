@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from facepipe.domain.analysis import Gender, ImageInfo, Part, PartError, Status
+from facepipe.domain.analysis import Correction, Gender, ImageInfo, Part, PartError, Status
 from facepipe.domain.face_fields import FaceCondition
 from facepipe.stages import StageName
 
@@ -42,6 +42,7 @@ class ImageState:
     """Where an image stands, and with `include_parts` what is known of it.
 
     `revision` is the number of its latest change; all changes of the ledger are numbered.
+    `corrections` are there when it was asked for alone, `corrected` says whether there are some.
     """
 
     image_id: str
@@ -56,6 +57,8 @@ class ImageState:
     parts: Mapping[StageName, Part] = field(default_factory=dict)
     traceparent: str = ""
     revision: int = 0
+    corrected: bool = False
+    corrections: tuple[Correction, ...] = ()
 
     def part(self, kind: type[_Part]) -> _Part | None:
         """The part of that type, if it is here."""
@@ -97,6 +100,7 @@ class ListQuery:
 
     The conditions on faces match an image when one and the same face meets them all. `name` is
     part of the file name, `tags` must all be there, in `folder` are those of the folders in it.
+    `corrected`: whether a person has corrected something.
     With `with_total` all images that the filters let through are counted.
     """
 
@@ -110,6 +114,7 @@ class ListQuery:
     external_id: str = ""
     tags: tuple[str, ...] = ()
     folder: str = ""
+    corrected: bool | None = None
     sort: Sort = Sort.NEWEST
     limit: int = 50
     cursor: str = ""
@@ -134,6 +139,49 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True)
+class Accuracy:
+    """How right the models are on the images that people have corrected.
+
+    Attributes:
+        images: that were corrected.
+        found: faces that were found, and are some.
+        not_faces: what was found and is no face.
+        missed: faces that people had to draw.
+        ages: faces whose estimated and true age are known.
+        age_error_years: the mean of how far apart these are; None without any.
+        genders: faces whose estimated and true gender are known.
+        genders_right: of these, how many are the same.
+    """
+
+    images: int = 0
+    found: int = 0
+    not_faces: int = 0
+    missed: int = 0
+    ages: int = 0
+    age_error_years: float | None = None
+    genders: int = 0
+    genders_right: int = 0
+
+    @property
+    def precision(self) -> float | None:
+        """Share of what was found that is a face."""
+        return _share(self.found, self.found + self.not_faces)
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the faces that were found."""
+        return _share(self.found, self.found + self.missed)
+
+    @property
+    def gender_right(self) -> float | None:
+        return _share(self.genders_right, self.genders)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """Numbers over the whole ledger.
 
@@ -146,6 +194,7 @@ class Stats:
     faces_by_gender: Mapping[Gender, int]
     stored_last_hour: int
     revision: int = 0
+    accuracy: Accuracy = field(default_factory=Accuracy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ class StageRun(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ...) -> None: ...
 
 class Analysis(_message.Message):
-    __slots__ = ("image_id", "generation", "status", "image", "received_at", "updated_at", "error", "num_faces", "timeline", "parts", "traceparent", "revision")
+    __slots__ = ("image_id", "generation", "status", "image", "received_at", "updated_at", "error", "num_faces", "timeline", "parts", "traceparent", "revision", "corrected", "corrections")
     class PartsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -187,6 +187,8 @@ class Analysis(_message.Message):
     PARTS_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    CORRECTED_FIELD_NUMBER: _ClassVar[int]
+    CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
     image_id: str
     generation: int
     status: Status
@@ -199,7 +201,9 @@ class Analysis(_message.Message):
     parts: _containers.ScalarMap[str, bytes]
     traceparent: str
     revision: int
-    def __init__(self, image_id: _Optional[str] = ..., generation: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., image: _Optional[_Union[ImageInfo, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ..., num_faces: _Optional[int] = ..., timeline: _Optional[_Iterable[_Union[StageRun, _Mapping]]] = ..., parts: _Optional[_Mapping[str, bytes]] = ..., traceparent: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    corrected: bool
+    corrections: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, image_id: _Optional[str] = ..., generation: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., image: _Optional[_Union[ImageInfo, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ..., num_faces: _Optional[int] = ..., timeline: _Optional[_Iterable[_Union[StageRun, _Mapping]]] = ..., parts: _Optional[_Mapping[str, bytes]] = ..., traceparent: _Optional[str] = ..., revision: _Optional[int] = ..., corrected: _Optional[bool] = ..., corrections: _Optional[_Iterable[bytes]] = ...) -> None: ...
 
 class ListChangesRequest(_message.Message):
     __slots__ = ("after", "limit")
@@ -218,7 +222,7 @@ class ListChangesResponse(_message.Message):
     def __init__(self, analyses: _Optional[_Iterable[_Union[Analysis, _Mapping]]] = ..., revision: _Optional[int] = ...) -> None: ...
 
 class ListAnalysesRequest(_message.Message):
-    __slots__ = ("statuses", "received_after", "received_before", "min_faces", "max_faces", "face", "limit", "cursor", "name", "sort", "with_total", "external_id", "tags", "folder")
+    __slots__ = ("statuses", "received_after", "received_before", "min_faces", "max_faces", "face", "limit", "cursor", "name", "sort", "with_total", "external_id", "tags", "folder", "corrected")
     STATUSES_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_AFTER_FIELD_NUMBER: _ClassVar[int]
     RECEIVED_BEFORE_FIELD_NUMBER: _ClassVar[int]
@@ -233,6 +237,7 @@ class ListAnalysesRequest(_message.Message):
     EXTERNAL_ID_FIELD_NUMBER: _ClassVar[int]
     TAGS_FIELD_NUMBER: _ClassVar[int]
     FOLDER_FIELD_NUMBER: _ClassVar[int]
+    CORRECTED_FIELD_NUMBER: _ClassVar[int]
     statuses: _containers.RepeatedScalarFieldContainer[Status]
     received_after: _timestamp_pb2.Timestamp
     received_before: _timestamp_pb2.Timestamp
@@ -247,7 +252,8 @@ class ListAnalysesRequest(_message.Message):
     external_id: str
     tags: _containers.RepeatedScalarFieldContainer[str]
     folder: str
-    def __init__(self, statuses: _Optional[_Iterable[_Union[Status, str]]] = ..., received_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., min_faces: _Optional[int] = ..., max_faces: _Optional[int] = ..., face: _Optional[_Iterable[_Union[FaceCondition, _Mapping]]] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ..., name: _Optional[str] = ..., sort: _Optional[str] = ..., with_total: _Optional[bool] = ..., external_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., folder: _Optional[str] = ...) -> None: ...
+    corrected: bool
+    def __init__(self, statuses: _Optional[_Iterable[_Union[Status, str]]] = ..., received_after: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., received_before: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., min_faces: _Optional[int] = ..., max_faces: _Optional[int] = ..., face: _Optional[_Iterable[_Union[FaceCondition, _Mapping]]] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ..., name: _Optional[str] = ..., sort: _Optional[str] = ..., with_total: _Optional[bool] = ..., external_id: _Optional[str] = ..., tags: _Optional[_Iterable[str]] = ..., folder: _Optional[str] = ..., corrected: _Optional[bool] = ...) -> None: ...
 
 class FaceCondition(_message.Message):
     __slots__ = ("field", "min", "max", "any_of")
@@ -282,7 +288,7 @@ class GetStatsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Stats(_message.Message):
-    __slots__ = ("images_by_status", "accepted", "faces", "faces_by_gender", "stored_last_hour", "revision")
+    __slots__ = ("images_by_status", "accepted", "faces", "faces_by_gender", "stored_last_hour", "revision", "accuracy")
     class ImagesByStatusEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -303,13 +309,63 @@ class Stats(_message.Message):
     FACES_BY_GENDER_FIELD_NUMBER: _ClassVar[int]
     STORED_LAST_HOUR_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
     images_by_status: _containers.ScalarMap[str, int]
     accepted: int
     faces: int
     faces_by_gender: _containers.ScalarMap[str, int]
     stored_last_hour: int
     revision: int
-    def __init__(self, images_by_status: _Optional[_Mapping[str, int]] = ..., accepted: _Optional[int] = ..., faces: _Optional[int] = ..., faces_by_gender: _Optional[_Mapping[str, int]] = ..., stored_last_hour: _Optional[int] = ..., revision: _Optional[int] = ...) -> None: ...
+    accuracy: Accuracy
+    def __init__(self, images_by_status: _Optional[_Mapping[str, int]] = ..., accepted: _Optional[int] = ..., faces: _Optional[int] = ..., faces_by_gender: _Optional[_Mapping[str, int]] = ..., stored_last_hour: _Optional[int] = ..., revision: _Optional[int] = ..., accuracy: _Optional[_Union[Accuracy, _Mapping]] = ...) -> None: ...
+
+class Accuracy(_message.Message):
+    __slots__ = ("images", "found", "not_faces", "missed", "ages", "age_error_years", "genders", "genders_right")
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    FOUND_FIELD_NUMBER: _ClassVar[int]
+    NOT_FACES_FIELD_NUMBER: _ClassVar[int]
+    MISSED_FIELD_NUMBER: _ClassVar[int]
+    AGES_FIELD_NUMBER: _ClassVar[int]
+    AGE_ERROR_YEARS_FIELD_NUMBER: _ClassVar[int]
+    GENDERS_FIELD_NUMBER: _ClassVar[int]
+    GENDERS_RIGHT_FIELD_NUMBER: _ClassVar[int]
+    images: int
+    found: int
+    not_faces: int
+    missed: int
+    ages: int
+    age_error_years: float
+    genders: int
+    genders_right: int
+    def __init__(self, images: _Optional[int] = ..., found: _Optional[int] = ..., not_faces: _Optional[int] = ..., missed: _Optional[int] = ..., ages: _Optional[int] = ..., age_error_years: _Optional[float] = ..., genders: _Optional[int] = ..., genders_right: _Optional[int] = ...) -> None: ...
+
+class AddCorrectionRequest(_message.Message):
+    __slots__ = ("image_id", "correction")
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    CORRECTION_FIELD_NUMBER: _ClassVar[int]
+    image_id: str
+    correction: bytes
+    def __init__(self, image_id: _Optional[str] = ..., correction: _Optional[bytes] = ...) -> None: ...
+
+class AddCorrectionResponse(_message.Message):
+    __slots__ = ("correction",)
+    CORRECTION_FIELD_NUMBER: _ClassVar[int]
+    correction: bytes
+    def __init__(self, correction: _Optional[bytes] = ...) -> None: ...
+
+class RemoveCorrectionRequest(_message.Message):
+    __slots__ = ("image_id", "number")
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    image_id: str
+    number: int
+    def __init__(self, image_id: _Optional[str] = ..., number: _Optional[int] = ...) -> None: ...
+
+class RemoveCorrectionResponse(_message.Message):
+    __slots__ = ("correction",)
+    CORRECTION_FIELD_NUMBER: _ClassVar[int]
+    correction: bytes
+    def __init__(self, correction: _Optional[bytes] = ...) -> None: ...
 
 class CountRequest(_message.Message):
     __slots__ = ("by",)

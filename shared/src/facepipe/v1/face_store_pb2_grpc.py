@@ -77,6 +77,16 @@ class FaceStoreStub:
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.GetStepTimesRequest.SerializeToString,
                 response_deserializer=facepipe_dot_v1_dot_face__store__pb2.StepTimes.FromString,
                 _registered_method=True)
+        self.AddCorrection = channel.unary_unary(
+                '/facepipe.v1.FaceStore/AddCorrection',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.AddCorrectionRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.AddCorrectionResponse.FromString,
+                _registered_method=True)
+        self.RemoveCorrection = channel.unary_unary(
+                '/facepipe.v1.FaceStore/RemoveCorrection',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.RemoveCorrectionRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.RemoveCorrectionResponse.FromString,
+                _registered_method=True)
         self.DeleteAnalysis = channel.unary_unary(
                 '/facepipe.v1.FaceStore/DeleteAnalysis',
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.DeleteAnalysisRequest.SerializeToString,
@@ -155,6 +165,20 @@ class FaceStoreServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AddCorrection(self, request, context):
+        """Keeps what a person said of a result, and marks the result with it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveCorrection(self, request, context):
+        """Takes one back.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteAnalysis(self, request, context):
         """Erases every trace of an image but a tombstone in the ledger.
         """
@@ -218,6 +242,16 @@ def add_FaceStoreServicer_to_server(servicer, server):
                     servicer.GetStepTimes,
                     request_deserializer=facepipe_dot_v1_dot_face__store__pb2.GetStepTimesRequest.FromString,
                     response_serializer=facepipe_dot_v1_dot_face__store__pb2.StepTimes.SerializeToString,
+            ),
+            'AddCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.AddCorrection,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.AddCorrectionRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.AddCorrectionResponse.SerializeToString,
+            ),
+            'RemoveCorrection': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveCorrection,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.RemoveCorrectionRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.RemoveCorrectionResponse.SerializeToString,
             ),
             'DeleteAnalysis': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteAnalysis,
@@ -454,6 +488,60 @@ class FaceStore:
             '/facepipe.v1.FaceStore/GetStepTimes',
             facepipe_dot_v1_dot_face__store__pb2.GetStepTimesRequest.SerializeToString,
             facepipe_dot_v1_dot_face__store__pb2.StepTimes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AddCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/AddCorrection',
+            facepipe_dot_v1_dot_face__store__pb2.AddCorrectionRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.AddCorrectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveCorrection(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/RemoveCorrection',
+            facepipe_dot_v1_dot_face__store__pb2.RemoveCorrectionRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.RemoveCorrectionResponse.FromString,
             options,
             channel_credentials,
             insecure,
