@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,122 @@ def test_keys_lead_from_image_to_image_and_are_listed(page: Page, fake: FakeApi)
     expect(page.locator("#image-view .fp-name")).to_have_text("newer.jpg")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_contain_text("the face before, the next face")
+
+
+def test_a_face_is_corrected_and_what_was_said_taken_back(page: Page, fake: FakeApi) -> None:
+    # given an image with two faces
+    image_id = fake.add("two.jpg")
+    page.goto(f"/?image={image_id}")
+    first, second = page.locator(".fp-card").nth(0), page.locator(".fp-card").nth(1)
+    # when the true age and gender of one are told, by keys alone
+    first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("c")
+    expect(page.get_by_label("True age")).to_be_focused()
+    page.keyboard.type("41")
+    page.get_by_label("True gender").select_option("male")
+    page.get_by_label("True age").press("Enter")
+    # then its card says so, beside what was estimated
+    expect(first).to_contain_text("In truth: 41 years, male")
+    expect(first).to_contain_text("28 years")
+    # when the other one is said to be none, its card and its box look it
+    second.get_by_role("button", name="Correct face 1").click()
+    page.get_by_role("button", name="Not a face").click()
+    expect(second).to_contain_text("You said: no face")
+    expect(page.locator(".fp-face.fp-rejected")).to_have_attribute("data-face", "1")
+    kinds = [one["kind"] for one in fake.corrections[image_id]]
+    assert kinds == ["truth", "not_a_face"]
+    # and it can be taken back
+    second.get_by_role("button", name="Take back what was said of face 1").click()
+    expect(page.locator(".fp-face.fp-rejected")).to_have_count(0)
+    expect(second).not_to_contain_text("You said")
+
+
+def test_a_missed_face_is_drawn_with_the_pointer(page: Page, fake: FakeApi) -> None:
+    # given a photograph of 800 x 600 pixels in which a face was missed
+    image_id = fake.add("two.jpg")
+    page.goto(f"/?image={image_id}")
+    expect(page.locator(".fp-card")).to_have_count(2)
+    frame = page.locator(".fp-overlay").bounding_box()
+    assert frame is not None
+    unit = frame["width"] / 800
+    # when a box is drawn around it
+    page.get_by_role("button", name="Draw the box of a face").click()
+    page.mouse.move(frame["x"] + 600 * unit, frame["y"] + 400 * unit)
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 700 * unit, frame["y"] + 520 * unit, steps=4)
+    page.mouse.up()
+    # then it is a face like any other, which says that it was drawn
+    expect(page.locator(".fp-card")).to_have_count(3)
+    expect(page.locator(".fp-card").nth(2)).to_contain_text("drawn by hand")
+    box = fake.corrections[image_id][0]["box"]
+    wanted = {"x1": 600, "y1": 400, "x2": 700, "y2": 520}
+    assert all(abs(box[name] - wanted[name]) <= 3 for name in wanted), box
+
+
+def test_a_missed_face_is_drawn_with_keys(page: Page, fake: FakeApi) -> None:
+    image_id = fake.add("two.jpg")
+    page.goto(f"/?image={image_id}")
+    expect(page.locator(".fp-card")).to_have_count(2)
+    # when the drawing is begun and left, nothing is said
+    page.keyboard.press("m")
+    expect(page.locator(".fp-drawn")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator(".fp-drawn")).to_have_count(0)
+    # when it is begun again, the box moved, made larger, and taken
+    page.keyboard.press("m")
+    for key in ("ArrowRight", "ArrowRight", "Shift+ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    # then it was told of
+    expect(page.locator(".fp-card")).to_have_count(3)
+    assert fake.corrections[image_id][0]["box"] == {"x1": 357, "y1": 225, "x2": 507, "y2": 391}
+
+
+def test_why_a_correction_is_refused_stands_on_the_page(page: Page, fake: FakeApi) -> None:
+    page.goto(f"/?image={fake.add('two.jpg')}")
+    expect(page.locator(".fp-card")).to_have_count(2)
+    said = {"kind": "missed_face", "box": {"x1": 1, "y1": 1, "x2": 801, "y2": 20}}
+    page.evaluate("said => { window.fpSaid = JSON.stringify(said); }", said)
+    page.locator("#do-correct").evaluate("button => button.click()")
+    expect(page.locator("#image-view")).to_contain_text("the box lies outside")
+    expect(page.locator(".fp-card")).to_have_count(2)
+
+
+def test_the_tab_changes_before_its_plots_are_there(page: Page, fake: FakeApi) -> None:
+    # given plots that take their time
+    fake.plots_after_s = 3600
+    page.goto("/")
+    expect(page.get_by_role("tab", name="Upload")).to_have_attribute("aria-selected", "true")
+    page.wait_for_function("document.querySelector('#upload input[type=file]') !== null")
+    # when one goes there by the tab, then it is open, and says that they come
+    page.get_by_role("tab", name="Plots").click()
+    expect(page.get_by_role("tab", name="Plots")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#plots")).to_contain_text("on their way")
+    fake.plots_after_s = 0.0
+
+
+def test_the_fields_of_the_search_stand_in_line(page: Page) -> None:
+    page.goto("/?tab=results")
+    expect(page.locator("#search")).to_be_visible()
+    tops = page.locator("#search :is(input:not([type=hidden]), select)").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().top)"
+    )
+    rows = sorted({round(top) for top in tops})
+    assert all(after - before > 30 for before, after in pairwise(rows)), rows
+
+
+def test_corrected_images_and_turned_heads_can_be_searched_for(page: Page, fake: FakeApi) -> None:
+    fake.add("a.jpg")
+    page.goto("/?tab=results")
+    page.get_by_label("Corrections").select_option("true")
+    page.get_by_label("Head turned from").fill("-20")
+    page.get_by_label("Head turned to").fill("20")
+    page.locator("#search-button").click()
+    expect(page.locator(".fp-chip")).to_have_text(
+        ["corrected\u00d7", "head turned from -20\u00d7", "head turned to 20\u00d7"]
+    )
+    asked = {"corrected": "true", "min_yaw": "-20", "max_yaw": "20"}
+    assert any(asked.items() <= query.items() for query in fake.queries)
 
 
 def test_an_image_is_erased_after_a_question(page: Page, fake: FakeApi) -> None:

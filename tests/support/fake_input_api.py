@@ -82,6 +82,23 @@ def document(image_id: str) -> Json:
     }  # fmt: skip
 
 
+def _corrected(found: Json, corrections: list[Json]) -> Json:
+    """With the truth beside each face, and the faces that were drawn."""
+    faces = found["faces"]
+    for one in corrections:
+        if one["kind"] == "missed_face":
+            drawn = {**faces[0], "face_index": len(faces), "box": one["box"], "drawn": True}
+            faces.append({**drawn, "truth": {"is_face": True, "corrections": [one["number"]]}})
+            continue
+        face = next(face for face in faces if face["box"] == one["box"])
+        before = face.get("truth") or {"corrections": []}
+        known = {key: one[key] for key in ("age", "gender") if key in one}
+        numbers = [*before["corrections"], one["number"]]
+        is_face = one["kind"] != "not_a_face"
+        face["truth"] = {**before, **known, "is_face": is_face, "corrections": numbers}
+    return {**found, "num_faces": len(faces), "corrected": bool(corrections)}
+
+
 def crowded(image_id: str, count: int) -> Json:
     """So many copies of the first face, in rows of twenty."""
     found = document(image_id)
@@ -102,6 +119,8 @@ class FakeApi:
         self.queries: list[dict[str, str]] = []
         self.plots: list[Json] = [{"name": "age_by_gender", "title": "Age by gender"}]
         self.crowd = 0  # so many faces are in every image, if any
+        self.corrections: dict[str, list[Json]] = {}
+        self.plots_after_s = 0.0
         self.plots_down: bool | str = False  # or what is said of it
         self.problems: dict[str, str] = {}
         self.app = FastAPI()
@@ -178,7 +197,22 @@ class FakeApi:
 
         @app.get("/v1/images/{image_id}/result")
         async def result(image_id: str) -> Json:
-            return crowded(image_id, self.crowd) if self.crowd else document(image_id)
+            found = crowded(image_id, self.crowd) if self.crowd else document(image_id)
+            return _corrected(found, self.corrections.get(image_id, []))
+
+        @app.post("/v1/images/{image_id}/corrections", status_code=201)
+        async def correct(image_id: str, said: Json) -> Any:
+            if (said.get("box") or {}).get("x2", 0) > 800:
+                return JSONResponse({"detail": "the box lies outside", "code": "x"}, 400)
+            known = self.corrections.setdefault(image_id, [])
+            box = said.get("box") or document(image_id)["faces"][said["face_index"]]["box"]
+            known.append({"number": 100 + len(known), "made_at": NOW, **said, "box": box})
+            return known[-1]
+
+        @app.delete("/v1/images/{image_id}/corrections/{number}", status_code=204)
+        async def take_back(image_id: str, number: int) -> None:
+            known = self.corrections[image_id]
+            self.corrections[image_id] = [one for one in known if one["number"] != number]
 
         @app.get("/v1/images/{image_id}/source")
         @app.get("/v1/images/{image_id}/annotated")
@@ -199,6 +233,7 @@ class FakeApi:
 
         @app.get("/v1/plots")
         async def plots() -> Any:
+            await asyncio.sleep(self.plots_after_s)
             if self.plots_down:
                 is_text = isinstance(self.plots_down, str)
                 detail = self.plots_down if is_text else "plotter_service does not answer"

@@ -11,7 +11,7 @@ TABS = ("upload", "results", "image", "plots")
 # What a search may have beside its tab, in the order in which it is shown.
 FILTERS = (
     "name", "status", "gender", "min_age", "max_age", "min_faces", "max_faces", "reliable",
-    "received_after", "received_before", "sort",
+    "received_after", "received_before", "corrected", "min_yaw", "max_yaw", "sort",
 )  # fmt: skip
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 _MAX_VALUE = 255

@@ -34,7 +34,7 @@ def face_cards(image_id: str, result: Json | None) -> Html:
     many = len(faces) > 1
     return join(
         _controls(faces) if many else None,
-        tag("div", *cards, class_="fp-cards", role="listbox", aria_label="Faces"),
+        tag("div", *cards, class_="fp-cards", role="list", aria_label="Faces"),
         tag("p", "No face is like that.", class_="fp-none fp-dim", hidden=True) if many else None,
     )
 
@@ -75,6 +75,7 @@ def _card(image_id: str, face: Json, size: Json) -> Html:
     missing = face.get("agegender_error") or {}
     age = estimate.get("age")
     lines = [
+        _truth(face),
         _age(estimate),
         _gender(estimate),
         _doubts(estimate),
@@ -84,6 +85,8 @@ def _card(image_id: str, face: Json, size: Json) -> Html:
             _facts(face),
             " \u00b7 ",
             tag("a", "crop", href=f"/files/{image_id}/faces/{index}.jpg", download=True),
+            " \u00b7 ",
+            _action("correct", "correct", f"Correct face {index}"),
             class_="fp-facts",
         ),
     ]
@@ -96,10 +99,9 @@ def _card(image_id: str, face: Json, size: Json) -> Html:
             class_="fp-portrait",
         ),
         tag("div", *lines, class_="fp-lines"),
-        class_="fp-card",
-        role="option",
+        class_="fp-card fp-rejected" if is_rejected(face) else "fp-card",
+        role="listitem",
         tabindex=0,
-        aria_selected="false",
         aria_label=f"Face {index}: {words.gender(estimate)}, {words.age(estimate)}",
         data_face=index,
         data_size=(box["x2"] - box["x1"]) * (box["y2"] - box["y1"]),
@@ -107,6 +109,34 @@ def _card(image_id: str, face: Json, size: Json) -> Html:
         data_place=box["x1"],
         data_reliable=bool(estimate.get("reliable")) or None,
     )
+
+
+def is_rejected(face: Json) -> bool:
+    """Whether somebody said that it is no face."""
+    return not (face.get("truth") or {}).get("is_face", True)
+
+
+def _truth(face: Json) -> Html | None:
+    """What people said of it, and the way to take it back."""
+    truth = face.get("truth")
+    if not truth:
+        return None
+    if not truth.get("is_face", True):
+        said = "You said: no face"
+    else:
+        known = [f"{truth['age']} years"] if truth.get("age") is not None else []
+        known += [str(truth["gender"])] if truth.get("gender") else []
+        said = f"In truth: {', '.join(known)}" if known else "You drew it"
+    numbers = ",".join(str(number) for number in truth.get("corrections") or [])
+    undo = _action("undo", "undo", f"Take back what was said of face {number(face)}", numbers)
+    return tag("p", tag("strong", said), " ", undo, class_="fp-said")
+
+
+def _action(action: str, text: str, title: str, numbers: str | None = None) -> Html:
+    return tag(
+        "button", text, type="button", class_="fp-link", data_do=action, title=title,
+        aria_label=title, data_numbers=numbers,
+    )  # fmt: skip
 
 
 def _age(estimate: Json) -> Html:
@@ -173,7 +203,9 @@ def _facts(face: Json) -> str:
     quality = (face.get("agegender") or {}).get("quality")
     facts = [
         f"{box['x2'] - box['x1']} \u00d7 {box['y2'] - box['y1']} px",
-        f"face {words.percent(float(face.get('confidence') or 0))}",
+        "drawn by hand"
+        if face.get("drawn")
+        else f"face {words.percent(float(face.get('confidence') or 0))}",
         f"quality {words.percent(float(quality))}" if quality is not None else "",
         words.pose(face.get("pose")),
         "" if face.get("landmarks") else "no landmarks",

@@ -19,6 +19,7 @@ from gradio_viewer.recent import Batch
 
 FOLLOWED_AT_ONCE = 8
 REDRAW_S = 0.25
+_SAID = ("kind", "face_index", "box", "age", "gender")
 
 _log = logging.getLogger(__name__)
 
@@ -127,6 +128,24 @@ async def analyse_again(api: AsyncClient, image_id: str) -> Html | None:
         state = await api.image(image_id)
         source = await api.file(image_id, "source")
         await api.upload(source, state.image.file_name or "image", force=True, urgent=True)
+    except ClientError as error:
+        return problem(api, error)
+    return None
+
+
+async def correct(api: AsyncClient, image_id: str, text: str) -> Html | None:
+    """Keeps or takes back what a person says of a face; what hinders that, if anything does."""
+    try:
+        said = json.loads(text)
+        known = {key: said[key] for key in _SAID if key in said}
+        undone = [int(number) for number in said.get("undo", [])]
+    except (ValueError, TypeError, AttributeError):
+        return notice("The page sent something that it does not take; load it again.", "error")
+    try:
+        for number in undone:
+            await api.take_back(image_id, number)
+        if "kind" in known:
+            await api.correct(image_id, **known)
     except ClientError as error:
         return problem(api, error)
     return None

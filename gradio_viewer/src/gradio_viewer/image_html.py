@@ -8,7 +8,7 @@ from typing import Any
 from facepipe.web.visible import visible
 from facepipe_client import FINAL
 from gradio_viewer import contours, words
-from gradio_viewer.face_html import face_cards, gender_class, number
+from gradio_viewer.face_html import face_cards, gender_class, is_rejected, number
 from gradio_viewer.markup import Html, join, moment, notice, tag
 
 Json = Mapping[str, Any]
@@ -141,7 +141,7 @@ def _stage(state: Json, result: Json | None, width: int, height: int) -> Html:
     canvas = tag(
         "div",
         picture,
-        _overlay(faces, width, height) if faces else None,
+        _overlay(faces, width, height) if result is not None else None,
         class_="fp-canvas",
         style=f"aspect-ratio:{width}/{height}",
     )
@@ -149,10 +149,10 @@ def _stage(state: Json, result: Json | None, width: int, height: int) -> Html:
     stage = tag(
         "div", canvas, class_="fp-stage", style=f"--fp-ratio:{width / height:.4f}", tabindex=-1
     )
-    return join(stage, _tools(faces))
+    return join(stage, _tools(faces, can_draw=result is not None))
 
 
-def _tools(faces: Sequence[Json]) -> Html:
+def _tools(faces: Sequence[Json], *, can_draw: bool) -> Html:
     """Check boxes that style sheets listen to, and the zoom."""
     has_landmarks = any(face.get("landmarks") for face in faces)
     boxes = _switch("boxes", "Boxes", on=bool(faces), off=not faces)
@@ -164,7 +164,8 @@ def _tools(faces: Sequence[Json]) -> Html:
         _button("zoom-in", "+", "Larger"),
         class_="fp-zoom",
     )
-    return tag("div", boxes, points, zoom, class_="fp-tools")
+    missed = _button("draw", "Draw a missed face", "Draw the box of a face that was missed")
+    return tag("div", boxes, points, missed if can_draw else None, zoom, class_="fp-tools")
 
 
 def _switch(name: str, text: str, *, on: bool, off: bool) -> Html:
@@ -205,9 +206,15 @@ def _mark(face: Json, width: int, height: int) -> Html:
         tag("path", d=lines, class_="fp-points") if lines else None,
         tag("rect", x=box["x1"], y=box["y1"], width=wide, height=high, class_="fp-box"),
         label,
-        class_=f"fp-face {gender_class(face)}",
+        class_=f"fp-face {gender_class(face)}{_kind(face)}",
         data_face=number(face),
     )
+
+
+def _kind(face: Json) -> str:
+    if is_rejected(face):
+        return " fp-rejected"
+    return " fp-by-hand" if face.get("drawn") else ""
 
 
 def empty_view() -> Html:

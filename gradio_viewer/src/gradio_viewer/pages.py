@@ -17,7 +17,7 @@ from facepipe_client import AsyncClient
 from gradio_viewer import handlers, image_html, search_html
 from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
-from gradio_viewer.markup import join, tag
+from gradio_viewer.markup import join, notice, tag
 from gradio_viewer.recent import Batch, Recent
 from gradio_viewer.settings import ViewerSettings
 from gradio_viewer.visitors import visitor_of
@@ -48,7 +48,7 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
             with gr.Tab("Image", id="image"):
                 view, document = _image_tab(api, page, go)
             with gr.Tab("Plots", id="plots"):
-                plots = gr.HTML(elem_id="plots")
+                plots = gr.HTML(notice("The plots are on their way."), elem_id="plots")
         models = gr.HTML(elem_id="models")
 
         async def show(request: gr.Request) -> tuple[Any, ...]:
@@ -149,6 +149,17 @@ def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTM
     again = gr.Button("Analyse again", elem_id="do-again", elem_classes="fp-hidden")
     delete = gr.Button("Delete", elem_id="do-delete", elem_classes="fp-hidden")
 
+    said = gr.Textbox(visible=False)
+    correct = gr.Button("Correct", elem_id="do-correct", elem_classes="fp-hidden")
+
+    async def take_correction(text: str, request: gr.Request) -> Any:
+        image_id = _place(request).image_id
+        if not image_id:
+            return gr.skip(), gr.skip()
+        problem = await handlers.correct(api, image_id, text)
+        view, document = await handlers.image(api, image_id)
+        return join(problem, view), document
+
     async def show_trace(request: gr.Request) -> Any:
         place = _place(request)
         return await handlers.trace(api, place.image_id) if place.image_id else gr.skip()
@@ -168,4 +179,7 @@ def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTM
     go.click(show_trace, outputs=trace, trigger_mode="multiple", **_HIDDEN)
     again.click(analyse_again, outputs=view, **_HIDDEN)
     delete.click(erase, outputs=view, **_HIDDEN)
+    # The script has noted what a person said.
+    noted = "() => [window.fpSaid]"
+    correct.click(take_correction, inputs=said, outputs=[view, document], js=noted, **_HIDDEN)
     return view, document

@@ -12,17 +12,26 @@ _STATUSES = ("stored", "partial", "failed", "queued", "detecting", "analysing", 
 _CHOICES = {
     "gender": {"female": "female", "male": "male", "unknown": "not judged"},
     "reliable": {"true": "reliable", "false": "with a doubt"},
+    "corrected": {"true": "corrected", "false": "as found"},
     "status": {status: words.status(status) for status in _STATUSES},
 }
 _SORTS = {
     "": "newest first", "received_at": "oldest first", "file_name": "by name",
     "-num_faces": "most faces", "num_faces": "fewest faces",
 }  # fmt: skip
-_LABELS = {"gender": "Gender", "reliable": "Estimates", "status": "Status", "sort": "Order"}
-_RANGES = {"age": ("Age", 120), "faces": ("Number of faces", 100_000)}
+_LABELS = {
+    "gender": "Gender", "reliable": "Estimates", "corrected": "Corrections", "status": "Status",
+    "sort": "Order",
+}  # fmt: skip
+_RANGES = {
+    "age": ("Age", 0, 120),
+    "faces": ("Number of faces", 0, 100_000),
+    "yaw": ("Head turned", -90, 90),
+}
 _WORDS = {
     "min_age": "age from", "max_age": "age to", "min_faces": "faces from", "max_faces": "faces to",
-    "received_after": "since", "received_before": "until", "name": "name",
+    "min_yaw": "head turned from", "max_yaw": "head turned to", "received_after": "since",
+    "received_before": "until", "name": "name",
 }  # fmt: skip
 
 
@@ -71,7 +80,7 @@ def _choice(name: str, choices: Mapping[str, str], values: Mapping[str, str]) ->
 
 
 def _range(name: str, values: Mapping[str, str]) -> Html:
-    label, most = _RANGES[name]
+    label, least, most = _RANGES[name]
     ends = [
         tag(
             "input",
@@ -79,7 +88,7 @@ def _range(name: str, values: Mapping[str, str]) -> Html:
             name=f"{end}_{name}",
             value=values.get(f"{end}_{name}", ""),
             placeholder=word,
-            min=0,
+            min=least,
             max=most,
             aria_label=f"{label} {word}",
             id=f"{end}-{name}",

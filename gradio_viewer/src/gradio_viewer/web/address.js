@@ -21,9 +21,18 @@ function arrive() {
   if (query.get("tab") === "results") sessionStorage.setItem("fp-results", location.search);
   remember();
   told(query);
+  showTab(query);
   clearTimeout(timer);
   go();
   window.scrollTo(0, 0);
+}
+
+// The tab changes at once; what it shows comes when the server has it.
+function showTab(query) {
+  const name = query.get("image") ? "Image" : query.get("tab") ?? "upload";
+  for (const tab of document.querySelectorAll("#tabs button[role=tab]")) {
+    if (tab.textContent.trim().toLowerCase() === name.toLowerCase() && tab.ariaSelected !== "true") tab.click();
+  }
 }
 
 // Back to the results means: to the search as it was.

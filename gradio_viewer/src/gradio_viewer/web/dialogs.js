@@ -5,6 +5,8 @@ const KEYS = [
   ["+ − 0", "larger, smaller, fit"],
   ["b", "boxes on and off"],
   ["l", "landmarks on and off"],
+  ["c", "correct the chosen face"],
+  ["m", "draw a face that was missed"],
   ["[ ]", "the image before, the next image"],
   ["?", "this list"],
 ];
@@ -33,6 +35,40 @@ export function showKeys() {
   const close = element("button", "Close", "fp-button");
   const dialog = open(element("h3", "Keys of an image"), list, close);
   close.addEventListener("click", () => dialog.close());
+}
+
+// What a person knows of a face; `then` gets it as the API takes it.
+export function askTruth(index, then) {
+  const form = element("form", "", "fp-truth");
+  form.method = "dialog";
+  const age = element("input");
+  Object.assign(age, { type: "number", min: 0, max: 120, name: "age" });
+  const gender = element("select");
+  gender.name = "gender";
+  for (const [value, text] of [["", "as it is"], ["female", "female"], ["male", "male"]]) {
+    gender.append(Object.assign(element("option", text), { value }));
+  }
+  for (const [text, field] of [["True age", age], ["True gender", gender]]) {
+    const label = element("label", text);
+    label.append(field);
+    form.append(label);
+  }
+  const row = element("div", "", "fp-answers");
+  const [wrong, no, save] = [["Not a face", "fp-button"], ["Cancel", "fp-button"], ["Save", "fp-button fp-main"]].map(
+    ([text, name]) => Object.assign(element("button", text, name), { type: "button" }));
+  save.type = "submit";
+  row.append(wrong, no, save);
+  form.append(row);
+  const dialog = open(element("h3", `Correct face ${index}`), form);
+  wrong.addEventListener("click", () => { dialog.close(); then({ kind: "not_a_face", face_index: index }); });
+  no.addEventListener("click", () => dialog.close());
+  form.addEventListener("submit", () => {
+    const said = { kind: "truth", face_index: index };
+    if (age.value !== "") said.age = Number(age.value);
+    if (gender.value) said.gender = gender.value;
+    if ("age" in said || "gender" in said) then(said);
+  });
+  age.focus();
 }
 
 export function confirmThen(title, text, yes, then) {

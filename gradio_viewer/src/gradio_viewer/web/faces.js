@@ -24,7 +24,7 @@ class Faces {
     const picture = this.root.querySelector(".fp-overlay");
     if (!picture) return;
     const unit = this.zoom.scale * this.zoom.canvas.offsetWidth / picture.viewBox.baseVal.width;
-    for (const mark of picture.children) {
+    for (const mark of picture.querySelectorAll(".fp-face")) {
       const { width, height } = mark.querySelector("rect");
       const side = Math.max(width.baseVal.value, height.baseVal.value) * unit;
       mark.classList.toggle("fp-small", side < SMALL_PX);
@@ -43,7 +43,7 @@ class Faces {
     root.addEventListener("pointerleave", () => this.hover());
     root.addEventListener("focusin", (event) => this.hover(of(event)));
     root.addEventListener("click", (event) => {
-      const number = of(event);
+      const number = event.target.closest?.("button, a") ? undefined : of(event);
       if (number !== undefined && !this.zoom.moved) this.select(number === this.selected ? null : number);
     });
     root.addEventListener("change", (event) => {
@@ -65,7 +65,7 @@ class Faces {
   select(number) {
     for (const mark of this.root.querySelectorAll(".fp-selected")) {
       mark.classList.remove("fp-selected");
-      if (mark.matches(".fp-card")) mark.setAttribute("aria-selected", "false");
+      mark.removeAttribute("aria-current");
     }
     this.selected = number;
     const query = new URLSearchParams(location.search);
@@ -75,7 +75,7 @@ class Faces {
     for (const mark of this.both(number)) {
       mark.classList.add("fp-selected");
       if (mark.matches(".fp-card")) {
-        mark.setAttribute("aria-selected", "true");
+        mark.setAttribute("aria-current", "true");
         mark.scrollIntoView({ block: "nearest" });
       } else this.zoom.to(mark.querySelector("rect"));
     }

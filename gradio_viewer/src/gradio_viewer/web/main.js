@@ -1,7 +1,8 @@
 // Brings the page to life: what Gradio has drawn is made ready as soon as it changes.
 import { follow, goAgain, go, navigate } from "./address.js";
 import { ready as readyFaces } from "./faces.js";
-import { confirmThen, showKeys } from "./dialogs.js";
+import { askTruth, confirmThen, showKeys } from "./dialogs.js";
+import { draw } from "./draw.js";
 
 const TITLE = "Face analysis";
 let title = TITLE;
@@ -90,10 +91,27 @@ const ACTIONS = {
   delete: () => confirmThen("Erase this image?", "Upload, result and annotated picture are gone for good.",
     "Erase", () => press("do-delete")),
   again: () => press("do-again"),
-  keys: showKeys,
+  keys: () => showKeys(),
+  correct: (button) => correct(Number(button.closest("[data-face]").dataset.face)),
+  undo: (button) => tell({ undo: button.dataset.numbers.split(",").map(Number) }),
+  draw: (button) => drawMissed(button.closest(".fp-image")),
   previous: () => step(-1),
   next: () => step(1),
 };
+
+// What a person says goes to the server with the press of a hidden button.
+function tell(said) {
+  window.fpSaid = JSON.stringify(said);
+  press("do-correct");
+}
+
+function correct(index) {
+  askTruth(index, tell);
+}
+
+function drawMissed(image) {
+  draw(image, (box) => tell({ kind: "missed_face", box }));
+}
 
 function step(by) {
   const known = JSON.parse(sessionStorage.getItem("fp-neighbours") ?? "[]");
@@ -103,12 +121,15 @@ function step(by) {
 
 document.addEventListener("click", (event) => {
   const action = event.target.closest?.("[data-do]")?.dataset.do;
-  if (action in ACTIONS) ACTIONS[action]();
+  if (action in ACTIONS) ACTIONS[action](event.target.closest("[data-do]"));
 });
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?") showKeys();
   if (!new URLSearchParams(location.search).get("image")) return;
+  const chosen = document.querySelector(".fp-card.fp-selected")?.dataset.face;
+  if (event.key === "c" && chosen !== undefined) { event.preventDefault(); correct(Number(chosen)); }
+  if (event.key === "m") drawMissed(document.querySelector(".fp-image"));
   if (event.key === "[" || event.key === "p") step(-1);
   if (event.key === "]" || event.key === "n") step(1);
 });
