@@ -174,6 +174,10 @@ def test_after_one_photograph_its_result_comes_and_after_many_their_list(page: P
     expect(page.locator("#progress")).to_contain_text("2 of 2 finished, 4 faces")
     send(page, "alone.jpg")
     expect(page.locator("#image-view .fp-name")).to_have_text("alone.jpg")
+    # and the page is as ready for the next one as it was for the first
+    page.get_by_role("tab", name="Upload").click()
+    expect(page.locator("#upload")).to_contain_text("Drop photographs")
+    expect(page.locator("#upload")).not_to_contain_text("Error")
 
 
 def test_new_results_come_into_the_gallery(page: Page, fake: FakeApi) -> None:

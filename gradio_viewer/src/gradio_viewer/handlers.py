@@ -58,8 +58,19 @@ def _models(models: dict[str, list[ModelInfo]]) -> Html:
     return tag("p", f"Models in use: {', '.join(parts)}", class_="fp-dim") if parts else Html("")
 
 
-async def watch(api: AsyncClient, batch: Batch) -> AsyncIterator[Html]:
-    """Follows what a visitor sends, up to the end of all; yields the list whenever it changes."""
+async def watch(api: AsyncClient, batch: Batch, page: str | None = None) -> AsyncIterator[Html]:
+    """Follows what a visitor sends, up to the end of all; yields the list whenever it changes.
+
+    Args:
+        api: where the states come from.
+        batch: what was sent.
+        page: the opened page that shows the list; it goes on to the result of what it sent alone.
+    """
+
+    def shown() -> Html:
+        is_alone = page is not None and batch.sent_alone_by == page
+        return list_html.progress(batch.uploads, is_alone)
+
     slots = asyncio.Semaphore(FOLLOWED_AT_ONCE)
 
     async def follow(item: Upload) -> None:
@@ -80,17 +91,16 @@ async def watch(api: AsyncClient, batch: Batch) -> AsyncIterator[Html]:
     try:
         while True:
             batch.changed.clear()
-            uploads = batch.uploads
-            for item in uploads:
+            for item in batch.uploads:
                 if item.image_id and not item.is_final and id(item) not in tasks:
                     tasks[id(item)] = asyncio.create_task(follow(item))
-            yield list_html.progress(uploads)
+            yield shown()
             if not batch.sending and all(task.done() for task in tasks.values()):
                 break
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(batch.changed.wait(), 5)
             await asyncio.sleep(REDRAW_S)
-        yield list_html.progress(batch.uploads)
+        yield shown()
     finally:
         for task in tasks.values():
             task.cancel()

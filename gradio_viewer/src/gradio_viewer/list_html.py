@@ -41,8 +41,13 @@ class Upload:
         self.problem = str(error.get("message") or error.get("detail") or "") if error else ""
 
 
-def progress(uploads: Sequence[Upload]) -> Html:
-    """A row for each file: name, bar, what is being done, and a link to the result."""
+def progress(uploads: Sequence[Upload], is_alone: bool = False) -> Html:
+    """A row for each file: name, bar, what is being done, and a link to the result.
+
+    Args:
+        uploads: in the order in which they were sent.
+        is_alone: the page that shows it sent one file alone, and is to go on to its result.
+    """
     if not uploads:
         return Html("")
     done = sum(upload.is_final for upload in uploads)
@@ -55,7 +60,14 @@ def progress(uploads: Sequence[Upload]) -> Html:
         class_="fp-bar fp-good" if done == len(uploads) else "fp-bar fp-going",
     )
     rows = tag("div", *[_row(upload) for upload in uploads], class_="fp-rows")
-    return tag("div", head, whole if len(uploads) > 1 else None, rows, class_="fp-progress")
+    return tag(
+        "div",
+        head,
+        whole if len(uploads) > 1 else None,
+        rows,
+        class_="fp-progress",
+        data_alone=is_alone or None,
+    )
 
 
 def gallery(

@@ -17,7 +17,7 @@ from facepipe_client import AsyncClient
 from gradio_viewer import handlers, image_html, search_html
 from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
-from gradio_viewer.markup import join, notice, tag
+from gradio_viewer.markup import notice, tag
 from gradio_viewer.recent import Batch, Recent
 from gradio_viewer.settings import ViewerSettings
 from gradio_viewer.visitors import visitor_of
@@ -114,20 +114,21 @@ def _upload_tab(
         return recent.of((visitor_of(request.request) if request.request else None) or "")
 
     async def sent(uploads: list[Upload], request: gr.Request) -> AsyncIterator[Any]:
-        yield None, gr.skip()  # ready for more
-        # Where the script came after the file, this tells it that one alone was sent.
-        alone = tag("i", hidden=True, data_alone=True) if len(uploads) == 1 else None
         if uploads:
-            async for html in handlers.watch(api, batch(request)):
-                yield gr.skip(), join(html, alone)
+            batch(request).sent_alone_by = request.session_hash if len(uploads) == 1 else None
+            async for html in handlers.watch(api, batch(request), request.session_hash):
+                yield html
 
     async def watch(request: gr.Request) -> AsyncIterator[Any]:
-        async for html in handlers.watch(api, batch(request)):
+        async for html in handlers.watch(api, batch(request), request.session_hash):
             yield html
 
     # They are only followed, which costs nothing.
     options: dict[str, Any] = {**_HIDDEN, "concurrency_limit": None}
-    files.upload(sent, inputs=files, outputs=[files, progress], **options)
+    files.upload(sent, inputs=files, outputs=progress, **options)
+    # Ready for more. Nothing but a value may be given to `files`: after an update, such as
+    # `gr.skip()`, Gradio makes the component anew, without what is set above.
+    files.upload(lambda: None, outputs=files, **_HIDDEN)
     page.load(watch, outputs=progress, **options)
     watching.click(watch, outputs=progress, **options)
 

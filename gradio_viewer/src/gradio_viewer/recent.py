@@ -20,10 +20,12 @@ class Batch:
 
     Attributes:
         sending: calls that are on their way.
+        sent_alone_by: the opened page that sent one file alone, if its last call did.
     """
 
     uploads: list[Upload] = field(default_factory=list)
     sending: int = 0
+    sent_alone_by: str | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, upload: Upload) -> None:

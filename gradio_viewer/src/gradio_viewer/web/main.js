@@ -7,7 +7,6 @@ import { draw } from "./draw.js";
 const TITLE = "Face analysis";
 let title = TITLE;
 const followed = new Set(); // results to which the page went by itself
-let single = false; // one file alone is being sent: its result is what comes next
 
 function press(id) {
   document.querySelector(`#${id}`)?.click();
@@ -44,8 +43,7 @@ function readyProgress(part) {
   const rows = [...part.querySelectorAll(".fp-row")];
   if (rows.length !== 1 || !rows[0].matches("[data-final]")) return;
   const href = rows[0].querySelector("a")?.getAttribute("href");
-  if (!single && (!part.querySelector("[data-alone]") || followed.has(href))) return;
-  single = false;
+  if (!part.querySelector("[data-alone]") || followed.has(href)) return;
   followed.add(href);
   if (href && rows[0].dataset.status !== "failed") navigate(href);
 }
@@ -76,15 +74,14 @@ new MutationObserver(() => {
   if (!due) due = requestAnimationFrame(() => { due = 0; refresh(); });
 }).observe(document.documentElement, { childList: true, subtree: true });
 
-function chosen(count) {
-  single = count === 1;
+function chosen() {
   setTimeout(() => press("watch"), 300);
 }
 document.addEventListener("change", (event) => {
-  if (event.target.matches?.("#upload input[type=file]")) chosen(event.target.files.length);
+  if (event.target.matches?.("#upload input[type=file]")) chosen();
 }, true);
 document.addEventListener("drop", (event) => {
-  if (event.target.closest?.("#upload")) chosen(event.dataTransfer.files.length);
+  if (event.target.closest?.("#upload")) chosen();
 }, true);
 
 const ACTIONS = {
