@@ -84,7 +84,7 @@ def _detector(part: Figures) -> Iterator[Target]:
     name, rows = "face_detector", part["detectors"]
     precision, how = rows[AS_IT_RUNS]["ap"], "as served"
     if precision is None:  # figures of before its curve was measured
-        precision, how = rows[OURS]["ap"], "its looks alone"
+        precision, how = rows[OURS]["ap"], "its passes alone"
     for difficulty, least in (("easy", 0.88), ("medium", 0.85), ("hard", 0.66)):
         yield Target(name, f"AP {difficulty}, {how}", precision[difficulty], least)
     if "served" not in part:

@@ -71,13 +71,13 @@ def yolo_onnx(path: Path, long_side: int) -> Detect:
 
 
 def join(detectors: list[Detect]) -> Detect:
-    """Put the boxes of several detectors together as `landmark_service` does with its looks."""
+    """Put the boxes of several detectors together as `landmark_service` does with its passes."""
     from landmark_service.faces import Detection
     from landmark_service.pipeline import agree
 
     def detect(image: Image) -> Detections:
-        looks = [[Detection(*row) for row in detector(image).tolist()] for detector in detectors]
-        rows = [(d.x1, d.y1, d.x2, d.y2, d.confidence) for d in agree(looks)]
+        passes = [[Detection(*row) for row in detector(image).tolist()] for detector in detectors]
+        rows = [(d.x1, d.y1, d.x2, d.y2, d.confidence) for d in agree(passes)]
         return sort(np.array(rows, np.float32).reshape(-1, 5))
 
     return detect

@@ -1,7 +1,7 @@
-"""What the detector finds as it is served: its looks, its default threshold, its smallest face.
+"""What the detector finds as it is served: its passes, its default threshold, its smallest face.
 
 Counts, not curves: faces where there are none, boxes round one face, faces that the frame cuts,
-small faces in large photographs; and its cost, as a multiple of YOLOv8n looking once at 640 px.
+small faces in large photographs; and its cost, as a multiple of YOLOv8n in one pass at 640 px.
 """
 
 from __future__ import annotations

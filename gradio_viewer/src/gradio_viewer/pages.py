@@ -17,7 +17,7 @@ from facepipe_client import AsyncClient
 from gradio_viewer import handlers, image_html, search_html
 from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
-from gradio_viewer.markup import notice, tag
+from gradio_viewer.markup import join, notice, tag
 from gradio_viewer.recent import Batch, Recent
 from gradio_viewer.settings import ViewerSettings
 from gradio_viewer.visitors import visitor_of

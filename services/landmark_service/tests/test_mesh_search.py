@@ -42,14 +42,14 @@ class FakeFace:
 
     def __init__(self, roll: float) -> None:
         self.roll = roll
-        self.looks = 0
+        self.tries = 0
 
     def __call__(self, region: Region) -> Fit | None:
-        self.looks += 1
+        self.tries += 1
         off = math.remainder(self.roll - region.roll, math.tau)
         if abs(off) < math.radians(50):
             return Fit(mesh(self.roll - 0.1 * off), 1.0 - 1e-7 * abs(off))
-        drift = 12.0 * (self.looks % 2)
+        drift = 12.0 * (self.tries % 2)
         return Fit(mesh(region.roll + 0.3, x=150 + drift), 0.999)
 
 
@@ -64,7 +64,7 @@ def test_the_roll_is_found_without_a_hint(roll: float) -> None:
 def test_an_upright_face_costs_two_looks() -> None:
     face = FakeFace(0.05)
     assert isinstance(find_mesh(face, BOX), Mesh)
-    assert face.looks == 2
+    assert face.tries == 2
 
 
 @pytest.mark.parametrize(("roll", "expected_roll"), [(2.0, 0.0), (None, 2.0)])
@@ -72,7 +72,7 @@ def test_so_does_a_turned_one_whose_roll_is_known(roll: float | None, expected_r
     face = FakeFace(2.05)
     found = find_mesh(face, BOX, roll, expected_roll)
     assert isinstance(found, Mesh)
-    assert face.looks == 2
+    assert face.tries == 2
 
 
 def test_a_wrong_hint_is_found_out() -> None:
@@ -84,7 +84,7 @@ def test_a_wrong_hint_is_found_out() -> None:
 def test_a_search_that_is_not_thorough_looks_at_the_guesses_alone() -> None:
     face = FakeFace(2.0)
     assert isinstance(find_mesh(face, BOX, thorough=False), PartError)
-    assert face.looks == 2
+    assert face.tries == 2
 
 
 @pytest.mark.parametrize(

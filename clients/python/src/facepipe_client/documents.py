@@ -30,7 +30,7 @@ class Status(StrEnum):
 
 
 class DetectorMode(StrEnum):
-    """How closely large images are looked at: where small faces may be, never, everywhere."""
+    """Where large images are searched in tiles: where small faces may be, never, everywhere."""
 
     AUTO = "auto"
     FAST = "fast"
@@ -114,7 +114,7 @@ class AnalysisOptions(Document):
         min_face_px: longer side of the smallest face, pixels
         max_faces: of more faces than this, the largest are kept
         confidence: a face the detector is less sure of is left out
-        detector_mode: how closely a large image is looked at
+        detector_mode: where a large image is searched in tiles
         attributes: what is told of each face; null: everything
     """
 

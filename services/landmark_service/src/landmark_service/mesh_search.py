@@ -2,9 +2,9 @@
 
 MediaPipe's landmark model always answers with something that looks like a face, and its
 presence score is high for a face that stands on its head, too. What tells the right roll from
-a wrong one is that it holds still: looked at again, through the region of the mesh just
+a wrong one is that it holds still: tried again, through the region of the mesh just
 found, a right mesh stays where it is and a wrong one moves on. So an answer's trust is its
-presence (in logits) less what it moved, and each answer is looked at twice.
+presence (in logits) less what it moved, and each answer is tried twice.
 
 Measured on 120 faces of WIDER FACE from 16 px up, each turned by 0, 30, 90, 135 and 180 degrees;
 wrong is a roll more than 40 degrees off the turn, heads tilted by themselves included:
@@ -51,10 +51,10 @@ NEAR = math.radians(30)
 STILL = 0.05
 """A mesh that moved less is settled."""
 CLOSE = 4.0
-"""Answers that differ by less are looked at a third time."""
+"""Answers that differ by less are tried a third time."""
 LOOKED_AT_AGAIN = 3
 _CANDIDATES = tuple(math.radians(degrees) for degrees in range(0, 360, 45))
-_NO_FACE = "no landmarks were found that stay the same when looked at twice"
+_NO_FACE = "no landmarks were found that stay the same when tried twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +86,10 @@ def find_mesh(
 ) -> Mesh | PartError:
     """The mesh of the face in a box, or why there is none.
 
-    An upright face costs two looks, a turned one about eleven, one without landmarks up to 23.
+    An upright face costs two tries, a turned one about eleven, one without landmarks up to 23.
 
     Args:
-        fit: looks at one region; None where it sees no face.
+        fit: the mesh of one region; None where it sees no face.
         box: of the face.
         roll: as the detector saw it, radians; tried first.
         expected_roll: the likeliest one without such knowledge; tried next.
@@ -131,7 +131,7 @@ class _Search:
         return self._settled(answer)
 
     def _look_around(self, margin: float, tried: list[float]) -> None:
-        """One look at each roll not tried yet, and another at the most present ones."""
+        """One try at each roll not tried yet, and another at the most present ones."""
         sights = [
             sight
             for roll in _CANDIDATES
@@ -143,7 +143,7 @@ class _Search:
             self._consider(sight)
 
     def _consider(self, sight: Fit | None) -> _Answer | None:
-        """Looks again, through the region of the mesh; a plausible answer is kept."""
+        """Tries again, through the region of the mesh; a plausible answer is kept."""
         again = None if sight is None else self._fit(region_of_mesh(sight.points))
         if sight is None or again is None:
             return None
@@ -162,13 +162,13 @@ class _Search:
         return _Answer(fit.points, moved, trusted, trusted + (EXPECTED_BONUS if near else 0.0))
 
     def _best(self) -> _Answer | None:
-        """The worthiest answer; when others come close, each is looked at once more."""
+        """The worthiest answer; when others come close, each is tried once more."""
         ranked = sorted(self._answers, key=lambda answer: -answer.worth)
         close = [answer for answer in ranked if answer.worth > ranked[0].worth - CLOSE]
         if all(_same_roll(answer, ranked[0]) for answer in close):
             return ranked[0] if ranked else None
-        looks = [(answer, self._fit(region_of_mesh(answer.points))) for answer in close]
-        judged = [self._judged(answer.points, fit) for answer, fit in looks if fit is not None]
+        tries = [(answer, self._fit(region_of_mesh(answer.points))) for answer in close]
+        judged = [self._judged(answer.points, fit) for answer, fit in tries if fit is not None]
         return max(judged, key=lambda answer: answer.worth, default=None)
 
     def _settled(self, answer: _Answer) -> Mesh:

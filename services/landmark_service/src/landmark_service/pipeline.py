@@ -22,15 +22,15 @@ from facepipe.domain.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Poi
 from facepipe.domain.options import AnalysisOptions
 from facepipe.files.image_store import FaceCrops
 from facepipe.files.imaging import RgbImage, cut_face_crop
-from landmark_service.closer import SUSPICION, Tile, look_closer, moved
 from landmark_service.faces import Detection, FaceDetector, FaceLandmarker, FloatArray, Mesh
 from landmark_service.head_pose import head_pose
 from landmark_service.nms import intersection_over_union, non_maximum_suppression
 from landmark_service.settings import DetectorSettings
+from landmark_service.tiling import SUSPICION, Tile, detect_in_tiles, moved
 
 # 224 of 640 pixels: what the card of the project's detector was measured with.
 CLOSE_UP_ZOOM = 0.35
-# Share of the confidence asked for from which a look tells of a face.
+# Share of the confidence asked for from which a pass tells of a face.
 UNSURE = 0.5
 # Share of a detection inside another above which it is a piece of it, and how sure that other
 # face has to be when it is not as sure as the piece.
@@ -38,7 +38,7 @@ PIECE_INSIDE = 0.8
 SURE_ENOUGH = 0.5
 # Share of the smaller of two boxes inside the other above which they are round one face.
 MOSTLY_INSIDE = 0.7
-# In a crowd the smaller faces are looked at only as the larger ones stand.
+# In a crowd the smaller faces are tried only as the larger ones stand.
 THOROUGH_FACES = 24
 
 
@@ -80,11 +80,11 @@ class FacePipeline:
     def detect(self, image_rgb: RgbImage) -> list[BoxedFace]:
         """Faces by area, largest first.
 
-        Every image is looked at twice, the second time from further away: a close-up may be
-        larger than the faces that detectors are trained on, and is then found in pieces. The
-        second look costs a tenth of the first. A face that both see counts as surer, so each
-        look also tells of faces that it alone would be too unsure of. A large image is looked
-        at more closely as well, as the setting `mode` says.
+        Every image gets two passes, the second at a smaller scale: a close-up may be larger
+        than the faces that detectors are trained on, and is then found in pieces. The second
+        pass costs a tenth of the first. A face that both find counts as surer, so each pass
+        also tells of faces that it alone would be too unsure of. A large image is searched in
+        tiles as well, as the setting `mode` says.
 
         Args:
             image_rgb: shape `(height, width, 3)`, uint8, RGB.
@@ -95,31 +95,31 @@ class FacePipeline:
         size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
         limits = self._settings
         asked = UNSURE * limits.confidence
-        seen = self._look(image_rgb, min(SUSPICION, asked))
-        looks = [
+        seen = self._pass(image_rgb, min(SUSPICION, asked))
+        passes = [
             [one for one in seen if one.confidence >= asked],
-            self._look(image_rgb, asked, CLOSE_UP_ZOOM),
+            self._pass(image_rgb, asked, CLOSE_UP_ZOOM),
         ]
-        found = [*agree(looks), *self._look_closer(image_rgb, size, seen)]
+        found = [*agree(passes), *self._in_tiles(image_rgb, size, seen)]
         sure = [one for one in found if one.confidence >= limits.confidence]
         return select_faces(one_each(without_pieces(sure)), size, limits)
 
-    def _look(self, image_rgb: RgbImage, confidence: float, zoom: float = 1.0) -> list[Detection]:
+    def _pass(self, image_rgb: RgbImage, confidence: float, zoom: float = 1.0) -> list[Detection]:
         iou = self._settings.iou
         return self._detector.detect(image_rgb, confidence=confidence, iou=iou, zoom=zoom)
 
-    def _look_closer(
+    def _in_tiles(
         self, image_rgb: RgbImage, size: ImageSize, seen: list[Detection]
     ) -> list[Detection]:
         if self._settings.mode == "fast":
             return []
 
-        def look(tile: Tile) -> list[Detection]:
+        def detect(tile: Tile) -> list[Detection]:
             part = image_rgb[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
-            return [moved(one, tile) for one in self._look(part, SUSPICION)]
+            return [moved(one, tile) for one in self._pass(part, SUSPICION)]
 
-        return look_closer(
-            look,
+        return detect_in_tiles(
+            detect,
             size,
             seen,
             long_side=self._settings.long_side,
@@ -156,15 +156,15 @@ class FacePipeline:
         )
 
 
-def agree(looks: Sequence[Sequence[Detection]]) -> list[Detection]:
-    """Of detections that are the same face, seen in several looks, the surest; surest first.
+def agree(passes: Sequence[Sequence[Detection]]) -> list[Detection]:
+    """Of detections that are the same face, found in several passes, the surest; surest first.
 
-    The looks count as independent witnesses: a face that two of them see with confidence a and
+    The passes count as independent witnesses: a face that two of them find with confidence a and
     b has the confidence 1 - (1 - a)(1 - b).
     """
-    tables = [_table(look) for look in looks]
-    owners = [index for index, look in enumerate(looks) for _ in look]
-    found = [detection for look in looks for detection in look]
+    tables = [_table(one) for one in passes]
+    owners = [index for index, one in enumerate(passes) for _ in one]
+    found = [detection for one in passes for detection in one]
     every = np.concatenate(tables)
     kept = []
     for at in non_maximum_suppression(every[:, :4], every[:, 4], SAME_FACE_IOU):
@@ -189,11 +189,11 @@ def without_pieces(detections: list[Detection]) -> list[Detection]:
 
 
 def _doubt(box: FloatArray, others: list[FloatArray]) -> float:
-    """How unsure the other looks leave it that there is a face, 0-1; 1 where they say nothing."""
+    """How unsure the other passes leave it that there is a face, 0-1; 1 where they say nothing."""
     doubt = 1.0
-    for look in others:
-        same = intersection_over_union(box, look[:, :4]) > SAME_FACE_IOU
-        doubt *= 1.0 - float(look[same, 4].max(initial=0.0))
+    for table in others:
+        same = intersection_over_union(box, table[:, :4]) > SAME_FACE_IOU
+        doubt *= 1.0 - float(table[same, 4].max(initial=0.0))
     return doubt
 
 

@@ -35,7 +35,7 @@ class DetectorSettings(BaseModel):
     )
     mode: Literal["auto", "fast", "thorough"] = Field(
         default="auto",
-        description="large images: auto looks closer where small faces may be, fast never, "
+        description="large images: auto searches tiles where small faces may be, fast never, "
         "thorough everywhere",
     )
     model: Path | Literal["blazeface"] | None = Field(

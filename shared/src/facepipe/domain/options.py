@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class DetectorMode(StrEnum):
-    """How closely large images are looked at: where small faces may be, never, everywhere."""
+    """Where large images are searched in tiles: where small faces may be, never, everywhere."""
 
     AUTO = "auto"
     FAST = "fast"
@@ -41,7 +41,7 @@ class AnalysisOptions(BaseModel):
         default=None, description="a face the detector is less sure of is left out"
     )
     detector_mode: DetectorMode | None = Field(
-        default=None, description="how closely a large image is looked at"
+        default=None, description="where a large image is searched in tiles"
     )
     attributes: tuple[Attribute, ...] | None = Field(
         default=None, description="what is told of each face; null: everything"

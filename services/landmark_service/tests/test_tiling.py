@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from facepipe.domain.analysis import ModelInfo
 from facepipe.domain.geometry import ImageSize
 from facepipe.files.imaging import RgbImage
-from landmark_service.closer import MOST_LOOKS, OVERLAP, Tile, look_closer, tiles
 from landmark_service.faces import Detection
 from landmark_service.pipeline import FacePipeline
 from landmark_service.settings import DetectorSettings
+from landmark_service.tiling import MAX_TILES, OVERLAP, Tile, detect_in_tiles, tiles
 
 from .test_pipeline import FakeLandmarker
 
@@ -26,13 +26,13 @@ class PaintedFaces:
     """Finds squares of one colour each, if they are shown large enough; black is background."""
 
     least_px: float = 7.0
-    looks: int = 0
+    passes: int = 0
     model: ModelInfo = field(default_factory=lambda: ModelInfo(name="painted", sha256="0" * 64))
 
     def detect(
         self, image_rgb: RgbImage, *, confidence: float, iou: float, zoom: float = 1.0
     ) -> list[Detection]:
-        self.looks += zoom == 1.0
+        self.passes += zoom == 1.0
         scale = zoom * LONG_SIDE / max(image_rgb.shape[:2])
         found = []
         for colour in set(np.unique(image_rgb[..., 0]).tolist()) - {0}:
@@ -61,7 +61,7 @@ def test_small_faces_of_a_large_photograph_are_found_once_each(mode: str) -> Non
     # Given faces of 24 px in a large photograph, in a row across every seam between tiles
     faces = [(x, 300 + x // 20, 24) for x in range(10, 950, 37)]
     subject, _ = pipeline(mode)
-    # When the photograph is looked at
+    # When the photograph is searched
     found = subject.detect(painted((1000, 750), faces))
     # Then each face is found, whole and once
     boxes = sorted(one.box.xyxy for one in found)
@@ -71,19 +71,19 @@ def test_small_faces_of_a_large_photograph_are_found_once_each(mode: str) -> Non
 def test_fast_does_not_look_closer() -> None:
     subject, detector = pipeline("fast")
     assert subject.detect(painted((1000, 750), [(100, 100, 24)])) == []
-    assert detector.looks == 1
+    assert detector.passes == 1
 
 
 def test_a_large_portrait_is_not_looked_at_closer() -> None:
     subject, detector = pipeline("auto")
     assert len(subject.detect(painted((1000, 750), [(300, 200, 225)]))) == 1
-    assert detector.looks == 1
+    assert detector.passes == 1
 
 
 def test_a_photograph_of_ordinary_size_is_not_looked_at_closer() -> None:
     subject, detector = pipeline("auto")
     subject.detect(painted((337, 337), [(100, 100, 24)]))
-    assert detector.looks == 1
+    assert detector.passes == 1
 
 
 def test_only_where_a_small_face_is_suspected_is_looked_at_closest() -> None:
@@ -93,27 +93,27 @@ def test_only_where_a_small_face_is_suspected_is_looked_at_closest() -> None:
     assert len(subject.detect(painted((1000, 750), [(60, 60, 24)]))) == 1
     # Then one tile of the finest level was enough, after the whole image and the level between
     between = len(tiles(ImageSize(1000, 750), 500))
-    assert detector.looks == 1 + between + 1
+    assert detector.passes == 1 + between + 1
 
 
 def test_thorough_finds_what_nothing_gave_away() -> None:
-    # Given a face too small to be suspected where auto stops to look everywhere
+    # Given a face too small to be suspected where auto stops to search everywhere
     image = painted((1000, 750), [(60, 60, 14)])
-    # Then only the thorough look finds it
+    # Then only the thorough mode finds it
     assert pipeline("auto")[0].detect(image) == []
     assert len(pipeline("thorough")[0].detect(image)) == 1
 
 
-def test_the_number_of_looks_is_bounded() -> None:
-    looks = 0
+def test_the_number_of_searched_is_bounded() -> None:
+    searched = 0
 
-    def look(tile: Tile) -> list[Detection]:
-        nonlocal looks
-        looks += 1
+    def detect(tile: Tile) -> list[Detection]:
+        nonlocal searched
+        searched += 1
         return []
 
-    look_closer(look, ImageSize(7500, 7500), [], long_side=LONG_SIDE, sure=0.5)
-    assert 0 < looks <= MOST_LOOKS
+    detect_in_tiles(detect, ImageSize(7500, 7500), [], long_side=LONG_SIDE, sure=0.5)
+    assert 0 < searched <= MAX_TILES
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(300, 2000), st.data())

@@ -1,8 +1,8 @@
-"""Looking closer at large images: where, and what of it counts. Pure.
+"""Tiled detection in large images: which tiles, and what of it counts. Pure.
 
-The first look shrinks a photograph to the detector's input. Each level of closer looks doubles the
-scale and covers the image with tiles of that input's size, which overlap. Whether a level is looked
-at, and which of its tiles, is decided by what the level before it saw.
+The first pass shrinks a photograph to the detector's input. Each further level doubles the scale
+and covers the image with tiles of that input's size, which overlap. Whether a level is searched,
+and which of its tiles, is decided by what the level before it found.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from facepipe.domain.geometry import ImageSize
 from landmark_service.faces import Detection
 
 SUSPICION = 0.1
-"""Confidence from which a small face is reason to look closer."""
+"""Confidence from which a small face is reason to search its tile."""
 SMALL_PX = 32
 """Pixels of the input under which a face is small; what is larger gains nothing."""
 SOUGHT_PX, LEAST_VISIBLE_PX = 24, 7
 """The smallest face sought by `auto`, pixels of the image, and what a detector can suspect, of the
-input: where the one is shown smaller than the other, a look that saw nothing proves nothing."""
+input: where the one is shown smaller than the other, a pass that found nothing proves nothing."""
 ENOUGH_SCALE, FULL_SCALE = 0.4, 1.0
 """Scale at which `auto` and `thorough` stop."""
-MOST_LOOKS, MOST_THOROUGH_LOOKS = 40, 200
+MAX_TILES, MAX_TILES_THOROUGH = 40, 200
 OVERLAP = 0.15
 """Of a tile's side. A face that a tile's edge cuts is whole in the next tile, or larger than this
-and seen well by the level before."""
+and found by the level before."""
 CUT = 0.01
 """A face as near as this to a tile's edge, of the tile's side, is cut by it."""
 
@@ -57,12 +57,12 @@ class Tile:
         )
 
 
-Look = Callable[[Tile], Sequence[Detection]]
-"""What a detector sees of a tile, in pixels of the image."""
+DetectTile = Callable[[Tile], Sequence[Detection]]
+"""What a detector finds in a tile, in pixels of the image."""
 
 
-def look_closer(
-    look: Look,
+def detect_in_tiles(
+    detect: DetectTile,
     image: ImageSize,
     seen: Sequence[Detection],
     *,
@@ -70,18 +70,18 @@ def look_closer(
     sure: float,
     thorough: bool = False,
 ) -> list[Detection]:
-    """What closer looks see, seams taken care of; a face may come once from each level.
+    """What is found in tiles, seams taken care of; a face may come once from each level.
 
     Args:
-        look: looks at one tile.
+        detect: the detector, for one tile.
         image: size of the image.
-        seen: what the look at the whole image saw, from `SUSPICION` on.
+        seen: what the pass over the whole image found, from `SUSPICION` on.
         long_side: of the detector's input.
         sure: confidence of a face that counts.
-        thorough: look at every tile of every level instead of where faces are suspected.
+        thorough: search every tile of every level instead of where faces are suspected.
     """
-    enough, most = (FULL_SCALE, MOST_THOROUGH_LOOKS) if thorough else (ENOUGH_SCALE, MOST_LOOKS)
-    scale, looks = long_side / max(image), 0
+    enough, most = (FULL_SCALE, MAX_TILES_THOROUGH) if thorough else (ENOUGH_SCALE, MAX_TILES)
+    scale, searched = long_side / max(image), 0
     found: list[Detection] = []
     while scale < enough:
         everywhere = thorough or _is_blind(seen, scale, sure)
@@ -92,10 +92,10 @@ def look_closer(
             for tile in tiles(image, math.ceil(long_side / scale))
             if everywhere or any(tile.holds(one) for one in small)
         ]
-        looks += len(chosen)
-        if not chosen or looks > most:
+        searched += len(chosen)
+        if not chosen or searched > most:
             break
-        seen = [one for tile in chosen for one in look(tile) if not tile.cuts(one, image)]
+        seen = [one for tile in chosen for one in detect(tile) if not tile.cuts(one, image)]
         found += seen
     return found
 
