@@ -125,7 +125,8 @@ def _upload_tab(
 
     # They are only followed, which costs nothing.
     options: dict[str, Any] = {**_HIDDEN, "concurrency_limit": None}
-    files.upload(sent, inputs=files, outputs=progress, **options)
+    # "multiple": what is sent while the list of the last one still comes must not go unnoticed.
+    files.upload(sent, inputs=files, outputs=progress, trigger_mode="multiple", **options)
     # Ready for more. Nothing but a value may be given to `files`: after an update, such as
     # `gr.skip()`, Gradio makes the component anew, without what is set above.
     files.upload(lambda: None, outputs=files, **_HIDDEN)
