@@ -21,6 +21,7 @@ _ROOTS = (
     "ImagePage",
     "UploadAnswer",
     "BulkView",
+    "ReanalysisView",
     "StatsView",
     "AnalysisDocument",
     "CorrectionList",

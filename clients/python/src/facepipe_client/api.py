@@ -18,6 +18,7 @@ from facepipe_client.documents import (
     Filters,
     ImagePage,
     ImageState,
+    Reanalysis,
     Result,
     Stats,
     Upload,
@@ -298,6 +299,22 @@ class Api(Exchange):
         """Has those that failed or are partial analysed again; call again while some are `left`."""
         query = _sent({"limit": limit, **filters})
         return read(Bulk, await self._answer("POST", "/v1/retries", params=query))
+
+    async def reanalyse(self, **filters: Unpack[Filters]) -> Reanalysis:
+        """Has all images with a result that the filters let through analysed again.
+
+        Their results stay until the new ones are there. At least one filter is needed.
+        """
+        return read(
+            Reanalysis, await self._answer("POST", "/v1/reanalyses", params=_sent({**filters}))
+        )
+
+    async def reanalysis(
+        self, reanalysis_id: str, *, limit: int = 100, cursor: str = ""
+    ) -> Reanalysis:
+        """How far a reanalysis is, and what it changed so far."""
+        query = _sent({"limit": limit, "cursor": cursor or None})
+        return await self._document(Reanalysis, f"/v1/reanalyses/{reanalysis_id}", params=query)
 
     async def changes(self, after: str = "") -> AsyncGenerator[tuple[str, ImageState], None]:
         """Images as they change, each with the id of the change; survives broken streams.

@@ -116,6 +116,8 @@ class Client:
     delete = _blocking(Api.delete)
     delete_images = _blocking(Api.delete_images)
     retry_images = _blocking(Api.retry_images)
+    reanalyse = _blocking(Api.reanalyse)
+    reanalysis = _blocking(Api.reanalysis)
     changes = _iterating(Api.changes)
     trace = _blocking(Api.trace)
     stats = _blocking(Api.stats)

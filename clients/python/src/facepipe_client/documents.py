@@ -87,6 +87,16 @@ class CorrectionKind(StrEnum):
     TRUTH = "truth"
 
 
+class ReanalysisState(StrEnum):
+    """Where an image of a reanalysis stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
 class Sort(StrEnum):
     """The order of a listing; a minus stands before what begins with the largest."""
 
@@ -181,6 +191,7 @@ class ImageState(Document):
 
     Attributes:
         image_id: SHA-256 of the uploaded bytes, in hex
+        reanalysing: analysed again; its result stays until the new one is there
         num_faces: null until faces were looked for
         timeline: one entry for each run of a stage; empty in a list of images
         corrected: a person has corrected something
@@ -189,6 +200,7 @@ class ImageState(Document):
     image_id: str
     status: OrNew[Status]
     generation: int
+    reanalysing: bool = False
     num_faces: int | None
     error: PartError | None
     image: ImageInfo
@@ -394,6 +406,58 @@ class Bulk(Document):
     done: int
     left: int
     errors: dict[str, UploadError]
+
+
+class Difference(Document):
+    """What was found otherwise than before.
+
+    A face is the same one where the boxes share half of what they cover together.
+
+    Attributes:
+        years_moved: sum over the ages that moved, up or down
+    """
+
+    faces_before: int
+    faces_after: int
+    faces_gained: int
+    faces_lost: int
+    ages_moved: int
+    years_moved: int
+    genders_changed: int
+
+
+class ReanalysedImage(Document):
+    """An image whose result is another one now, or that could not be done.
+
+    Attributes:
+        image_id: SHA-256 of the uploaded bytes, in hex
+    """
+
+    image_id: str
+    state: OrNew[ReanalysisState]
+    difference: Difference
+    error: PartError | None
+
+
+class Reanalysis(Document):
+    """How far a reanalysis is, and what it changed so far.
+
+    Attributes:
+        images: how many stand where; skipped ones have no upload or no result any more
+        difference: over all images that are done
+        changed: images with a difference or an error, a page of them
+        next_cursor: null on the last page
+    """
+
+    reanalysis_id: str
+    created_at: datetime
+    is_finished: bool
+    total: int
+    images: dict[str, int]
+    difference: Difference
+    changed: list[ReanalysedImage]
+    next_cursor: str | None
+    links: dict[str, str]
 
 
 class Accuracy(Document):

@@ -59,7 +59,7 @@ class AgeGenderWorker:
     def estimate(self, image_id: str, generation: int) -> None:
         with part_run(StageName.AGEGENDER, image_id, generation, self._client) as run:
             state = self._client.get(image_id, include_parts=True)
-            if state.generation != generation or state.status.is_final:
+            if state.generation != generation or state.is_finished:
                 _log.info("generation %d is outdated", generation, extra={"image_id": image_id})
                 return
             landmarks = state.part(LandmarksPart)

@@ -95,4 +95,5 @@ class CorrectedImage:
         except ImageNotFoundError as error:
             _log.error("only the ledger has the correction: %s", error)
             return None
-        return document if document.generation == self.row.generation else None
+        # Where an analysis again failed, the result that stands is of a generation before.
+        return document if document.generation <= self.row.generation else None

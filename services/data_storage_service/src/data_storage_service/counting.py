@@ -88,7 +88,10 @@ def accuracy(session: Session) -> Accuracy:
 def step_times(session: Session, newest: int) -> dict[str, StepTime]:
     """Median and 90th percentile of each step over the newest results."""
     results = (
-        select(ImageRow.image_id, ImageRow.received_at)
+        select(
+            ImageRow.image_id,
+            func.coalesce(ImageRow.begun_again_at, ImageRow.received_at).label("received_at"),
+        )
         .where(_HAS_RESULT)
         .order_by(ImageRow.updated_at.desc())
         .limit(newest)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from data_storage_service import rows
+from data_storage_service import reanalyses, rows
 from data_storage_service.corrections import CorrectedImage
 from data_storage_service.database import database_errors
 from data_storage_service.progress import raised
@@ -101,6 +101,7 @@ class Ledger:
                 row.received_at = received_at
                 row.traceparent = traceparent
                 row.is_urgent = urgent
+                row.begun_again_at = None
                 rows.put_image_info(row, image)
                 self._steps.begin(session, row, row.generation + 1)
                 self._steps.issue(session, row)
@@ -143,7 +144,8 @@ class Ledger:
                 return _late(row)
             self._steps.note(session, run, error)
             is_here = session.get(PartRow, {"image_id": row.image_id, "stage": run.stage})
-            if STAGE[run.stage].is_required and is_here is None:
+            # A whole result that stands is better than a new one with a part missing.
+            if (STAGE[run.stage].is_required or row.again) and is_here is None:
                 self._steps.fail(session, row, error)
                 return Saved(accepted=True, is_failed=True)
             if is_here is None:
@@ -169,7 +171,25 @@ class Ledger:
             row = session.get(ImageRow, image_id)
             if row is None or row.generation != generation or row.state.is_final:
                 return False
-            self._steps.begin(session, row, generation + 1)
+            self._steps.begin_as_before(session, row, generation + 1)
+            self._steps.issue(session, row)
+            return True
+
+    def analyse_again(self, image_id: str) -> bool | None:
+        """Begins a new generation beside the result that stands.
+
+        False: not now, something else is done on it. None: there is no result.
+        """
+        with self._transaction() as session:
+            row = session.get(ImageRow, image_id)
+            if row is None or row.state in (Status.FAILED, Status.DELETED):
+                return None
+            if not row.state.has_result or not row.is_settled:
+                return False
+            reanalyses.start(session, image_id)
+            row.is_urgent = False
+            row.traceparent = ""
+            self._steps.begin_again(session, row, row.generation + 1)
             self._steps.issue(session, row)
             return True
 
@@ -194,19 +214,14 @@ class Ledger:
             if row.state.is_final:
                 return row.state.has_result
             self._steps.note(session, run, None)
-            row.num_faces = document.num_faces
-            row.is_settled = False
-            rows.put_error(row, document.error)
-            self._steps.clear(session, row, PartRow, JobRow)
-            self._steps.put_faces(session, row, document)
-            self._steps.move(session, row, document.status)
+            self._steps.finish(session, row, document)
             return True
 
     def index_faces(self, document: AnalysisDocument) -> None:
         """Makes the rows of a stored result's faces anew."""
         with self._transaction() as session:
             row = session.get(ImageRow, document.image.sha256)
-            if row is not None and row.state.has_result and row.generation == document.generation:
+            if row is not None and row.state.has_result and row.generation >= document.generation:
                 self._steps.put_faces(session, row, document)
 
     def delete(self, image_id: str) -> bool:
@@ -286,7 +301,7 @@ class Ledger:
         if row is None or row.state is Status.DELETED or run.generation < row.generation:
             return None
         if run.generation > row.generation:
-            self._steps.begin(session, row, run.generation)
+            self._steps.begin_as_before(session, row, run.generation)
         return row
 
 

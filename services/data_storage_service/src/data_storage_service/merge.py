@@ -68,7 +68,7 @@ def timings(state: ImageState) -> dict[str, float]:
     for run in _successful(state.timeline):
         collected.update({key: value for key, value in run.timings_ms.items() if key != "queued"})
     if state.timeline:
-        waited = state.timeline[0].started_at - state.received_at
+        waited = state.timeline[0].started_at - (state.begun_again_at or state.received_at)
         collected["queued"] = max(0.0, waited.total_seconds() * 1000)
     return {key: round(value, 1) for key, value in collected.items()}
 

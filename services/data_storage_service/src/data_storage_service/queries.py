@@ -192,7 +192,7 @@ class Queries:
         """Which of these images have come to their end."""
         final = [status for status in Status if status.is_final]
         statement = select(ImageRow.image_id).where(
-            ImageRow.image_id.in_(image_ids), ImageRow.status.in_(final)
+            ImageRow.image_id.in_(image_ids), ImageRow.status.in_(final), ImageRow.again == ""
         )
         with self._session() as session:
             return list(session.scalars(statement))

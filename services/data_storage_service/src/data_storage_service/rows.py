@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from data_storage_service.schema import ImageRow, PartRow, RunRow
-from facepipe.domain.analysis import AnalysisDocument, Correction, ImageInfo, Part, PartError
+from data_storage_service.schema import ImageRow, PartRow, ReanalysedRow, RunRow
+from facepipe.domain.analysis import (
+    AnalysisDocument,
+    Correction,
+    ImageInfo,
+    Part,
+    PartError,
+    Status,
+)
 from facepipe.domain.face_fields import FACE_FIELDS
 from facepipe.domain.options import AnalysisOptions
 from facepipe.ledger.messages import part_of
@@ -35,12 +42,12 @@ def tags_of(column: str) -> tuple[str, ...]:
     return tuple(column.strip("\n").split("\n")) if column else ()
 
 
-def put_error(row: ImageRow | RunRow | PartRow, error: PartError | None) -> None:
+def put_error(row: ImageRow | RunRow | PartRow | ReanalysedRow, error: PartError | None) -> None:
     row.error_code = error.code if error else ""
     row.error_message = error.message if error else ""
 
 
-def error_of(row: ImageRow | RunRow | PartRow) -> PartError | None:
+def error_of(row: ImageRow | RunRow | PartRow | ReanalysedRow) -> PartError | None:
     if not row.error_code:
         return None
     return PartError(code=row.error_code, message=row.error_message)
@@ -70,7 +77,7 @@ def state_of(
     return ImageState(
         image_id=row.image_id,
         generation=row.generation,
-        status=row.state,
+        status=Status(row.status),
         image=ImageInfo(
             width=row.width,
             height=row.height,
@@ -98,6 +105,8 @@ def state_of(
         revision=row.revision,
         corrected=row.corrected,
         corrections=tuple(corrections),
+        again=Status(row.again) if row.again else None,
+        begun_again_at=row.begun_again_at,
     )
 
 

@@ -62,8 +62,10 @@ class ImageRow(Base):
     """An image that was ever accepted. Deleted ones stay, without anything personal.
 
     `tags` has a line for each, with a line break before the first and after the last one;
-    `options` are JSON. `is_settled` is false from the moment an image is finished until what
-    follows from it (files moved or removed, Redis keys discarded) is done too.
+    `options` are JSON. While a result stands and the image is analysed again, `status` is that of
+    the result, and `again` where the new analysis stands. `is_settled` is false from the moment an
+    image is finished until what follows from it (files moved or removed, Redis keys discarded) is
+    done too.
     """
 
     __tablename__ = "images"
@@ -101,13 +103,16 @@ class ImageRow(Base):
     is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
     completed_at: Mapped[datetime | None] = mapped_column(default=None)
     faces_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    again: Mapped[str] = mapped_column(default="", server_default=text("''"))
+    begun_again_at: Mapped[datetime | None] = mapped_column(default=None)
     is_settled: Mapped[bool] = mapped_column(default=True)
     revision: Mapped[int] = mapped_column(index=True)
     corrected: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
 
     @property
     def state(self) -> Status:
-        return Status(self.status)
+        """Where the work on the image stands."""
+        return Status(self.again or self.status)
 
 
 class _OfImage:
@@ -184,6 +189,46 @@ class PendingErasureRow(_OfImage, Base):
     """A deleted image of which log lines and the like are still to be erased."""
 
     __tablename__ = "traces_left"
+
+
+class ReanalysisRow(Base):
+    """A wish to analyse images again."""
+
+    __tablename__ = "reanalyses"
+
+    reanalysis_id: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+
+
+class ReanalysedRow(Base):
+    """An image of a reanalysis, and what came of it."""
+
+    __tablename__ = "reanalysed_images"
+    __table_args__ = (
+        Index(
+            "reanalysed_open",
+            "state",
+            "image_id",
+            sqlite_where=text("state IN ('waiting', 'running')"),
+        ),
+    )
+
+    reanalysis_id: Mapped[str] = mapped_column(
+        ForeignKey("reanalyses.reanalysis_id", ondelete="CASCADE"), primary_key=True
+    )
+    image_id: Mapped[str] = mapped_column(
+        ForeignKey("images.image_id", ondelete="CASCADE"), primary_key=True
+    )
+    state: Mapped[str]
+    error_code: Mapped[str] = mapped_column(default="")
+    error_message: Mapped[str] = mapped_column(default="")
+    faces_before: Mapped[int] = mapped_column(default=0)
+    faces_after: Mapped[int] = mapped_column(default=0)
+    faces_gained: Mapped[int] = mapped_column(default=0)
+    faces_lost: Mapped[int] = mapped_column(default=0)
+    ages_moved: Mapped[int] = mapped_column(default=0)
+    years_moved: Mapped[int] = mapped_column(default=0)
+    genders_changed: Mapped[int] = mapped_column(default=0)
 
 
 class CounterRow(Base):

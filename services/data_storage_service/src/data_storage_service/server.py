@@ -78,6 +78,7 @@ def serving(server: StoreServer) -> Iterator[StoreServer]:
     server.feed.start()
     server.services.dispatcher.start()
     server.services.recovery.start()
+    server.services.spare_time.start()
     server.grpc.start()
     for name in ("", SERVICE_NAME):
         server.health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -88,5 +89,6 @@ def serving(server: StoreServer) -> Iterator[StoreServer]:
         stopped = server.grpc.stop(GRACE_S)
         server.feed.close()
         stopped.wait(GRACE_S + 1)
+        server.services.spare_time.stop()
         server.services.recovery.stop()
         server.services.dispatcher.stop()

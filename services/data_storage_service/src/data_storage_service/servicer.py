@@ -220,6 +220,25 @@ class FaceStore(FaceStoreServicer):
         document = taken.model_dump_json().encode() if taken else b""
         return pb.RemoveCorrectionResponse(correction=document)
 
+    @_answers
+    def StartReanalysis(  # noqa: N802  # gRPC names it
+        self, request: pb.ListAnalysesRequest, context: grpc.ServicerContext
+    ) -> pb.Reanalysis:
+        with _parsing():
+            query = messages.query_from_pb(request)
+        if not query.statuses or not all(status.has_result for status in query.statuses):
+            raise InvalidRequestError("only images with a result are analysed again")
+        return messages.reanalysis_to_pb(self._services.reanalyses.begin(query))
+
+    @_answers
+    def GetReanalysis(  # noqa: N802  # gRPC names it
+        self, request: pb.GetReanalysisRequest, context: grpc.ServicerContext
+    ) -> pb.Reanalysis:
+        found = self._services.reanalyses.report(
+            request.reanalysis_id, request.limit or 100, request.cursor
+        )
+        return messages.reanalysis_to_pb(found)
+
     def WatchAnalyses(  # noqa: N802  # gRPC names it
         self, request: pb.WatchAnalysesRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.Analysis]:

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from data_storage_service import rows
+from data_storage_service import reanalyses, rows
 from data_storage_service.progress import raised
 from data_storage_service.schema import (
     FACES,
@@ -25,6 +25,10 @@ from facepipe.domain.analysis import AnalysisDocument, PartError, Status
 from facepipe.ledger.states import StageRun
 from facepipe.stages import STAGE, StageName, due_stages
 
+OVERTAKEN = PartError(
+    code="overtaken", message="it was deleted, or sent or tried again, before it was done"
+)
+
 
 class Steps:
     """Changes of an image inside a transaction of somebody else; `now` tells the time."""
@@ -33,15 +37,25 @@ class Steps:
         self._now = now
 
     def begin(self, session: Session, row: ImageRow, generation: int) -> None:
-        row.generation = generation
+        """A new generation; what was known of the image before is gone."""
+        if row.again:
+            reanalyses.leave(session, row.image_id, OVERTAKEN)
+            row.again = ""
         row.status = Status.RECEIVED
         row.num_faces = None
-        row.is_settled = True
         rows.put_error(row, None)
-        self.touch(session, row)
-        session.flush()
-        self.clear(session, row, PartRow, RunRow, JobRow)
+        self._begin_work(session, row, generation)
         session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
+
+    def begin_again(self, session: Session, row: ImageRow, generation: int) -> None:
+        """A new generation; the result of the one before stays until the new one is there."""
+        row.again = Status.RECEIVED
+        row.begun_again_at = self._now()
+        self._begin_work(session, row, generation)
+
+    def begin_as_before(self, session: Session, row: ImageRow, generation: int) -> None:
+        """A new generation of an image in flight: for the same reason as the present one."""
+        (self.begin_again if row.again else self.begin)(session, row, generation)
 
     def go_on(self, session: Session, row: ImageRow, run: StageRun) -> None:
         """Issues what is due after a part or its failure, and moves the status."""
@@ -61,11 +75,26 @@ class Steps:
         return due
 
     def fail(self, session: Session, row: ImageRow, error: PartError) -> None:
-        rows.put_error(row, error)
         row.is_settled = False
         self.clear(session, row, PartRow, JobRow)
+        if row.again:  # the result that stands is as good as it was
+            reanalyses.fail(session, row.image_id, error)
+            row.num_faces = reanalyses.count_faces(session, row.image_id)
+            self.move(session, row, Status(row.status))
+            return
+        rows.put_error(row, error)
         session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
         self.move(session, row, Status.FAILED)
+
+    def finish(self, session: Session, row: ImageRow, document: AnalysisDocument) -> None:
+        row.num_faces = document.num_faces
+        row.is_settled = False
+        rows.put_error(row, document.error)
+        self.clear(session, row, PartRow, JobRow)
+        if row.again:
+            reanalyses.finish(session, document)
+        self.put_faces(session, row, document)
+        self.move(session, row, document.status)
 
     def put_faces(self, session: Session, row: ImageRow, document: AnalysisDocument) -> None:
         session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
@@ -92,7 +121,10 @@ class Steps:
         session.merge(line)
 
     def move(self, session: Session, row: ImageRow, status: Status) -> None:
-        row.status = status
+        if row.again and not status.is_final:
+            row.again = status
+        else:
+            row.status, row.again = status, ""
         self.touch(session, row)
 
     def touch(self, session: Session, row: ImageRow) -> None:
@@ -104,6 +136,13 @@ class Steps:
                 .returning(CounterRow.value)
             ).one()
         row.updated_at = self._now()
+
+    def _begin_work(self, session: Session, row: ImageRow, generation: int) -> None:
+        row.generation = generation
+        row.is_settled = True
+        self.touch(session, row)
+        session.flush()
+        self.clear(session, row, PartRow, RunRow, JobRow)
 
     def clear(
         self,

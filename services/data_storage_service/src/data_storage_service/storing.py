@@ -85,7 +85,7 @@ class ResultStore:
         with _volume_errors():
             if parts.state.generation != run.generation:
                 return False
-            if not parts.state.status.is_final and not self._finish(parts, progress):
+            if not parts.state.is_finished and not self._finish(parts, progress):
                 return False
             self._settler.settle(run.image_id)
         return parts.state.status not in (Status.FAILED, Status.DELETED)

@@ -16,10 +16,12 @@ from data_storage_service.face_index import FaceIndexing
 from data_storage_service.ledger import Ledger
 from data_storage_service.leftovers import AsideSweep, CacheSweep, FailedJobSweep
 from data_storage_service.queries import Queries
+from data_storage_service.reanalyses import Reanalyses
 from data_storage_service.recovery import Recovery
 from data_storage_service.retention import Retention
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
+from data_storage_service.spare_time import SpareTime
 from data_storage_service.storing import AnnotationStyle, ResultStore
 from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
@@ -44,6 +46,8 @@ class Services:
     corrector: Corrector
     dispatcher: Dispatcher
     recovery: Recovery
+    reanalyses: Reanalyses
+    spare_time: SpareTime
 
     def close(self) -> None:
         self.engine.dispose()
@@ -72,6 +76,8 @@ def open_services(settings: DataStorageSettings) -> Services:
     recovery = Recovery(
         ledger, queries, redis, dispatcher, settler, files, inbox, settings.reconcile.every_s
     )
+    reanalyses = Reanalyses(engine)
+    spare_time = SpareTime(ledger, reanalyses, dispatcher, redis, files, inbox)
     return Services(
         settings,
         engine,
@@ -84,6 +90,8 @@ def open_services(settings: DataStorageSettings) -> Services:
         corrector,
         dispatcher,
         recovery,
+        reanalyses,
+        spare_time,
     )
 
 

@@ -30,6 +30,7 @@ from input_service.routes import (
     images,
     passthrough,
     pictures,
+    reanalyses,
     results,
     upload,
 )
@@ -80,7 +81,17 @@ def create_input_app(settings: InputSettings) -> FastAPI:
     app.title = "Face analysis pipeline"
     app.description = DESCRIPTION
     app.include_router(docs.router)
-    modules = (images, bulk, events, results, corrections, pictures, passthrough, export)
+    modules = (
+        images,
+        bulk,
+        reanalyses,
+        events,
+        results,
+        corrections,
+        pictures,
+        passthrough,
+        export,
+    )
     routers = [module.router for module in modules]
     for router in (upload.create_router(settings.upload), *routers):
         app.include_router(

@@ -156,8 +156,10 @@ class Intake:
         state = self._store.get(image_id)
         if state.status is Status.DELETED:
             raise ImageDeletedError(f"{image_id} was deleted")
-        if not state.status.is_final and not anew:
-            raise ResultNotReadyError(f"{image_id} is {state.status}; it cannot be retried yet")
+        if not state.is_finished and not anew:
+            raise ResultNotReadyError(
+                f"{image_id} is {state.again or state.status}; it cannot be retried yet"
+            )
         if state.status is Status.STORED and not anew:
             raise InvalidRequestError(
                 "the image was analysed; send it again with force=true to have it analysed anew"

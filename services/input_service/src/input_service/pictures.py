@@ -121,5 +121,7 @@ class Pictures:
 
 def tag_of(state: ImageState, what: str) -> str:
     """The ETag of a picture: it changes with whatever may change the picture."""
-    facts = (state.image_id, state.generation, state.status.has_result, what, VERSION)
+    has_result = state.status.has_result
+    # While it is analysed again, what is shown is of the generation before.
+    facts = (state.image_id, state.generation, has_result, state.again is None, what, VERSION)
     return f'"{hashlib.sha256(repr(facts).encode()).hexdigest()[:32]}"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,16 @@ from pydantic import BaseModel, Field
 
 from facepipe.domain.analysis import ImageId, ImageInfo, ModelInfo, PartError, Status
 from facepipe.domain.errors import FacepipeError
-from facepipe.ledger.states import Accuracy, ImageState, StageRun, Stats
+from facepipe.ledger.states import (
+    Accuracy,
+    Difference,
+    ImageState,
+    ReanalysedImage,
+    Reanalysis,
+    ReanalysisState,
+    StageRun,
+    Stats,
+)
 from facepipe.stages import StageName
 from input_service.bulk import Outcome
 from input_service.intake import Accepted
@@ -76,6 +86,9 @@ class ImageView(BaseModel):
     image_id: ImageId
     status: Status
     generation: int
+    reanalysing: bool = Field(
+        default=False, description="analysed again; its result stays until the new one is there"
+    )
     num_faces: int | None = Field(description="null until faces were looked for")
     error: PartError | None
     image: ImageInfo
@@ -93,6 +106,7 @@ class ImageView(BaseModel):
             image_id=state.image_id,
             status=state.status,
             generation=state.generation,
+            reanalysing=state.again is not None,
             num_faces=state.num_faces,
             error=state.error,
             image=state.image,
@@ -137,6 +151,76 @@ class BulkView(BaseModel):
     def of(cls, outcome: Outcome) -> BulkView:
         errors = {image_id: UploadError.of(one) for image_id, one in outcome.errors.items()}
         return cls(done=outcome.done, left=outcome.left, errors=errors)
+
+
+class DifferenceView(BaseModel):
+    """What was found otherwise than before.
+
+    A face is the same one where the boxes share half of what they cover together.
+    """
+
+    faces_before: int
+    faces_after: int
+    faces_gained: int
+    faces_lost: int
+    ages_moved: int
+    years_moved: int = Field(description="sum over the ages that moved, up or down")
+    genders_changed: int
+
+    @classmethod
+    def of(cls, difference: Difference) -> DifferenceView:
+        return cls(**asdict(difference))
+
+
+class ReanalysedImageView(BaseModel):
+    """An image whose result is another one now, or that could not be done."""
+
+    image_id: ImageId
+    state: ReanalysisState
+    difference: DifferenceView
+    error: PartError | None
+
+    @classmethod
+    def of(cls, image: ReanalysedImage) -> ReanalysedImageView:
+        return cls(
+            image_id=image.image_id,
+            state=image.state,
+            difference=DifferenceView.of(image.difference),
+            error=image.error,
+        )
+
+
+class ReanalysisView(BaseModel):
+    """How far a reanalysis is, and what it changed so far."""
+
+    reanalysis_id: str
+    created_at: datetime
+    is_finished: bool
+    total: int
+    images: dict[ReanalysisState, int] = Field(
+        description="how many stand where; skipped ones have no upload or no result any more"
+    )
+    difference: DifferenceView = Field(description="over all images that are done")
+    changed: list[ReanalysedImageView] = Field(
+        description="images with a difference or an error, a page of them"
+    )
+    next_cursor: str | None = Field(description="null on the last page")
+    links: dict[str, str]
+
+    @classmethod
+    def of(cls, found: Reanalysis) -> ReanalysisView:
+        open_ones = (ReanalysisState.WAITING, ReanalysisState.RUNNING)
+        return cls(
+            reanalysis_id=found.reanalysis_id,
+            created_at=found.created_at,
+            is_finished=not any(found.images[state] for state in open_ones),
+            total=sum(found.images.values()),
+            images=dict(found.images),
+            difference=DifferenceView.of(found.difference),
+            changed=[ReanalysedImageView.of(image) for image in found.changed],
+            next_cursor=found.next_cursor or None,
+            links={"self": f"/v1/reanalyses/{found.reanalysis_id}"},
+        )
 
 
 class UploadView(BaseModel):

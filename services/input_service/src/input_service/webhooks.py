@@ -75,7 +75,7 @@ class Webhooks:
                     receiver.keep(after := present.revision)
                 async with aclosing(self._feed.changes(after, self._store)) as changes:
                     async for state in changes:
-                        if state.status.is_final:
+                        if state.is_finished:
                             await receiver.tell(state)
                             receiver.keep(state.revision)
             except (FacepipeError, OSError) as error:

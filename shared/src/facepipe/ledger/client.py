@@ -25,6 +25,7 @@ from facepipe.ledger.states import (
     ImageState,
     ListQuery,
     Page,
+    Reanalysis,
     Registration,
     StageRun,
     Stats,
@@ -185,6 +186,16 @@ class FaceStoreClient:
         request = pb.DeleteAnalysisRequest(image_id=image_id)
         response: pb.DeleteAnalysisResponse = self._call(self._stub.DeleteAnalysis, request)
         return response.existed
+
+    def start_reanalysis(self, query: ListQuery) -> Reanalysis:
+        """Has all images with a result that the query lets through analysed once more."""
+        request = messages.query_to_pb(query)
+        return messages.reanalysis_from_pb(self._call(self._stub.StartReanalysis, request))
+
+    def reanalysis(self, reanalysis_id: str, limit: int = 100, cursor: str = "") -> Reanalysis:
+        """How far it is. Raises ImageNotFoundError where there is none of that id."""
+        request = pb.GetReanalysisRequest(reanalysis_id=reanalysis_id, limit=limit, cursor=cursor)
+        return messages.reanalysis_from_pb(self._call(self._stub.GetReanalysis, request))
 
     def watch(self, image_ids: Sequence[str] = ()) -> Iterator[ImageState]:
         """Streams states as they change until `close`; no ids: those of all images."""

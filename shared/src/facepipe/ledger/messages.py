@@ -6,7 +6,7 @@ found crosses as the JSON of its part.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import cast
 
@@ -15,7 +15,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from facepipe.domain.analysis import Correction, Gender, ImageInfo, Part, PartError, Status
 from facepipe.domain.face_fields import FaceCondition
 from facepipe.domain.options import AnalysisOptions
-from facepipe.ledger.states import Accuracy, ImageState, ListQuery, Page, Sort, StageRun, Stats
+from facepipe.ledger.states import (
+    Accuracy,
+    Difference,
+    ImageState,
+    ListQuery,
+    Page,
+    ReanalysedImage,
+    Reanalysis,
+    ReanalysisState,
+    Sort,
+    StageRun,
+    Stats,
+)
 from facepipe.stages import STAGE, StageName
 from facepipe.v1 import face_store_pb2 as pb
 
@@ -176,6 +188,7 @@ def state_to_pb(state: ImageState) -> pb.Analysis:
         revision=state.revision,
         corrected=state.corrected,
         corrections=[one.model_dump_json().encode() for one in state.corrections],
+        again=status_to_pb(state.again) if state.again else None,
     )
 
 
@@ -200,6 +213,7 @@ def state_from_pb(message: pb.Analysis) -> ImageState:
         revision=message.revision,
         corrected=message.corrected,
         corrections=tuple(Correction.model_validate_json(one) for one in message.corrections),
+        again=status_from_pb(message.again) if message.again else None,
     )
 
 
@@ -306,3 +320,45 @@ def _accuracy_from_pb(message: pb.Accuracy) -> Accuracy:
         genders=message.genders,
         genders_right=message.genders_right,
     )
+
+
+def reanalysis_to_pb(found: Reanalysis) -> pb.Reanalysis:
+    return pb.Reanalysis(
+        reanalysis_id=found.reanalysis_id,
+        created_at=timestamp_to_pb(found.created_at),
+        images={str(state): count for state, count in found.images.items()},
+        difference=pb.Difference(**asdict(found.difference)),
+        changed=[
+            pb.ReanalysedImage(
+                image_id=image.image_id,
+                state=image.state,
+                difference=pb.Difference(**asdict(image.difference)),
+                error=error_to_pb(image.error),
+            )
+            for image in found.changed
+        ],
+        next_cursor=found.next_cursor,
+    )
+
+
+def reanalysis_from_pb(message: pb.Reanalysis) -> Reanalysis:
+    return Reanalysis(
+        reanalysis_id=message.reanalysis_id,
+        created_at=timestamp_from_pb(message.created_at),
+        images={state: message.images.get(state, 0) for state in ReanalysisState},
+        difference=_difference_from_pb(message.difference),
+        changed=tuple(
+            ReanalysedImage(
+                image.image_id,
+                ReanalysisState(image.state),
+                _difference_from_pb(image.difference),
+                error_from_pb(image.error),
+            )
+            for image in message.changed
+        ),
+        next_cursor=message.next_cursor,
+    )
+
+
+def _difference_from_pb(message: pb.Difference) -> Difference:
+    return Difference(**{one.name: getattr(message, one.name) for one in fields(Difference)})

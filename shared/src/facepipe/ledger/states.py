@@ -43,6 +43,9 @@ class ImageState:
 
     `revision` is the number of its latest change; all changes of the ledger are numbered.
     `corrections` are there when it was asked for alone, `corrected` says whether there are some.
+    `again` is where the work stands while an image with a result is analysed once more,
+    `begun_again_at` when that began, for the ledger's own use; the result stays until the new one
+    is there.
     """
 
     image_id: str
@@ -59,6 +62,13 @@ class ImageState:
     revision: int = 0
     corrected: bool = False
     corrections: tuple[Correction, ...] = ()
+    again: Status | None = None
+    begun_again_at: datetime | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        """Nothing is to be done on it."""
+        return self.again is None and self.status.is_final
 
     def part(self, kind: type[_Part]) -> _Part | None:
         """The part of that type, if it is here."""
@@ -136,6 +146,55 @@ class Changes:
 
     images: tuple[ImageState, ...]
     revision: int
+
+
+class ReanalysisState(StrEnum):
+    """Where an image of a reanalysis stands."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an analysis found otherwise than the one before.
+
+    A face is the same one where the boxes share half of what they cover together; of such,
+    ages and genders are compared. `years_moved` is the sum over the ages that moved.
+    """
+
+    faces_before: int = 0
+    faces_after: int = 0
+    faces_gained: int = 0
+    faces_lost: int = 0
+    ages_moved: int = 0
+    years_moved: int = 0
+    genders_changed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReanalysedImage:
+    """An image that another result came of, or none."""
+
+    image_id: str
+    state: ReanalysisState
+    difference: Difference
+    error: PartError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reanalysis:
+    """Images that are analysed again, how many stand where, and what changed so far."""
+
+    reanalysis_id: str
+    created_at: datetime
+    images: Mapping[ReanalysisState, int]
+    difference: Difference
+    changed: tuple[ReanalysedImage, ...] = ()
+    next_cursor: str = ""
 
 
 @dataclass(frozen=True, slots=True)

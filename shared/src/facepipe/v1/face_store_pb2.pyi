@@ -167,7 +167,7 @@ class StageRun(_message.Message):
     def __init__(self, stage: _Optional[str] = ..., attempt: _Optional[int] = ..., worker: _Optional[str] = ..., started_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ...) -> None: ...
 
 class Analysis(_message.Message):
-    __slots__ = ("image_id", "generation", "status", "image", "received_at", "updated_at", "error", "num_faces", "timeline", "parts", "traceparent", "revision", "corrected", "corrections")
+    __slots__ = ("image_id", "generation", "status", "image", "received_at", "updated_at", "error", "num_faces", "timeline", "parts", "traceparent", "revision", "corrected", "corrections", "again")
     class PartsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -189,6 +189,7 @@ class Analysis(_message.Message):
     REVISION_FIELD_NUMBER: _ClassVar[int]
     CORRECTED_FIELD_NUMBER: _ClassVar[int]
     CORRECTIONS_FIELD_NUMBER: _ClassVar[int]
+    AGAIN_FIELD_NUMBER: _ClassVar[int]
     image_id: str
     generation: int
     status: Status
@@ -203,7 +204,8 @@ class Analysis(_message.Message):
     revision: int
     corrected: bool
     corrections: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, image_id: _Optional[str] = ..., generation: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., image: _Optional[_Union[ImageInfo, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ..., num_faces: _Optional[int] = ..., timeline: _Optional[_Iterable[_Union[StageRun, _Mapping]]] = ..., parts: _Optional[_Mapping[str, bytes]] = ..., traceparent: _Optional[str] = ..., revision: _Optional[int] = ..., corrected: _Optional[bool] = ..., corrections: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    again: Status
+    def __init__(self, image_id: _Optional[str] = ..., generation: _Optional[int] = ..., status: _Optional[_Union[Status, str]] = ..., image: _Optional[_Union[ImageInfo, _Mapping]] = ..., received_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., updated_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ..., num_faces: _Optional[int] = ..., timeline: _Optional[_Iterable[_Union[StageRun, _Mapping]]] = ..., parts: _Optional[_Mapping[str, bytes]] = ..., traceparent: _Optional[str] = ..., revision: _Optional[int] = ..., corrected: _Optional[bool] = ..., corrections: _Optional[_Iterable[bytes]] = ..., again: _Optional[_Union[Status, str]] = ...) -> None: ...
 
 class ListChangesRequest(_message.Message):
     __slots__ = ("after", "limit")
@@ -435,6 +437,69 @@ class DeleteAnalysisResponse(_message.Message):
     EXISTED_FIELD_NUMBER: _ClassVar[int]
     existed: bool
     def __init__(self, existed: _Optional[bool] = ...) -> None: ...
+
+class GetReanalysisRequest(_message.Message):
+    __slots__ = ("reanalysis_id", "limit", "cursor")
+    REANALYSIS_ID_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    CURSOR_FIELD_NUMBER: _ClassVar[int]
+    reanalysis_id: str
+    limit: int
+    cursor: str
+    def __init__(self, reanalysis_id: _Optional[str] = ..., limit: _Optional[int] = ..., cursor: _Optional[str] = ...) -> None: ...
+
+class Reanalysis(_message.Message):
+    __slots__ = ("reanalysis_id", "created_at", "images", "difference", "changed", "next_cursor")
+    class ImagesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    REANALYSIS_ID_FIELD_NUMBER: _ClassVar[int]
+    CREATED_AT_FIELD_NUMBER: _ClassVar[int]
+    IMAGES_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    NEXT_CURSOR_FIELD_NUMBER: _ClassVar[int]
+    reanalysis_id: str
+    created_at: _timestamp_pb2.Timestamp
+    images: _containers.ScalarMap[str, int]
+    difference: Difference
+    changed: _containers.RepeatedCompositeFieldContainer[ReanalysedImage]
+    next_cursor: str
+    def __init__(self, reanalysis_id: _Optional[str] = ..., created_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., images: _Optional[_Mapping[str, int]] = ..., difference: _Optional[_Union[Difference, _Mapping]] = ..., changed: _Optional[_Iterable[_Union[ReanalysedImage, _Mapping]]] = ..., next_cursor: _Optional[str] = ...) -> None: ...
+
+class Difference(_message.Message):
+    __slots__ = ("faces_before", "faces_after", "faces_gained", "faces_lost", "ages_moved", "years_moved", "genders_changed")
+    FACES_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    FACES_AFTER_FIELD_NUMBER: _ClassVar[int]
+    FACES_GAINED_FIELD_NUMBER: _ClassVar[int]
+    FACES_LOST_FIELD_NUMBER: _ClassVar[int]
+    AGES_MOVED_FIELD_NUMBER: _ClassVar[int]
+    YEARS_MOVED_FIELD_NUMBER: _ClassVar[int]
+    GENDERS_CHANGED_FIELD_NUMBER: _ClassVar[int]
+    faces_before: int
+    faces_after: int
+    faces_gained: int
+    faces_lost: int
+    ages_moved: int
+    years_moved: int
+    genders_changed: int
+    def __init__(self, faces_before: _Optional[int] = ..., faces_after: _Optional[int] = ..., faces_gained: _Optional[int] = ..., faces_lost: _Optional[int] = ..., ages_moved: _Optional[int] = ..., years_moved: _Optional[int] = ..., genders_changed: _Optional[int] = ...) -> None: ...
+
+class ReanalysedImage(_message.Message):
+    __slots__ = ("image_id", "state", "difference", "error")
+    IMAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    image_id: str
+    state: str
+    difference: Difference
+    error: PartError
+    def __init__(self, image_id: _Optional[str] = ..., state: _Optional[str] = ..., difference: _Optional[_Union[Difference, _Mapping]] = ..., error: _Optional[_Union[PartError, _Mapping]] = ...) -> None: ...
 
 class WatchAnalysesRequest(_message.Message):
     __slots__ = ("image_ids",)

@@ -97,6 +97,16 @@ class FaceStoreStub:
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.ListChangesRequest.SerializeToString,
                 response_deserializer=facepipe_dot_v1_dot_face__store__pb2.ListChangesResponse.FromString,
                 _registered_method=True)
+        self.StartReanalysis = channel.unary_unary(
+                '/facepipe.v1.FaceStore/StartReanalysis',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.Reanalysis.FromString,
+                _registered_method=True)
+        self.GetReanalysis = channel.unary_unary(
+                '/facepipe.v1.FaceStore/GetReanalysis',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.GetReanalysisRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.Reanalysis.FromString,
+                _registered_method=True)
         self.WatchAnalyses = channel.unary_stream(
                 '/facepipe.v1.FaceStore/WatchAnalyses',
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.WatchAnalysesRequest.SerializeToString,
@@ -193,6 +203,20 @@ class FaceStoreServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartReanalysis(self, request, context):
+        """Analyses all images with a result that meet the query once more, when nothing else is to be
+        done; the limit and the cursor are not read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReanalysis(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchAnalyses(self, request, context):
         """Streams the state of images as it changes, from the moment of the call on.
         """
@@ -262,6 +286,16 @@ def add_FaceStoreServicer_to_server(servicer, server):
                     servicer.ListChanges,
                     request_deserializer=facepipe_dot_v1_dot_face__store__pb2.ListChangesRequest.FromString,
                     response_serializer=facepipe_dot_v1_dot_face__store__pb2.ListChangesResponse.SerializeToString,
+            ),
+            'StartReanalysis': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartReanalysis,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.Reanalysis.SerializeToString,
+            ),
+            'GetReanalysis': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReanalysis,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.GetReanalysisRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.Reanalysis.SerializeToString,
             ),
             'WatchAnalyses': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAnalyses,
@@ -596,6 +630,60 @@ class FaceStore:
             '/facepipe.v1.FaceStore/ListChanges',
             facepipe_dot_v1_dot_face__store__pb2.ListChangesRequest.SerializeToString,
             facepipe_dot_v1_dot_face__store__pb2.ListChangesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartReanalysis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/StartReanalysis',
+            facepipe_dot_v1_dot_face__store__pb2.ListAnalysesRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.Reanalysis.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReanalysis(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/GetReanalysis',
+            facepipe_dot_v1_dot_face__store__pb2.GetReanalysisRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.Reanalysis.FromString,
             options,
             channel_credentials,
             insecure,
