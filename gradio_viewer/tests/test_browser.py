@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -393,6 +394,71 @@ def test_280_faces_are_there_soon_and_can_be_chosen(page: Page, fake: FakeApi) -
     )
     expect(page.locator(".fp-card.fp-selected")).to_be_in_viewport()
     assert took_ms < 5000  # some 20 where nothing else runs
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_tab(
+    browser: Any, viewer: str, fake: FakeApi, scheme: Literal["light", "dark"]
+) -> None:
+    # given a page of each kind, one of an image with a face that was rejected
+    axe = (files("axe_playwright_python") / "axe.min.js").read_text()
+    image_id = fake.add("a.jpg")
+    box = {"x1": 20, "y1": 20, "x2": 60, "y2": 70}
+    fake.corrections[image_id] = [{"number": 1, "kind": "not_a_face", "box": box}]
+    tabs = {
+        "/": "#upload",
+        "/?tab=results&corrected=true": ".fp-tile",
+        f"/?image={image_id}": ".fp-card",
+        "/?tab=plots": ".fp-plot",
+    }
+    page = browser.new_page(base_url=viewer, color_scheme=scheme)
+    found = {}
+    for query, part in tabs.items():
+        page.goto(query)
+        expect(page.locator(part).first).to_be_visible()
+        page.evaluate("document.fonts.ready")
+        # when axe looks at it, then it has nothing to say
+        page.evaluate(axe)
+        violations = page.evaluate("axe.run()")["violations"]
+        if violations:
+            found[query] = [(one["id"], one["nodes"][0]["html"]) for one in violations]
+    page.close()
+    assert found == {}
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_title_tabs_and_content_have_one_left_edge(
+    page: Page, fake: FakeApi, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    fake.add("a.jpg")
+    page.goto("/?tab=results")
+    expect(page.locator(".fp-tile")).to_be_visible()
+    parts = ("#title h1", "#tabs [role=tab]", "#search", ".fp-tile")
+    edges = {round((page.locator(part).first.bounding_box() or {"x": -1})["x"]) for part in parts}
+    assert len(edges) == 1
+
+
+def test_choosing_a_face_of_many_leaves_the_page_where_it_is(page: Page, fake: FakeApi) -> None:
+    # given a crowd, and numbers of faces that can be read on a phone and on a desktop
+    fake.crowd = 60
+    page.goto(f"/?image={fake.add('a.jpg')}")
+    cards = page.locator(".fp-card")
+    expect(cards).to_have_count(60)
+    # when one is chosen whose card is far down in the list
+    page.locator(".fp-overlay [data-face='50'] .fp-box").click(force=True)
+    # then the list goes there, and the page stays
+    expect(cards.nth(50)).to_be_in_viewport()
+    assert page.evaluate("document.scrollingElement.scrollTop") == 0
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_number_of_a_face_can_be_read(page: Page, fake: FakeApi, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/?image={fake.add('a.jpg')}")
+    number = page.locator(".fp-face:not(.fp-tiny) .fp-number").first
+    expect(number).to_be_visible()
+    assert (number.bounding_box() or {"height": 0})["height"] >= 10
 
 
 @pytest.mark.parametrize("width", [390, 820, 1440, 2560])

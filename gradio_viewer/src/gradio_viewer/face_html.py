@@ -91,7 +91,7 @@ def _card(image_id: str, face: Json, size: Json) -> Html:
         ),
     ]
     return tag(
-        "article",
+        "div",
         tag(
             "div",
             _thumbnail(image_id, box, size),

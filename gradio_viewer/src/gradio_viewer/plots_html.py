@@ -34,7 +34,7 @@ def _plot(plot: Json) -> Html:
         "figure",
         tag(
             "figcaption",
-            tag("h3", str(plot.get("title") or name)),
+            tag("h2", str(plot.get("title") or name)),
             _legend(series) if several else None,
         ),
         bars,
@@ -66,8 +66,8 @@ def _legend(series: Sequence[Json]) -> Html:
     )
 
 
-def _colour(series: Json) -> str:
-    return _SERIES.get(str(series.get("name")), "fp-plain")
+def _colour(series: Json, label: str = "") -> str:
+    return _SERIES.get(str(series.get("name"))) or _SERIES.get(label, "fp-plain")
 
 
 def _stacks(plot: Json) -> list[tuple[str, list[tuple[Json, float]]]]:
@@ -96,12 +96,15 @@ def _columns(plot: Json) -> Html:
     most = _most(plot)
     stacks = _trimmed(plot)
     every = max(1, -(-len(stacks) // 12))  # no more labels than can be read
+    is_one = bool(plot.get("stacked")) or len(plot.get("series") or []) == 1
+    says_each = every == 1 and is_one
     columns = [
         tag(
             "div",
             tag(
                 "div",
                 *[_bar(plot, label, one, value, "height", most) for one, value in values if value],
+                _height(sum(value for _, value in values), most) if says_each else None,
                 class_="fp-col",
             ),
             tag("span", label if n % every == 0 else "\u00a0"),
@@ -111,11 +114,16 @@ def _columns(plot: Json) -> Html:
     ]
     kind = "fp-columns fp-stacked" if plot.get("stacked") else "fp-columns"
     axis = join(
-        tag("span", f"{most:g}", class_="fp-top"),
+        None if says_each else tag("span", f"{most:,g}", class_="fp-top"),
         tag("div", *columns, class_=kind),
         tag("span", str(plot.get("x_label") or ""), class_="fp-axis"),
     )
     return tag("div", axis, class_="fp-chart")
+
+
+def _height(value: float, most: float) -> Html | None:
+    """The number over a column."""
+    return tag("b", f"{value:,g}", style=f"bottom:{100 * value / most:.2f}%") if value else None
 
 
 def _rows(plot: Json) -> Html:
@@ -147,10 +155,10 @@ def _bar(plot: Json, label: str, series: Json, value: float, along: str, most: f
     style = f"{along}:{100 * value / most if most else 0:.2f}%"
     link = _images_of(str(plot.get("name")), label, str(series.get("name")))
     if link is None:
-        return tag("i", class_=_colour(series), style=style, title=said)
+        return tag("i", class_=_colour(series, label), style=style, title=said)
     return tag(
-        "a", class_=_colour(series), style=style, title=f"{said}: show the images", href=link,
-        aria_label=said,
+        "a", class_=_colour(series, label), style=style, title=f"{said}: show the images",
+        href=link, aria_label=said,
     )  # fmt: skip
 
 

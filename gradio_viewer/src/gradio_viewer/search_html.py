@@ -49,6 +49,12 @@ def search(values: Mapping[str, str]) -> Html:
         "form",
         tag("input", type="hidden", name="tab", value="results"),
         *fields,
+        tag(
+            "label",
+            tag("input", type="checkbox", class_="fp-more-on"),
+            "More filters",
+            class_="fp-more",
+        ),
         tag("button", "Search", type="submit", class_="fp-button fp-main", id="search-button"),
         class_="fp-search",
         method="get",

@@ -3,6 +3,7 @@ import { Zoom } from "./zoom.js";
 
 const SMALL_PX = 60; // landmarks of a smaller face on the screen would hide it
 const TINY_PX = 36; // and its number as well
+const NUMBER_PX = [11, 22]; // height of a number on the screen, at least and at most
 let current = null;
 
 class Faces {
@@ -12,21 +13,29 @@ class Faces {
     this.cards = [...root.querySelectorAll(".fp-card")];
     this.list = root.querySelector(".fp-cards");
     this.selected = null;
-    this.zoom.changed = () => this.hideSmall();
-    new ResizeObserver(() => this.hideSmall()).observe(root);
+    this.zoom.changed = () => this.fitMarks();
+    new ResizeObserver(() => this.fitMarks()).observe(root);
     this.listen();
     const wanted = new URLSearchParams(location.search).get("face");
     if (wanted !== null) this.select(wanted);
   }
 
-  // Which faces are too small on the screen, as they are enlarged now, for their landmarks.
-  hideSmall() {
+  // Which faces are too small on the screen, as they are enlarged now, for their landmarks; and
+  // how large their numbers are, that they can be read and hide little.
+  fitMarks() {
     const picture = this.root.querySelector(".fp-overlay");
     if (!picture) return;
     const unit = this.zoom.scale * this.zoom.canvas.offsetWidth / picture.viewBox.baseVal.width;
     for (const mark of picture.querySelectorAll(".fp-face")) {
-      const { width, height } = mark.querySelector("rect");
-      const side = Math.max(width.baseVal.value, height.baseVal.value) * unit;
+      const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => mark.querySelector("rect")[name].baseVal.value);
+      const side = Math.max(width, height) * unit;
+      const shorter = Math.min(width, height);
+      const [least, most] = NUMBER_PX.map((px) => px / unit);
+      const text = Math.min(0.5 * shorter, Math.max(least, Math.min(most, 0.16 * shorter)));
+      const number = mark.querySelector(".fp-number");
+      number.setAttribute("font-size", text);
+      number.setAttribute("x", x + 0.25 * text);
+      number.setAttribute("y", y + 1.05 * text);
       mark.classList.toggle("fp-small", side < SMALL_PX);
       mark.classList.toggle("fp-tiny", side < TINY_PX);
     }
@@ -76,9 +85,18 @@ class Faces {
       mark.classList.add("fp-selected");
       if (mark.matches(".fp-card")) {
         mark.setAttribute("aria-current", "true");
-        mark.scrollIntoView({ block: "nearest" });
+        this.bringIntoList(mark);
       } else this.zoom.to(mark.querySelector("rect"));
     }
+  }
+
+  // Where the list scrolls by itself, the page stays where it is.
+  bringIntoList(card) {
+    const { list } = this;
+    if (getComputedStyle(list).overflowY !== "auto") return card.scrollIntoView({ block: "nearest" });
+    const top = card.offsetTop - list.offsetTop, bottom = top + card.offsetHeight;
+    if (top < list.scrollTop) list.scrollTop = top;
+    else if (bottom > list.scrollTop + list.clientHeight) list.scrollTop = bottom - list.clientHeight;
   }
 
   shown() {
