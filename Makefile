@@ -11,7 +11,7 @@ STACK := .venvs/tools/bin/python -m tools.stack
 
 .PHONY: help setup start stop status logs demo ingest test check lint format types audit sbom proto \
         lock clean chaos mutants bench redis-acl accuracy train-face_detector train-age_gender detector-pt \
-        reindex import-model fetch-deepface up down image-sizes
+        reindex import-model fetch-deepface up down image-sizes screenshots
 
 help: ## Show these verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,9 @@ down: ## Stop the Docker stack; volumes/ is left alone
 
 image-sizes: ## What the Docker images take on disk
 	@$(BUILD) image-sizes
+
+screenshots: ## Take six pictures of the running page into docs/screenshots/
+	@$(BUILD) screenshots $(ARGS)
 
 mutants: ## Change the code in small ways and see whether unit tests notice (ARGS=<package>: one of them)
 	@$(BUILD) mutants $(ARGS)

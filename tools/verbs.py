@@ -127,6 +127,12 @@ def _mutants(arguments: Sequence[str]) -> int:
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
+def _screenshots(arguments: Sequence[str]) -> int:
+    _dev_environment()
+    command = [str(dev().python), "-m", "tools.screenshots", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
 def _chaos(arguments: Sequence[str]) -> int:
     """All of the long runs, or those that are named."""
     _dev_environment()
@@ -210,6 +216,7 @@ _VERBS: dict[str, Callable[[Sequence[str]], int]] = {
     "proto": _proto,
     "lock": _lock,
     "bench": _bench,
+    "screenshots": _screenshots,
     "chaos": _chaos,
     "mutants": _mutants,
     "accuracy": _accuracy,

@@ -427,9 +427,7 @@ def test_axe_finds_nothing_on_any_tab(
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-def test_title_tabs_and_content_have_one_left_edge(
-    page: Page, fake: FakeApi, width: int
-) -> None:
+def test_title_tabs_and_content_have_one_left_edge(page: Page, fake: FakeApi, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     fake.add("a.jpg")
     page.goto("/?tab=results")

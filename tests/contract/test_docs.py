@@ -30,7 +30,16 @@ def test_the_map_names_every_document() -> None:
     linked = set(_LINK.findall((ROOT / "docs" / "README.md").read_text()))
 
     named = {path.name for path in (ROOT / "docs").iterdir()}
-    assert named - {"README.md", "viewer.png"} <= {target.rstrip("/") for target in linked}
+    assert named - {"README.md"} <= {target.rstrip("/") for target in linked}
+
+
+def test_the_readme_shows_every_screenshot_and_none_is_heavy() -> None:
+    shown = _LINK.findall((ROOT / "README.md").read_text())
+    taken = list((ROOT / "docs" / "screenshots").iterdir())
+
+    assert len(taken) == 6
+    assert {f"docs/screenshots/{path.name}" for path in taken} <= set(shown)
+    assert all(path.stat().st_size < 200_000 for path in taken)
 
 
 def test_ci_runs_what_everybody_runs() -> None:
