@@ -22,7 +22,7 @@ from facepipe_client import (
     Status,
     UnexpectedAnswerError,
     WaitTimeoutError,
-    api,
+    following,
     patience,
 )
 from facepipe_client.api import Api
@@ -42,12 +42,12 @@ from tests.support.scripted_api import (
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "AGAIN_S", 0.0)
+    monkeypatch.setattr(following, "AGAIN_S", 0.0)
     monkeypatch.setattr(patience, "_FIRST_PAUSE_S", 0.01)
 
 
 def test_both_clients_have_every_call() -> None:
-    calls = {name for name in vars(Api) if not name.startswith("_")}
+    calls = {name for name in dir(Api) if not name.startswith("_")}
 
     assert calls <= set(vars(Client))
     assert issubclass(AsyncClient, Api)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Mapping
 from datetime import datetime
-from typing import Literal, TypeVar, Unpack
-
-import httpx
+from typing import Literal, Unpack
 
 from facepipe_client.base import Health, Plot
 from facepipe_client.documents import (
@@ -21,116 +17,22 @@ from facepipe_client.documents import (
     Reanalysis,
     Result,
     Stats,
-    Upload,
-    UploadAnswer,
 )
-from facepipe_client.errors import (
-    BusyError,
-    NoAnswerError,
-    NotFoundError,
-    ProblemError,
-    WaitTimeoutError,
-    retry_after_of,
-)
-from facepipe_client.exchange import Exchange, Json, parsed, read, valid
-from facepipe_client.files import Chunks, File, body_of, form_of, is_repeatable, rewind
-from facepipe_client.patience import Patience
-from facepipe_client.uploads import Accepted, AllAccepted, Wishes, is_busy, refusal, upload_parts
-from facepipe_client.words import FINAL
+from facepipe_client.exchange import Json, read, valid
+from facepipe_client.files import Chunks, File
+from facepipe_client.following import Following
+from facepipe_client.sending import Sending
+from facepipe_client.uploads import Accepted
 
-T = TypeVar("T")
-
-# The API sends a comment every few seconds; silence beyond means a dead connection.
-SILENCE_S = 60.0
-AGAIN_S = 1.0
-_UNKNOWN_S = 30.0
-_SOON_S, _LATER_S = 0.05, 1.0
 _PAGE = 500
 
 
-class Api(Exchange):
+class Api(Sending, Following):
     """Calls of the input API.
 
     Each of them raises NoAnswerError when the API cannot be reached, the subclass of ProblemError
     that tells why it refused, and UnexpectedAnswerError when the answer is none of this API.
     """
-
-    async def upload(
-        self,
-        file: File | Chunks,
-        name: str = "",
-        *,
-        wait_s: float | None = None,
-        force: bool = False,
-        urgent: bool = False,
-        patience_s: float = 0.0,
-        **wishes: Unpack[Wishes],
-    ) -> Accepted:
-        """Sends one image.
-
-        Args:
-            file: its bytes, its path, an open file, or the chunks of it as they come.
-            name: for people; a path and an open file bring their own, chunks have none.
-            wait_s: how long to wait for the result, which is then in the answer.
-            force: analyse it again if it is known already.
-            urgent: a person waits for it; it goes before bulk.
-            patience_s: how long to try again while the API is busy or away; not with chunks.
-            wishes: labels (`external_id`, `tags`, `folder`) and options of the analysis.
-
-        Raises:
-            RefusedError: the API will never take this file.
-            BusyError: it has no room just now.
-        """
-
-        async def send() -> Accepted:
-            rewind(file)
-            with body_of(file, name) as body:
-                parts = upload_parts(body, wait_s, wishes, force=force, urgent=urgent)
-                answer = await self._answer("POST", "/v1/images", **parts)
-            [accepted] = read(AllAccepted, answer).images
-            return accepted
-
-        return await self._patiently(send, patience_s if is_repeatable(file) else 0.0)
-
-    async def upload_many(
-        self,
-        files: Iterable[File],
-        *,
-        wait_s: float | None = None,
-        force: bool = False,
-        urgent: bool = False,
-        patience_s: float = 0.0,
-        **wishes: Unpack[Wishes],
-    ) -> list[Upload]:
-        """Sends images in one call; an entry for each, in their order.
-
-        A file that is refused has an `error` and hinders no other. While patience lasts, files
-        that the API has no room for are sent again.
-        """
-        chosen = list(files)
-        entries: dict[int, Upload] = {}
-
-        async def send() -> None:
-            left = [n for n in range(len(chosen)) if n not in entries or is_busy(entries[n])]
-            for number in left:
-                rewind(chosen[number])
-            with form_of(chosen[number] for number in left) as body:
-                parts = upload_parts(body, wait_s, wishes, force=force, urgent=urgent)
-                tried, retry_after_s = await self._send_some(parts)
-            entries.update(zip(left, tried, strict=True))
-            if busy := next((entry for entry in tried if is_busy(entry)), None):
-                raise refusal(busy, retry_after_s)
-
-        try:
-            await self._patiently(send, patience_s)
-        except BusyError:
-            if len(entries) < len(chosen):
-                raise
-        return [entries[number] for number in range(len(chosen))]
-
-    async def image(self, image_id: str) -> ImageState:
-        """Where an image stands, and its timeline."""
-        return await self._document(ImageState, f"/v1/images/{image_id}")
 
     async def image_page(
         self, *, limit: int = 50, cursor: str = "", **filters: Unpack[Filters]
@@ -147,62 +49,6 @@ class Api(Exchange):
             for state in page.images:
                 yield state
             cursor = page.next_cursor
-
-    async def follow(self, image_id: str) -> AsyncGenerator[ImageState, None]:
-        """The states of an image as they change, up to a final one; survives broken streams."""
-        while True:
-            try:
-                path = f"/v1/images/{image_id}/events"
-                async with aclosing(self._events(path)) as events:
-                    async for _, state in events:
-                        yield state
-                        if state.status in FINAL:
-                            return
-            except (NoAnswerError, BusyError):
-                pass  # asked again below, which tells what is wrong
-            await self._wire.sleep(AGAIN_S)
-            state = await self.image(image_id)
-            yield state
-            if state.status in FINAL:
-                return
-
-    async def wait(self, image_id: str, timeout_s: float = 300.0) -> ImageState:
-        """Waits until an image is finished.
-
-        Raises:
-            WaitTimeoutError: it was not, in this time.
-        """
-        return (await self.wait_all([image_id], timeout_s))[image_id]
-
-    async def wait_all(
-        self, image_ids: Iterable[str], timeout_s: float = 300.0
-    ) -> dict[str, ImageState]:
-        """Waits until all images are finished, also while the API is away for a moment.
-
-        Raises:
-            WaitTimeoutError: some were not, in this time.
-        """
-        states: dict[str, ImageState] = {}
-        waiting = list(dict.fromkeys(image_ids))
-        end, pause_s = time.monotonic() + timeout_s, _SOON_S
-        while True:
-            try:
-                for image_id in list(waiting):
-                    states[image_id] = await self.image(image_id)
-                    if states[image_id].status in FINAL:
-                        waiting.remove(image_id)
-            except (NoAnswerError, BusyError):
-                pass  # it may be there again before time is up
-            except NotFoundError:
-                # Accepted while the ledger was away: it is entered as soon as that is back.
-                if time.monotonic() > end - timeout_s + _UNKNOWN_S:
-                    raise
-            if not waiting:
-                return states
-            if time.monotonic() > end:
-                raise WaitTimeoutError(_unfinished(waiting, states, timeout_s))
-            await self._wire.sleep(pause_s)
-            pause_s = min(pause_s * 1.5, _LATER_S)
 
     async def analyse(
         self, file: File | Chunks, name: str = "", *, timeout_s: float = 300.0
@@ -316,23 +162,6 @@ class Api(Exchange):
         query = _sent({"limit": limit, "cursor": cursor or None})
         return await self._document(Reanalysis, f"/v1/reanalyses/{reanalysis_id}", params=query)
 
-    async def changes(self, after: str = "") -> AsyncGenerator[tuple[str, ImageState], None]:
-        """Images as they change, each with the id of the change; survives broken streams.
-
-        Args:
-            after: the id of the last change that was seen; without one, from now on.
-        """
-        while True:
-            headers = {"Last-Event-ID": after} if after else {}
-            try:
-                async with aclosing(self._events("/v1/events", headers)) as events:
-                    async for number, state in events:
-                        after = number
-                        yield number, state
-            except (NoAnswerError, BusyError):
-                pass  # asked again below, from the last one on
-            await self._wire.sleep(AGAIN_S)
-
     async def trace(self, image_id: str) -> Json:
         """Spans and log lines of an image: `spans` and `logs`."""
         return await self._json(f"/v1/images/{image_id}/trace")
@@ -373,42 +202,6 @@ class Api(Exchange):
         """That the API is alive, and its version."""
         return await self._document(Health, "/healthz")
 
-    async def _send_some(self, parts: Json) -> tuple[list[Upload], float]:
-        """The entries of a call, and when to send again those that there was no room for."""
-        try:
-            answer = await self._answer("POST", "/v1/images", **parts)
-        except ProblemError as error:  # no file was accepted
-            if "images" not in error.document:
-                raise
-            return valid(UploadAnswer, error.document).images, error.retry_after_s
-        return read(UploadAnswer, answer).images, retry_after_of(answer)
-
-    async def _patiently(self, call: Callable[[], Awaitable[T]], seconds: float) -> T:
-        patience = Patience(seconds)
-        while True:
-            try:
-                return await call()
-            except (BusyError, NoAnswerError) as error:
-                pause_s = patience.pause_s(error)
-                if pause_s is None:
-                    raise
-            await self._wire.sleep(pause_s)
-
-    async def _events(
-        self, path: str, headers: Mapping[str, str] | None = None
-    ) -> AsyncGenerator[tuple[str, ImageState], None]:
-        timeout = httpx.Timeout(SILENCE_S, connect=3.0)
-        async with self._open("GET", path, timeout=timeout, headers=headers) as answer:
-            fields: dict[str, str] = {}
-            async for line in self._wire.lines(answer):
-                name, _, value = line.partition(":")
-                if line:
-                    fields[name] = value.strip()
-                    continue
-                if "data" in fields:
-                    yield fields.get("id", ""), valid(ImageState, parsed(fields["data"]))
-                fields = {}
-
 
 def _sent(query: Json) -> Json:
     """Parameters as they are sent; those that are None are not."""
@@ -417,9 +210,3 @@ def _sent(query: Json) -> Json:
         for name, value in query.items()
         if value is not None
     }
-
-
-def _unfinished(waiting: list[str], states: dict[str, ImageState], timeout_s: float) -> str:
-    found = {image_id[:8]: str(getattr(states.get(image_id), "status", "")) for image_id in waiting}
-    shown = ", ".join(f"{name} {status}".strip() for name, status in list(found.items())[:5])
-    return f"{len(waiting)} images are not finished after {timeout_s:g} s: {shown}"
