@@ -30,7 +30,7 @@ from tools.stack_driver.process_sizes import sizes_of
 
 _RESULTS = ROOT / "benchmarks" / "results" / "many_results.json"
 _TIMES = 7
-_LOOK_EVERY_S = 0.25
+_SAMPLE_EVERY_S = 0.25
 _WATCHED = ("data_storage_service", "input_service", "plotter_service", "plotter_service worker")
 _PATIENCE_S = 900.0
 
@@ -67,15 +67,15 @@ class Sizes:
         peaks: dict[str, float] = {}
         stop = threading.Event()
 
-        def look() -> None:
+        def sample_memory() -> None:
             while True:
                 for name, size in sizes_of(self._stack).items():
                     if name in _WATCHED:
                         peaks[name] = max(size.rss, peaks.get(name, 0.0))
-                if stop.wait(_LOOK_EVERY_S):
+                if stop.wait(_SAMPLE_EVERY_S):
                     return
 
-        thread = threading.Thread(target=look, daemon=True)
+        thread = threading.Thread(target=sample_memory, daemon=True)
         thread.start()
         try:
             yield peaks

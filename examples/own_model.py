@@ -21,7 +21,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--api", default="http://127.0.0.1:8000")
     parser.add_argument("--key", default="")
-    parser.add_argument("--look", action="store_true", help="count them, and change nothing")
+    parser.add_argument("--count", action="store_true", help="count them, and change nothing")
     given = parser.parse_args()
 
     with Client(given.api, key=given.key) as pipeline:
@@ -32,7 +32,7 @@ def main() -> int:
             )
         outdated = list(made_by_others(pipeline, in_use))
         print(f"{len(outdated)} results are of other weights")
-        if given.look:
+        if given.count:
             return 0
         again = [image_id for image_id in outdated if analyse_again(pipeline, image_id)]
         pipeline.wait_all(again, A_DAY_S)

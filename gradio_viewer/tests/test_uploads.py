@@ -25,8 +25,8 @@ from facepipe.system.settings import AddressSettings
 from facepipe_client import AsyncClient
 from gradio_viewer import uploads
 from gradio_viewer.app import create_viewer_app
+from gradio_viewer.memory_budget import BufferedFile, MemoryBudget
 from gradio_viewer.multipart import Begin, End, pieces
-from gradio_viewer.room import Place, Room
 from gradio_viewer.settings import UploadSection, ViewerSettings
 
 from .visitor import Visitor, file_data
@@ -210,7 +210,7 @@ def test_a_busy_api_is_asked_again_with_the_same_bytes(
 
     monkeypatch.setattr(uploads, "AGAIN_S", 0.0)
     api = AsyncClient("http://nowhere", transport=httpx.MockTransport(answer))
-    intake = uploads._Intake(api, 10, Room(10))
+    intake = uploads._Intake(api, 10, MemoryBudget(10))
     # when a file is sent
     ticket = asyncio.run(intake._send(io.BytesIO(b"pixels"), "a.jpg"))
     # then it came whole each time, and is accepted in the end
@@ -254,14 +254,14 @@ def test_a_form_is_read_the_same_however_it_is_cut(size: int) -> None:
 
 def test_who_finds_the_room_full_waits_and_nobody_waits_for_ever() -> None:
     # given room for three parts, and five files of two parts that come side by side
-    room, most = Room(3), 0
+    budget, most = MemoryBudget(3), 0
 
     async def hold() -> None:
         nonlocal most
-        with room.place() as place:
+        with budget.buffer() as place:
             for _ in range(2):
                 await place.add(b"x")
-                most = max(most, room.held)
+                most = max(most, budget.held)
                 await asyncio.sleep(0)
 
     async def run() -> None:
@@ -272,16 +272,16 @@ def test_who_finds_the_room_full_waits_and_nobody_waits_for_ever() -> None:
     asyncio.run(run())
     # then all have gone through, and never more than the room and one file were held
     assert 3 <= most <= 5
-    assert room.held == 0
+    assert budget.held == 0
 
 
 def test_what_is_held_is_read_again_from_its_beginning() -> None:
     # given a file that came in pieces of all sizes
-    async def hold(place: Place) -> None:
+    async def hold(place: BufferedFile) -> None:
         for chunk in (b"", b"abc", b"d" * 100_000, b"ef"):
             await place.add(chunk)
 
-    with Room(10).place() as place:
+    with MemoryBudget(10).buffer() as place:
         asyncio.run(hold(place))
         # when it is read twice
         for _ in range(2):
@@ -295,21 +295,21 @@ def test_what_is_held_is_read_again_from_its_beginning() -> None:
 def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     # given a file whose bytes do not come
     monkeypatch.setattr(uploads, "FILE_S", 0.01)
-    room = Room(10)
+    budget = MemoryBudget(10)
 
     async def coming() -> AsyncIterator[object]:
         yield b"a"
         await asyncio.sleep(3600)
 
     async def read() -> None:
-        intake = uploads._Intake(AsyncClient("http://nowhere"), 10, room)
-        with room.place() as place:
+        intake = uploads._Intake(AsyncClient("http://nowhere"), 10, budget)
+        with budget.buffer() as place:
             await intake._read(coming(), place, "a.jpg", uploads.Note())
 
     # when it is waited for, then not for ever, and its room is free again
     with pytest.raises(InvalidRequestError, match="longer than"):
         asyncio.run(read())
-    assert room.held == 0
+    assert budget.held == 0
 
 
 def test_files_in_one_call_are_limited(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:

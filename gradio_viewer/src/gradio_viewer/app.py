@@ -17,8 +17,8 @@ from facepipe.web.service import Check, create_app
 from facepipe_client import AsyncClient, Client, ClientError
 from gradio_viewer.files import SCRIPTS, create_router
 from gradio_viewer.login import Login, needs_login
+from gradio_viewer.memory_budget import MemoryBudget
 from gradio_viewer.recent import Recent
-from gradio_viewer.room import Room
 from gradio_viewer.settings import ViewerSettings
 from gradio_viewer.visitors import Visitors
 
@@ -39,7 +39,7 @@ from gradio_viewer.uploads import create_upload_router
 _WEB = files("gradio_viewer.web")
 STYLES = ("base.css", "lists.css", "image.css", "plots.css")
 QUEUE_PAUSE_S = 0.05
-ROOM = 64 * 2**20
+UPLOADS_IN_MEMORY = 64 * 2**20
 ANSWER_S = 15.0
 # Events that wait for a worker; beyond, the page asks to try again.
 MAX_WAITING = 500
@@ -79,7 +79,9 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
         app.add_middleware(Login, user=settings.viewer.user, password=settings.viewer.password)
     app.include_router(create_router(client, settings))
     max_bytes = settings.upload.max_bytes
-    app.include_router(create_upload_router(client, visitors, recent, max_bytes, Room(ROOM)))
+    app.include_router(
+        create_upload_router(client, visitors, recent, max_bytes, MemoryBudget(UPLOADS_IN_MEMORY))
+    )
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,

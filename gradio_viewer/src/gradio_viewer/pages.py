@@ -24,7 +24,7 @@ from gradio_viewer.visitors import visitor_of
 
 TITLE = "Face analysis"
 SAYING = "Faces, landmarks, age and gender of your photographs. Nothing leaves this machine."
-LOOK_EVERY_S = 10
+REFRESH_EVERY_S = 10
 _HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -72,7 +72,7 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
         page.load(show_first, outputs=parts, **_HIDDEN)
         go.click(show, outputs=parts, trigger_mode="multiple", **_HIDDEN)
 
-        async def look(request: gr.Request) -> tuple[Any, ...]:
+        async def refresh(request: gr.Request) -> tuple[Any, ...]:
             """What cannot work now; and results that are new, where the newest are shown."""
             place = _place(request)
             is_newest = place.tab == "results" and not place.cursor
@@ -80,8 +80,8 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
             newest = await handlers.results(api, place, size) if is_newest else gr.skip()
             return *await handlers.outlook(api), newest
 
-        page.load(look, outputs=[banner, models, gallery], **_HIDDEN)
-        gr.Timer(LOOK_EVERY_S).tick(look, outputs=[banner, models, gallery], **_HIDDEN)
+        page.load(refresh, outputs=[banner, models, gallery], **_HIDDEN)
+        gr.Timer(REFRESH_EVERY_S).tick(refresh, outputs=[banner, models, gallery], **_HIDDEN)
     return page
 
 

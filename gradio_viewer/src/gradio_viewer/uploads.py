@@ -21,10 +21,10 @@ from facepipe.domain.errors import ImageTooLargeError, InvalidRequestError
 from facepipe_client import AsyncClient, BusyError, ClientError
 from gradio_viewer.door import API
 from gradio_viewer.list_html import Upload
+from gradio_viewer.memory_budget import BufferedFile, MemoryBudget
 from gradio_viewer.multipart import Begin, End, pieces
 from gradio_viewer.problems import told
 from gradio_viewer.recent import Recent
-from gradio_viewer.room import Place, Room
 from gradio_viewer.visitors import Ticket, Visitors
 
 MAX_FILES = 1000  # Gradio's page sends no more in one call
@@ -37,7 +37,7 @@ _BEGINS_WITHIN_S = 3.0
 
 
 def create_upload_router(
-    api: AsyncClient, visitors: Visitors, recent: Recent, max_bytes: int, room: Room
+    api: AsyncClient, visitors: Visitors, recent: Recent, max_bytes: int, budget: MemoryBudget
 ) -> APIRouter:
     """The routes by which Gradio's page sends files and learns how far they are."""
     router = APIRouter(prefix=API, include_in_schema=False)
@@ -46,7 +46,7 @@ def create_upload_router(
     @router.post("/upload")
     async def upload(request: Request, upload_id: str) -> list[str]:
         """A ticket for each file, in their order, where Gradio would give a path."""
-        intake = _Intake(api, max_bytes, room)
+        intake = _Intake(api, max_bytes, budget)
         visitor = request.state.visitor
         batch, tickets = recent.of(visitor), []
         with progress.of(upload_id) as note, batch.being_sent():
@@ -67,10 +67,10 @@ def create_upload_router(
 class _Intake:
     """Takes the files of one call, one after the other."""
 
-    def __init__(self, api: AsyncClient, max_bytes: int, room: Room) -> None:
+    def __init__(self, api: AsyncClient, max_bytes: int, budget: MemoryBudget) -> None:
         self._api = api
         self._max_bytes = max_bytes
-        self._room = room
+        self._budget = budget
 
     async def take(self, request: Request, note: Note) -> AsyncIterator[tuple[str, Ticket]]:
         """Of each file its name and its ticket; one that is refused does not hinder the next."""
@@ -80,9 +80,9 @@ class _Intake:
             count += 1
             if count > MAX_FILES:
                 raise ImageTooLargeError(f"send no more than {MAX_FILES} files in one call")
-            with self._room.place() as place:
-                is_whole = await self._read(coming, place, name, note)
-                ticket = await self._send(place, name) if is_whole else self._too_large()
+            with self._budget.buffer() as file:
+                is_whole = await self._read(coming, file, name, note)
+                ticket = await self._send(file, name) if is_whole else self._too_large()
                 yield name[:MAX_NAME], ticket
 
     @staticmethod
@@ -93,7 +93,7 @@ class _Intake:
         return None
 
     async def _read(
-        self, coming: AsyncIterator[object], place: Place, name: str, note: Note
+        self, coming: AsyncIterator[object], file: BufferedFile, name: str, note: Note
     ) -> bool:
         """Reads a file to its end; False if it is too large, and nothing of it is kept."""
         size = 0
@@ -106,9 +106,9 @@ class _Intake:
                     note.add(name, len(piece))
                     size += len(piece)
                     if size <= self._max_bytes:
-                        await place.add(piece)
+                        await file.add(piece)
                     else:
-                        place.leave()
+                        file.leave()
         except TimeoutError:
             raise InvalidRequestError(f"a file took longer than {FILE_S:.0f} s") from None
         return size <= self._max_bytes
@@ -117,10 +117,10 @@ class _Intake:
         largest = self._max_bytes / 2**20
         return Ticket(problem=f"it is larger than {largest:g} MB, the most that is accepted")
 
-    async def _send(self, place: IOBase, name: str) -> Ticket:
+    async def _send(self, file: IOBase, name: str) -> Ticket:
         for attempt in range(1, MAX_TRIES + 1):
             try:
-                accepted = await self._api.upload(place, name or "image", urgent=True)
+                accepted = await self._api.upload(file, name or "image", urgent=True)
                 return Ticket(image_id=accepted.image_id)
             except BusyError as error:
                 if error.status != HTTPStatus.TOO_MANY_REQUESTS or attempt == MAX_TRIES:

@@ -122,15 +122,15 @@ class _Search:
             if answer is not None and answer.worth >= SURE and answer.moved <= STILL:
                 return self._settled(answer)
         if thorough:
-            self._look_around(REGION_MARGIN, guesses)
+            self._search_around(REGION_MARGIN, guesses)
             if max((answer.trust for answer in self._answers), default=0.0) < DOUBTFUL:
-                self._look_around(TIGHT_MARGIN, [])
+                self._search_around(TIGHT_MARGIN, [])
         answer = self._best()
         if answer is None or answer.trust < LEAST_TRUST:
             return PartError(code="no_landmarks", message=self._reason)
         return self._settled(answer)
 
-    def _look_around(self, margin: float, tried: list[float]) -> None:
+    def _search_around(self, margin: float, tried: list[float]) -> None:
         """One try at each roll not tried yet, and another at the most present ones."""
         sights = [
             sight

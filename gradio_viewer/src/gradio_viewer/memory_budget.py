@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing_extensions import Buffer
 
 
-class Room:
+class MemoryBudget:
     """A number of bytes that files share.
 
     Who finds it full waits. The one that came first never waits, or all might wait for each
@@ -19,51 +19,51 @@ class Room:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._places: list[Place] = []
+        self._files: list[BufferedFile] = []
         self._changed = asyncio.Event()
 
     @property
     def held(self) -> int:
-        return sum(place.size for place in self._places)
+        return sum(file.size for file in self._files)
 
     @contextmanager
-    def place(self) -> Iterator[Place]:
-        """A place for one file."""
-        place = Place(self)
-        self._places.append(place)
+    def buffer(self) -> Iterator[BufferedFile]:
+        """The buffer of one file."""
+        file = BufferedFile(self)
+        self._files.append(file)
         try:
-            yield place
+            yield file
         finally:
-            self._places.remove(place)
-            place.leave()
+            self._files.remove(file)
+            file.leave()
 
-    async def wait_for(self, place: Place, more: int) -> None:
-        while place is not self._places[0] and self.held + more > self._size:
+    async def wait_for(self, file: BufferedFile, more: int) -> None:
+        while file is not self._files[0] and self.held + more > self._size:
             await self._changed.wait()
 
     def changed(self) -> None:
-        """Wakes all who wait, to look again."""
+        """Wakes all who wait."""
         self._changed.set()
         self._changed = asyncio.Event()
 
 
-class Place(io.RawIOBase):
+class BufferedFile(io.RawIOBase):
     """The bytes of one file, to be read from the beginning once they are all there.
 
     They are kept as they came: a buffer that grows would be copied, and need twice the memory.
     """
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, budget: MemoryBudget) -> None:
         super().__init__()
-        self._room = room
+        self._budget = budget
         self._chunks: list[bytes] = []
         self._next = 0
         self._rest = memoryview(b"")
         self.size = 0
 
     async def add(self, chunk: bytes) -> None:
-        """Waits until there is room for these bytes, and takes them."""
-        await self._room.wait_for(self, len(chunk))
+        """Waits until the budget has space for these bytes, and takes them."""
+        await self._budget.wait_for(self, len(chunk))
         self._chunks.append(chunk)
         self.size += len(chunk)
 
@@ -72,7 +72,7 @@ class Place(io.RawIOBase):
         self._chunks.clear()
         self.size = 0
         self.seek(0)
-        self._room.changed()
+        self._budget.changed()
 
     def readable(self) -> bool:
         return True
