@@ -1,22 +1,15 @@
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from agegender_service.face_quality import (
-    FaceCrop,
-    doubts_about,
-    quality_of,
-    score,
-    yaw_degrees,
-)
+from agegender_service.exposure import Exposure, FaceCrop
+from agegender_service.face_quality import doubts_about, quality_of, score
 from agegender_service.settings import AgeGenderSettings
 from facepipe.domain.analysis import Box, DetectedFace, Doubt
-from facepipe.domain.geometry import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, Point
 
 from .pictures import GOOD
 
@@ -33,8 +26,12 @@ def looks(face: float = 1, mouth: float = 0, eyes: float = 0, clear: float = 1) 
     [
         ({"side_px": 47}, Doubt.SMALL_FACE),
         ({"sharpness": 0.001}, Doubt.BLURRED),
-        ({"brightness": 20.0}, Doubt.BADLY_LIT),
-        ({"brightness": 240.0}, Doubt.BADLY_LIT),
+        ({"exposure": Exposure(20.0, 45.0, 0.0)}, Doubt.BADLY_EXPOSED),
+        ({"exposure": Exposure(240.0, 45.0, 0.0)}, Doubt.BADLY_EXPOSED),
+        ({"exposure": Exposure(120.0, 12.0, 0.0)}, Doubt.BADLY_EXPOSED),
+        ({"exposure": Exposure(200.0, 60.0, 0.5)}, Doubt.BADLY_EXPOSED),
+        ({"exposure": Exposure(120.0, 45.0, 0.0, is_negative=True)}, Doubt.BADLY_EXPOSED),
+        ({"stretch": 1.6}, Doubt.DISTORTED),
         ({"has_landmarks": False, "yaw_degrees": None}, Doubt.NO_LANDMARKS),
         ({"yaw_degrees": -55.0}, Doubt.TURNED_AWAY),
         ({"confidence": 0.3}, Doubt.LOW_CONFIDENCE),
@@ -94,35 +91,3 @@ class TestSharpness:
         sharp = random.integers(0, 256, (224, 224, 3), dtype=np.uint8)
         coarse = random.integers(0, 256, (28, 28, 3), dtype=np.uint8).repeat(8, 0).repeat(8, 1)
         assert sharpness(coarse) < sharpness(sharp)
-
-
-def head(yaw: float, roll: float = 0.0) -> list[Point]:
-    """A mesh of which only eye corners and nose tip are set: turned, then tilted, in degrees."""
-    corners = {
-        RIGHT_EYE_CORNERS[0]: (-45.0, 0.0),
-        RIGHT_EYE_CORNERS[1]: (-18.0, 0.0),
-        LEFT_EYE_CORNERS[0]: (18.0, 0.0),
-        LEFT_EYE_CORNERS[1]: (45.0, 0.0),
-        4: (0.0, 43.2),
-    }
-    turn, tilt = math.radians(yaw), math.radians(roll)
-    mesh = [Point(0, 0)] * 478
-    for index, (x, depth) in corners.items():
-        along = x * math.cos(turn) + depth * math.sin(turn)
-        down = 30.0 if index == 4 else 0.0
-        mesh[index] = Point(
-            200 + along * math.cos(tilt) - down * math.sin(tilt),
-            100 + along * math.sin(tilt) + down * math.cos(tilt),
-        )
-    return mesh
-
-
-class TestYaw:
-    @pytest.mark.parametrize("roll", [0, 30, -90, 180])
-    @pytest.mark.parametrize("yaw", [-60, -20, 0, 20, 60])
-    def test_is_found_whatever_the_roll(self, yaw: float, roll: float) -> None:
-        assert yaw_degrees(head(yaw, roll)) == pytest.approx(yaw, abs=0.5)
-
-    def test_needs_a_mesh(self) -> None:
-        assert yaw_degrees([]) is None
-        assert yaw_degrees([Point(0, 0), Point(10, 0)]) is None

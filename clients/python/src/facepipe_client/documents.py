@@ -74,7 +74,8 @@ class Doubt(StrEnum):
     NOT_A_FACE = "not_a_face"
     MOUTH_COVERED = "mouth_covered"
     EYES_COVERED = "eyes_covered"
-    BADLY_LIT = "badly_lit"
+    BADLY_EXPOSED = "badly_exposed"
+    DISTORTED = "distorted"
     WIDE_AGE_RANGE = "wide_age_range"
     UNCERTAIN_GENDER = "uncertain_gender"
 

@@ -34,7 +34,8 @@ DOUBT_WORDS: dict[str, str] = {
     Doubt.NOT_A_FACE: "it may be no human face",
     Doubt.MOUTH_COVERED: "the mouth is covered",
     Doubt.EYES_COVERED: "the eyes are covered",
-    Doubt.BADLY_LIT: "the face is badly lit",
+    Doubt.BADLY_EXPOSED: "the face is badly exposed",
+    Doubt.DISTORTED: "the face is stretched",
     Doubt.WIDE_AGE_RANGE: "the age range is wide",
     Doubt.UNCERTAIN_GENDER: "the gender is uncertain",
 }

@@ -15,7 +15,7 @@ WOMAN, MAN = 0, 1
 
 # What speaks against one of the two alone; everything else speaks against both.
 _OF_GENDER_ALONE = frozenset({Doubt.UNCERTAIN_GENDER})
-_OF_AGE_ALONE = frozenset({Doubt.WIDE_AGE_RANGE, Doubt.BADLY_LIT})
+_OF_AGE_ALONE = frozenset({Doubt.WIDE_AGE_RANGE})
 
 
 def expected_age(age_probabilities: Probabilities) -> float:

@@ -75,14 +75,16 @@ class Doubt(StrEnum):
     NOT_A_FACE = "not_a_face"
     MOUTH_COVERED = "mouth_covered"
     EYES_COVERED = "eyes_covered"
-    BADLY_LIT = "badly_lit"
+    BADLY_EXPOSED = "badly_exposed"
+    DISTORTED = "distorted"
     WIDE_AGE_RANGE = "wide_age_range"
     UNCERTAIN_GENDER = "uncertain_gender"
 
     @classmethod
     def _missing_(cls, value: object) -> Doubt | None:
-        # Results of version 0.1 whose age and gender stage had no weights, which was no error.
-        return cls.STAGE_FAILED if value == "weights_missing" else None
+        # Words of version 0.1. Where the stage had no weights, that was no error then.
+        earlier = {"weights_missing": cls.STAGE_FAILED, "badly_lit": cls.BADLY_EXPOSED}
+        return earlier.get(str(value))
 
 
 class _Model(BaseModel):
