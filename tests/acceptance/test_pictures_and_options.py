@@ -25,6 +25,26 @@ def test_each_face_and_each_image_has_a_small_picture(http: httpx.Client, album:
     assert (again.status_code, again.content) == (304, b"")
 
 
+def test_an_annotated_picture_looks_as_one_asks(http: httpx.Client, album: Album) -> None:
+    address = f"/v1/images/{album.group}/annotated"
+    looks = ("", "?labels=none", "?labels=numbers", "?landmarks=false", "?blur=true")
+
+    answers = [http.get(address + look) for look in looks]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == len(looks)
+    info = album.documents[album.group]["image"]
+    sizes = [Image.open(io.BytesIO(answer.content)).size for answer in answers]
+    assert {sizes[n] for n in (0, 1, 3, 4)} == {(info["width"], info["height"])}
+    assert sizes[2] > (info["width"], info["height"]), "numbers come with a legend"
+    again = http.get(
+        f"{address}?labels=none", headers={"If-None-Match": answers[1].headers["etag"]}
+    )
+    assert (again.status_code, again.content) == (304, b"")
+    refused = http.get(f"{address}?labels=some")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_request")
+
+
 def test_an_upload_is_analysed_as_it_asks_and_again_as_it_asks_then(
     http: httpx.Client, fresh: Fresh, portraits: list[Path]
 ) -> None:

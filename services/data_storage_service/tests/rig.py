@@ -11,8 +11,9 @@ from sqlalchemy import Engine
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.settling import Settler
-from data_storage_service.storing import AnnotationStyle, ResultStore
+from data_storage_service.storing import ResultStore
 from facepipe.domain.analysis import AgeGenderPart
+from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.decoding import decode
 from facepipe.files.image_store import FaceCrops
 from facepipe.files.imaging import RgbImage

@@ -75,6 +75,19 @@ class Api(Sending, Following):
         """The result document or the annotated JPEG as on disk, or the upload as it came."""
         return (await self._answer("GET", f"/v1/images/{image_id}/{kind}")).content
 
+    async def annotated(
+        self,
+        image_id: str,
+        *,
+        labels: Literal["none", "numbers", "full"] = "full",
+        landmarks: bool = True,
+        blur: bool | None = None,
+    ) -> bytes:
+        """The annotated JPEG as it is wanted, drawn anew; `blur=None`: as the stored one is."""
+        query: dict[str, str | bool] = {"labels": labels, "landmarks": landmarks}
+        query |= {} if blur is None else {"blur": blur}
+        return (await self._answer("GET", f"/v1/images/{image_id}/annotated", params=query)).content
+
     async def thumbnail(
         self, image_id: str, size: int = 256, *, fit: Literal["faces", "whole"] = "faces"
     ) -> bytes:

@@ -106,6 +106,7 @@ class Client:
     image_page = _blocking(Api.image_page)
     result = _blocking(Api.result)
     file = _blocking(Api.file)
+    annotated = _blocking(Api.annotated)
     thumbnail = _blocking(Api.thumbnail)
     face = _blocking(Api.face)
     export = _iterating(Api.export)

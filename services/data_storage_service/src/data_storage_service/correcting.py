@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 
 from data_storage_service.ledger import Ledger
-from data_storage_service.storing import AnnotationStyle, Sources
+from data_storage_service.storing import Sources
 from facepipe.domain.analysis import AnalysisDocument, Correction, Face
 from facepipe.domain.corrections import without_rejected
 from facepipe.domain.errors import FacepipeError
+from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.result_files import ResultFiles
 
 _log = logging.getLogger(__name__)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import Protocol
 
-from data_storage_service.annotate import annotate, encode_jpeg
-from data_storage_service.blur import blur_faces
 from data_storage_service.ledger import Ledger
 from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts, Queries
 from data_storage_service.settling import Settler
-from facepipe.domain.analysis import AnalysisDocument, Face, LandmarksPart, Status
+from facepipe.domain.analysis import AnalysisDocument, LandmarksPart, Status
 from facepipe.domain.corrections import corrected, without_rejected
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError, StorageFullError
+from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.imaging import RgbImage
 from facepipe.files.result_files import ResultFiles
 from facepipe.stage import PartRun
@@ -29,26 +27,6 @@ class Sources(Protocol):
     """Where the pixels come from."""
 
     def load(self, image_id: str) -> RgbImage: ...
-
-
-@dataclass(frozen=True, slots=True)
-class AnnotationStyle:
-    """How the annotated image is made.
-
-    Attributes:
-        jpeg_quality: 30-100.
-        blur_faces: no face can be recognised, and its landmarks are not drawn.
-    """
-
-    jpeg_quality: int = 90
-    blur_faces: bool = False
-
-    def draw(self, image_rgb: RgbImage, faces: Sequence[Face]) -> bytes:
-        """The annotated JPEG."""
-        if self.blur_faces:
-            image_rgb = blur_faces(image_rgb, faces)
-            faces = [face.model_copy(update={"landmarks": []}) for face in faces]
-        return encode_jpeg(annotate(image_rgb, faces), self.jpeg_quality)
 
 
 class ResultStore:

@@ -22,7 +22,8 @@ from data_storage_service.retention import Retention
 from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import Settler
 from data_storage_service.spare_time import SpareTime
-from data_storage_service.storing import AnnotationStyle, ResultStore
+from data_storage_service.storing import ResultStore
+from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 from PIL import Image
 
+from facepipe.domain.analysis import Face
 from facepipe.domain.geometry import BoundingBox, ImageSize, Point
+from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.decoding import ACCEPTED_BEFORE, decode
 from facepipe.files.imaging import RgbImage, cut_face_crop
 
@@ -61,6 +63,17 @@ class DrawCrop:
     def __call__(self, data: bytes) -> bytes:
         rgb: RgbImage = decode(data, ACCEPTED_BEFORE).rgb
         return _jpeg(Image.fromarray(cut_face_crop(rgb, self.box, self.landmarks)))
+
+
+@dataclass(frozen=True, slots=True)
+class DrawAnnotated:
+    """The task to draw faces into their image."""
+
+    style: AnnotationStyle
+    faces: tuple[Face, ...]
+
+    def __call__(self, data: bytes) -> bytes:
+        return self.style.draw(decode(data, ACCEPTED_BEFORE).rgb, self.faces)
 
 
 def square_around(size: ImageSize, boxes: Sequence[BoundingBox]) -> BoundingBox:

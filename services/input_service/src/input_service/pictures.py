@@ -12,14 +12,16 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from facepipe.domain.analysis import Status
+from facepipe.domain.analysis import Face, Status
+from facepipe.domain.corrections import without_rejected
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.geometry import BoundingBox, Point
+from facepipe.files.annotation import AnnotationStyle
 from facepipe.ledger.states import ImageState
 from facepipe.version import VERSION
 from input_service.decoder_process import Task
 from input_service.decoding import DecoderPool
-from input_service.drawing import DrawCrop, DrawThumbnail, Fit
+from input_service.drawing import DrawAnnotated, DrawCrop, DrawThumbnail, Fit
 from input_service.results import ImageFiles
 
 BUDGET_BYTES = 64 * 2**20
@@ -72,6 +74,19 @@ class Pictures:
             return self._drawn(state.image_id, DrawCrop(BoundingBox(**face["box"]), points))
 
         return await self._once(state.image_id, tag_of(state, f"face-{index}"), draw)
+
+    async def annotated(self, state: ImageState, style: AnnotationStyle) -> bytes:
+        """A JPEG of the upload with its faces drawn in.
+
+        Raises:
+            ImageNotFoundError: the upload was not kept.
+        """
+
+        def draw() -> bytes:
+            faces = without_rejected(Face.model_validate(face) for face in self._faces(state))
+            return self._drawn(state.image_id, DrawAnnotated(style, tuple(faces)))
+
+        return await self._once(state.image_id, tag_of(state, repr(style)), draw)
 
     def forget(self, image_id: str) -> None:
         """Drops what shows an image."""

@@ -55,6 +55,17 @@ class WebhookSettings(BaseModel):
     )
 
 
+class AnnotatedSettings(BaseModel):
+    """How the stored annotated picture looks; settings of data_storage_service."""
+
+    jpeg_quality: int = Field(
+        default=90, ge=30, le=100, description="quality of the annotated JPEG"
+    )
+    blur_faces: bool = Field(
+        default=False, description="make faces unrecognisable in the annotated JPEG"
+    )
+
+
 class DetectorLimits(BaseModel):
     """What a call may ask of the detector; settings of landmark_service."""
 
@@ -95,6 +106,7 @@ class InputSettings(Settings):
     upload: UploadSettings = UploadSettings()
     queue: QueueSettings = QueueSettings()
     detector: DetectorLimits = DetectorLimits()
+    storage: AnnotatedSettings = AnnotatedSettings()
     fetch: FetchSettings = FetchSettings()
     webhook: WebhookSettings = WebhookSettings()
     access: InputAccessSettings = InputAccessSettings()

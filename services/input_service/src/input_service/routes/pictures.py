@@ -11,12 +11,14 @@ from fastapi.responses import Response
 
 from facepipe.domain.analysis import ImageId, Status
 from facepipe.domain.errors import ImageDeletedError
+from facepipe.files.annotation import AnnotationStyle, Labels
 from facepipe.ledger.states import ImageState
-from facepipe.web.file_response import has_it, not_modified
+from facepipe.web.file_response import StoredFile, has_it, not_modified
 from input_service.drawing import Fit
 from input_service.file_names import derived_name, inline
 from input_service.pictures import tag_of
 from input_service.results import require_result
+from input_service.routes.results import PARTS, file_of_result, named
 from input_service.services import ServicesDep
 from input_service.views import Responses
 
@@ -58,6 +60,55 @@ async def get_thumbnail(
         tag_of(state, f"{fit}-{size}"),
         derived_name(state.image, f"-{size}.jpg"),
         lambda: services.pictures.thumbnail(state, size, fit),
+    )
+
+
+@router.get(
+    "/annotated",
+    summary="The annotated image",
+    response_class=StoredFile,
+    responses={
+        **_RESPONSES,
+        **PARTS,
+        200: {"content": {"image/jpeg": {}}, "description": "The JPEG"},
+        409: {"description": "Not finished yet, or failed: `code` tells which"},
+    },
+)
+async def get_annotated(
+    image_id: ImageId,
+    request: Request,
+    services: ServicesDep,
+    labels: Annotated[
+        Labels | None,
+        Query(description="`numbers`: with a legend under the photograph of up to 40 faces"),
+    ] = None,
+    landmarks: Annotated[bool | None, Query(description="contours of the faces")] = None,
+    blur: Annotated[bool | None, Query(description="faces that nobody recognises")] = None,
+) -> Response:
+    """Upright, with boxes, landmarks and labels drawn in: `saved_data/<image_id>.jpg`.
+
+    Where a look of its own is asked for, it is drawn for this call, which needs the upload.
+    """
+    if labels is None and landmarks is None and blur is None:
+        find = services.results.annotated
+        path, known = await asyncio.to_thread(file_of_result, find, image_id, services)
+        headers = named(known, "-annotated.jpg")
+        return StoredFile(path, media_type="image/jpeg", headers=headers)
+    state = await _state(image_id, services)
+    require_result(state)
+    stored = services.settings.storage
+    style = AnnotationStyle(
+        stored.jpeg_quality,
+        stored.blur_faces if blur is None else blur,
+        labels or Labels.FULL,
+        landmarks is not False,
+    )
+    return await _picture(
+        request,
+        state,
+        tag_of(state, repr(style)),
+        derived_name(state.image, "-annotated.jpg"),
+        lambda: services.pictures.annotated(state, style),
     )
 
 

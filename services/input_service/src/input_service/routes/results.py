@@ -34,13 +34,13 @@ from input_service.xmp import sidecar
 router = APIRouter(prefix="/v1/images/{image_id}", tags=["results"])
 _log = logging.getLogger(__name__)
 
-_PARTS: Responses = {
+PARTS: Responses = {
     304: {"description": "It is still the one that `If-None-Match` names"},
     206: {"description": "The part that the header `Range` asks for"},
     416: {"description": "The file has no such range"},
 }
 _RESPONSES: Responses = {
-    **_PARTS,
+    **PARTS,
     404: {"description": "No such image"},
     409: {
         "description": "Not finished yet, or failed: `code` tells which",
@@ -80,9 +80,9 @@ def get_result(
 ) -> Response:
     """`saved_data/<image_id>.json`, as it is on disk, or the chosen part of it."""
     paths = parsed_paths(fields)
-    path, state = _file_of_result(services.results.document, image_id, services)
+    path, state = file_of_result(services.results.document, image_id, services)
     document = services.results.read_document(image_id)
-    headers = _named(state, ".json")
+    headers = named(state, ".json")
     if landmarks and not paths:
         return StoredFile(path, media_type="application/json", headers=headers)
     chosen = json.dumps(chosen_of(document, paths, landmarks=landmarks)).encode()
@@ -100,21 +100,9 @@ def get_result(
 )
 def get_sidecar(image_id: ImageId, request: Request, services: ServicesDep) -> Response:
     """The faces as MWG regions, with reliable ages and genders as keywords."""
-    _, state = _file_of_result(services.results.document, image_id, services)
+    _, state = file_of_result(services.results.document, image_id, services)
     text = sidecar(services.results.read_document(image_id))
-    return _made(request, text, "application/rdf+xml", _named(state, ".xmp"))
-
-
-@router.get(
-    "/annotated",
-    summary="The annotated image",
-    response_class=StoredFile,
-    responses={**_RESPONSES, 200: {"content": {"image/jpeg": {}}, "description": "The JPEG"}},
-)
-def get_annotated(image_id: ImageId, services: ServicesDep) -> StoredFile:
-    """`saved_data/<image_id>.jpg`: upright, with boxes, landmarks and labels drawn in."""
-    path, state = _file_of_result(services.results.annotated, image_id, services)
-    return StoredFile(path, media_type="image/jpeg", headers=_named(state, "-annotated.jpg"))
+    return _made(request, text, "application/rdf+xml", named(state, ".xmp"))
 
 
 @router.get(
@@ -122,7 +110,7 @@ def get_annotated(image_id: ImageId, services: ServicesDep) -> StoredFile:
     summary="The upload as it came",
     response_class=StoredFile,
     responses={
-        **_PARTS,
+        **PARTS,
         404: {"description": "No such image, or uploads are not kept"},
         410: {"description": "Deleted"},
         200: {"content": {"image/*": {}}, "description": "The upload, byte for byte"},
@@ -137,11 +125,11 @@ def get_source(image_id: ImageId, services: ServicesDep) -> StoredFile:
     return StoredFile(
         services.results.source(image_id),
         media_type=media_type or "application/octet-stream",
-        headers=_named(state),
+        headers=named(state),
     )
 
 
-def _named(state: ImageState | None, ending: str = "") -> dict[str, str]:
+def named(state: ImageState | None, ending: str = "") -> dict[str, str]:
     """The name to save a file under, where the ledger tells it."""
     if state is None:
         return {}
@@ -157,7 +145,7 @@ def _made(request: Request, content: bytes, media_type: str, headers: dict[str, 
     return Response(content, media_type=media_type, headers={**headers, "ETag": etag})
 
 
-def _file_of_result(
+def file_of_result(
     find: Callable[[str], Path], image_id: str, services: Services
 ) -> tuple[Path, ImageState | None]:
     state = _with_result(image_id, services)

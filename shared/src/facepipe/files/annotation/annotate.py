@@ -9,11 +9,20 @@ import numpy as np
 import simplejpeg
 from PIL import Image, ImageDraw
 
-from data_storage_service.labels import Rgb, colors_of
-from data_storage_service.placing import Label, font, highest, layout, padding
 from facepipe.domain.analysis import Face
 from facepipe.domain.contours import IRISES, LINES, POINTS
 from facepipe.domain.geometry import ImageSize
+from facepipe.files.annotation.labels import Rgb, colors_of
+from facepipe.files.annotation.placing import (
+    Label,
+    Labels,
+    Rect,
+    font,
+    highest,
+    layout,
+    legend,
+    padding,
+)
 from facepipe.files.imaging import RgbImage
 
 # Thickness of a box, of the face's height.
@@ -22,14 +31,16 @@ BOX_SHARE = 0.02
 MIN_CONTOURS_PX = 60
 _LINE = Rgb(120, 255, 220)
 _HALO = Rgb(0, 0, 0)
+_GROUND = Rgb(244, 246, 248)
 
 
-def annotate(image_rgb: RgbImage, faces: Sequence[Face]) -> RgbImage:
+def annotate(image_rgb: RgbImage, faces: Sequence[Face], labels: Labels = Labels.FULL) -> RgbImage:
     """A copy of the image with its faces marked.
 
     Args:
         image_rgb: shape `(height, width, 3)`, uint8, RGB, upright.
         faces: in pixels of that image.
+        labels: what stands beside each.
 
     Returns:
         of the same shape; every label lies inside the image.
@@ -44,9 +55,26 @@ def annotate(image_rgb: RgbImage, faces: Sequence[Face]) -> RgbImage:
     for face in faces:
         high = face.box.y2 - face.box.y1
         _draw_box(draw, face, min(most, max(1, round(BOX_SHARE * high))))
-    for face, label in zip(faces, layout(size, faces), strict=True):
+    placed = [] if labels is Labels.NONE else layout(size, faces, labels)
+    for face, label in zip(faces, placed, strict=bool(placed)):
         if label is not None:
             _draw_label(draw, face, label)
+    return np.asarray(canvas)
+
+
+def with_legend(picture: RgbImage, faces: Sequence[Face]) -> RgbImage:
+    """The picture, and under it what each number means."""
+    shown = Image.fromarray(picture)
+    high, labels = legend(shown.width, faces)
+    if not labels:
+        return picture
+    canvas = Image.new("RGB", (shown.width, shown.height + high), _GROUND)
+    canvas.paste(shown)
+    draw = ImageDraw.Draw(canvas)
+    for face, label in zip(faces, labels, strict=True):
+        left, top, right, bottom = label.place
+        moved = Rect(left, top + shown.height, right, bottom + shown.height)
+        _draw_label(draw, face, label._replace(place=moved))
     return np.asarray(canvas)
 
 

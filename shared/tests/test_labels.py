@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from data_storage_service.labels import (
+from facepipe.domain.analysis import AgeGender, Gender
+from facepipe.files.annotation.labels import (
     MIN_CONTRAST,
     Rgb,
     colors_of,
     contrast,
     label_texts,
 )
-from facepipe.domain.analysis import AgeGender, Gender
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from data_storage_service import annotate as drawing
-from data_storage_service.annotate import annotate, encode_jpeg
-from data_storage_service.labels import MIN_CONTRAST, Rgb, colors_of, contrast
-from data_storage_service.placing import MIN_TEXT_PX, Label, Rect, font, layout
 from facepipe.domain.analysis import AgeGender, Box, Face, LandmarkPoint
 from facepipe.domain.contours import POINTS
 from facepipe.domain.geometry import ImageSize
+from facepipe.files.annotation import AnnotationStyle
+from facepipe.files.annotation import annotate as drawing
+from facepipe.files.annotation.annotate import annotate, encode_jpeg
+from facepipe.files.annotation.labels import MIN_CONTRAST, Rgb, colors_of, contrast
+from facepipe.files.annotation.placing import MIN_TEXT_PX, Label, Labels, Rect, font, layout, legend
 from tests.support import store_samples as samples
 
 
@@ -93,6 +94,76 @@ def test_a_group_can_be_read(count: int, columns: int) -> None:
     # then each has one, that says at least its number, and none covers anything
     assert_labels_are_clear(size, faces, labels)
     assert all(label and label.text.startswith(str(n)) for n, label in enumerate(labels))
+
+
+def test_numbers_alone_are_as_readable_and_a_legend_tells_the_rest() -> None:
+    # given a group
+    faces = [
+        face(200 * n + 40, 100, 200 * n + 140, 230).model_copy(update={"face_index": n})
+        for n in range(6)
+    ]
+    size = ImageSize(1240, 400)
+
+    # when only numbers are asked for
+    labels = layout(size, faces, Labels.NUMBERS)
+    high, told = legend(size.width, faces)
+
+    # then each has its own, and the legend says everything, each entry with room of its own
+    assert_labels_are_clear(size, faces, labels)
+    assert [label and label.text for label in labels] == list("012345")
+    assert [label.text for label in told] == [f"{n}: female 28 (23-34)" for n in range(6)]
+    assert_labels_are_clear(ImageSize(size.width, high), [], told)
+    assert all(0 <= x1 < x2 <= 1240 and 0 <= y1 < y2 <= high for x1, y1, x2, y2 in places(told))
+
+
+def places(labels: Sequence[Label]) -> list[Rect]:
+    return [label.place for label in labels]
+
+
+@given(st.integers(1, 3000), st.integers(0, 40))
+@settings(max_examples=100, deadline=None)
+def test_a_legend_fits_under_every_photograph_or_is_left_out(width: int, count: int) -> None:
+    faces = [face(0, 0, 9, 9).model_copy(update={"face_index": n}) for n in range(count)]
+
+    high, told = legend(width, faces)
+
+    assert len(told) in (0, count)
+    assert all(a.overlap(b) == 0 for a, b in itertools.combinations(places(told), 2))
+    assert all(x2 <= width and y2 <= high for _, _, x2, y2 in places(told))
+    assert len(told) == count or width < 200
+
+
+@pytest.mark.parametrize(
+    ("style", "is_higher"),
+    [
+        (AnnotationStyle(), False),
+        (AnnotationStyle(labels=Labels.NONE), False),
+        (AnnotationStyle(labels=Labels.NUMBERS), True),
+    ],
+)
+def test_only_a_legend_makes_the_picture_higher(style: AnnotationStyle, is_higher: bool) -> None:
+    one = face(100, 100, 300, 300)
+
+    jpegs = [style.draw(samples.pixels(1, 800, 600), faces) for faces in ([one], [])]
+    with_face, nobody = (Image.open(io.BytesIO(jpeg)) for jpeg in jpegs)
+
+    assert nobody.size == (800, 600)
+    assert with_face.width == 800
+    assert (with_face.height > 600) == is_higher
+
+
+def test_without_labels_and_landmarks_a_box_is_left() -> None:
+    points = [LandmarkPoint(x=400.0 + n % 90, y=400.0 + n % 70) for n in range(POINTS)]
+    one = face(300, 300, 500, 500).model_copy(update={"landmarks": points})
+    image = samples.pixels(1, 800, 800)
+
+    jpeg = AnnotationStyle(100, labels=Labels.NONE, landmarks=False).draw(image, [one])
+
+    shown = np.asarray(Image.open(io.BytesIO(jpeg))).astype(int)
+    changed = (np.abs(shown - image.astype(int)) > 60).any(axis=2)
+    changed[296:504, 296:504] = False
+    assert not changed.any()
+    assert np.abs(shown[320:480, 320:480] - image[320:480, 320:480].astype(int)).mean() < 5
 
 
 def test_a_label_is_as_large_as_its_face_suggests() -> None:

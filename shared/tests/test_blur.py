@@ -5,9 +5,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from data_storage_service.blur import MARGIN, TILES, blur_faces
-from data_storage_service.storing import AnnotationStyle
 from facepipe.domain.analysis import Box, Face
+from facepipe.files.annotation import AnnotationStyle
+from facepipe.files.annotation.blur import MARGIN, TILES, blur_faces
 from facepipe.files.imaging import RgbImage
 from tests.support import store_samples as samples
 

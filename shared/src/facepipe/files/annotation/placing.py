@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from PIL import ImageFont
 
-from data_storage_service.labels import label_texts
 from facepipe.domain.analysis import Face
 from facepipe.domain.geometry import ImageSize
+from facepipe.files.annotation.labels import label_texts
 
 # Height of a capital letter: of the image's short side at most, of the face's height, and in
 # pixels at least. A number alone may be smaller.
 TEXT_SHARE = 0.018
 FACE_SHARE = 0.1
 MIN_TEXT_PX = 10
+# Height of a capital letter of the legend, of the photograph's width.
+LEGEND_SHARE = 0.011
 _SMALLEST_TEXT_PX = 6
+
+
+class Labels(StrEnum):
+    """What stands beside a face."""
+
+    NONE = "none"
+    NUMBERS = "numbers"
+    FULL = "full"
 
 
 class Rect(NamedTuple):
@@ -64,23 +75,50 @@ class _Taken:
         return not hits.any()
 
 
-def layout(size: ImageSize, faces: Sequence[Face]) -> list[Label | None]:
-    """Where each face's label goes, largest face first.
+def layout(
+    size: ImageSize, faces: Sequence[Face], labels: Labels = Labels.FULL
+) -> list[Label | None]:
+    """Where each face's label goes, largest face first; with numbers, it is a number alone.
 
     It is as large as the face suggests, and gets shorter, smaller, and at last a mere number,
     until it covers neither another face nor another label; None where not even that is free.
     """
     taken = _Taken([_rect(face) for face in faces])
-    labels: list[Label | None] = []
+    placed: list[Label | None] = []
     for own, face in enumerate(faces):
-        free = (
-            label for label in _possible(size, face, len(faces)) if taken.is_free(label.place, own)
-        )
-        label = next(free, None)
+        possible = _possible(size, face, _texts(face, len(faces), labels))
+        label = next((one for one in possible if taken.is_free(one.place, own)), None)
         if label is not None:
             taken.add(label.place)
-        labels.append(label)
-    return labels
+        placed.append(label)
+    return placed
+
+
+def legend(width: int, faces: Sequence[Face]) -> tuple[int, list[Label]]:
+    """What each number means, in columns under a photograph of some width.
+
+    Returns:
+        its height, and labels in it; none where the photograph is too narrow for any.
+    """
+    capital_px = max(MIN_TEXT_PX, round(width * LEGEND_SHARE))
+    gap = capital_px
+    said = [_texts(face, 2, Labels.FULL) for face in faces]
+    for shorter in range(max(map(len, said), default=0)):
+        texts = [words[min(shorter, len(words) - 1)] for words in said]
+        sizes = [label_size(text, capital_px) for text in texts]
+        column = max(wide for wide, _ in sizes) + gap
+        if column + gap <= width:
+            break
+    else:
+        return 0, []
+    columns = (width - gap) // column
+    rows = -(-len(texts) // columns)
+    line = sizes[0][1] + gap // 2
+    found: list[Label] = []
+    for n, (text, (wide, high)) in enumerate(zip(texts, sizes, strict=True)):
+        left, top = gap + n // rows * column, gap + n % rows * line
+        found.append(Label(text, capital_px, Rect(left, top, left + wide, top + high)))
+    return 2 * gap + rows * line - gap // 2, found
 
 
 def label_size(text: str, capital_px: int) -> tuple[int, int]:
@@ -111,15 +149,20 @@ def font(capital_px: int) -> ImageFont.FreeTypeFont:
     return found
 
 
-def _possible(size: ImageSize, face: Face, count: int) -> Iterator[Label]:
+def _texts(face: Face, count: int, labels: Labels) -> list[str]:
+    """What may stand beside a face that has room for more than its number, longest first."""
+    if labels is not Labels.FULL:
+        return []
+    texts = label_texts(face.agegender)
+    return [f"{face.face_index}: {text}" for text in texts] if count > 1 else texts
+
+
+def _possible(size: ImageSize, face: Face, texts: Sequence[str]) -> Iterator[Label]:
     """Labels of a face within the image, the best first."""
     high = face.box.y2 - face.box.y1
     most = max(MIN_TEXT_PX, -int(-min(size) * TEXT_SHARE // 1))
     aim = min(most, max(MIN_TEXT_PX, round(FACE_SHARE * high)))
     number = str(face.face_index)
-    texts = label_texts(face.agegender)
-    if count > 1:
-        texts = [f"{number}: {text}" for text in texts]
     for capital_px in dict.fromkeys((aim, (aim + MIN_TEXT_PX) // 2, MIN_TEXT_PX)):
         for text in texts:
             yield from _places(size, face, text, capital_px)

@@ -1,0 +1,43 @@
+"""How an annotated picture looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from facepipe.domain.analysis import Face
+from facepipe.files.annotation.annotate import annotate, encode_jpeg, with_legend
+from facepipe.files.annotation.blur import blur_faces
+from facepipe.files.annotation.placing import Labels
+from facepipe.files.imaging import RgbImage
+
+# What a legend tells of more faces, nobody reads.
+LEGEND_FACES = 40
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationStyle:
+    """How an annotated picture is made.
+
+    Attributes:
+        jpeg_quality: 30-100.
+        blur_faces: no face can be recognised, and its landmarks are not drawn.
+        labels: beside faces; with numbers alone, a legend under the photograph tells the rest.
+        landmarks: whether contours are drawn.
+    """
+
+    jpeg_quality: int = 90
+    blur_faces: bool = False
+    labels: Labels = Labels.FULL
+    landmarks: bool = True
+
+    def draw(self, image_rgb: RgbImage, faces: Sequence[Face]) -> bytes:
+        """The annotated JPEG; it is as large as the image, and higher by the legend."""
+        if self.blur_faces:
+            image_rgb = blur_faces(image_rgb, faces)
+        if self.blur_faces or not self.landmarks:
+            faces = [face.model_copy(update={"landmarks": []}) for face in faces]
+        picture = annotate(image_rgb, faces, self.labels)
+        if self.labels is Labels.NUMBERS and len(faces) <= LEGEND_FACES:
+            picture = with_legend(picture, faces)
+        return encode_jpeg(picture, self.jpeg_quality)
