@@ -52,7 +52,7 @@ def test_photographs_are_followed_to_their_end(
 
 
 def test_weights_are_named_and_no_result_is_of_others(stack: Stack, album: Album) -> None:
-    told = _run(stack, "own_model.py", "--look").stdout
+    told = _run(stack, "own_model.py", "--count").stdout
 
     for part, model in album.documents[album.group]["models"].items():
         assert f"{part}: {model['name']} {model['sha256'][:12]}\n" in told
