@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zipfile
 from collections.abc import Iterator
 from importlib.resources import files
 from itertools import pairwise
@@ -424,6 +425,117 @@ def test_axe_finds_nothing_on_any_tab(
             found[query] = [(one["id"], one["nodes"][0]["html"]) for one in violations]
     page.close()
     assert found == {}
+
+
+def test_many_images_are_chosen_fetched_and_erased(page: Page, fake: FakeApi) -> None:
+    # given three images
+    for name in ("a.jpg", "b.jpg", "../a.png"):
+        fake.add(name)
+    page.goto("/?tab=results")
+    expect(page.locator(".fp-tile")).to_have_count(3)
+    expect(page.locator(".fp-chosen")).to_be_hidden()
+    # when two are chosen
+    page.get_by_label("Choose a.jpg").check()
+    page.get_by_label("Choose ../a.png").check()
+    expect(page.locator(".fp-count")).to_have_text("2 chosen")
+    # then a zip has all of them, each file under a name of its own, in no folder but its own
+    with page.expect_download() as download:
+        page.get_by_text("Download as zip").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        named = sorted(archive.namelist())
+    assert len(named) == 6
+    assert named[2:4] == ["originals/_a.png", "originals/a.jpg"]
+    # and all that are chosen can be erased, after a question
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Erase").click()
+    expect(page.locator(".fp-tile")).to_have_count(1)
+    assert [image["image"]["file_name"] for image in fake.images.values()] == ["b.jpg"]
+    expect(page.locator(".fp-chosen")).to_be_hidden()
+
+
+def test_a_choice_survives_results_that_come_meanwhile_and_is_analysed_again(
+    page: Page, fake: FakeApi
+) -> None:
+    fake.add("a.jpg")
+    page.goto("/?tab=results")
+    page.get_by_label("Choose a.jpg").check()
+    # when a new result comes, which the page shows by itself
+    fake.add("b.jpg")
+    expect(page.locator(".fp-tile")).to_have_count(2)
+    expect(page.locator(".fp-count")).to_have_text("1 chosen")
+    expect(page.get_by_label("Choose a.jpg")).to_be_checked()
+    # then the choice is sent again, and nothing else
+    page.get_by_text("Choose all").click()
+    expect(page.locator(".fp-count")).to_have_text("2 chosen")
+    page.get_by_text("Choose none").click()
+    page.get_by_label("Choose a.jpg").check()
+    page.locator(".fp-chosen").get_by_text("Analyse again").click()
+    expect(page.locator(".fp-tile[data-status=received]")).to_have_count(1)
+
+
+def test_a_search_is_exported_as_it_is(page: Page, fake: FakeApi) -> None:
+    fake.add("a.jpg")
+    page.goto("/?tab=results&gender=female&min_age=20&sort=file_name")
+    with page.expect_download() as download:
+        page.get_by_text("CSV").click()
+    assert download.value.suggested_filename == "faces.csv"
+    assert download.value.path().read_text() == "image_id,age\n"
+    asked = {key: fake.queries[-1].get(key) for key in ("format", "gender", "min_age", "sort")}
+    assert asked == {"format": "csv", "gender": "female", "min_age": "20", "sort": None}
+
+
+def test_a_folder_is_sent_without_what_systems_leave_in_it(
+    page: Page, fake: FakeApi, tmp_path: Path
+) -> None:
+    # given a folder with another one in it, and what no photograph is
+    folder = tmp_path / "holiday"
+    (folder / "inner").mkdir(parents=True)
+    for name in ("a.jpg", "inner/b.jpg", ".DS_Store", "Thumbs.db"):
+        (folder / name).write_bytes(portrait())
+    page.goto("/")
+    expect(page.locator("#upload input[type=file]")).to_be_attached()
+    page.wait_for_load_state("networkidle")
+    # when it is chosen
+    page.get_by_label("Choose a folder").set_input_files(folder)
+    # then its photographs are sent, those of inner folders too
+    expect(page.locator(".fp-row[data-final]")).to_have_count(2)
+    assert {image["image"]["file_name"] for image in fake.images.values()} == {"a.jpg", "b.jpg"}
+
+
+_DROP = """(names) => {
+  const file = (name) => ({ isFile: true, file: (then) => then(new File(["\xff\xd8"], name)) });
+  const folder = (inner) => ({ isDirectory: true, createReader: () => {
+    const batches = [inner, []];
+    return { readEntries: (then) => then(batches.shift()) };
+  } });
+  const dropped = folder([file(names[0]), folder([file(names[1])])]);
+  const event = new Event("drop", { bubbles: true, cancelable: true });
+  const items = [{ webkitGetAsEntry: () => dropped }];
+  Object.defineProperty(event, "dataTransfer", { value: { items, files: [] } });
+  document.querySelector("#upload button").dispatchEvent(event);
+}"""
+
+
+def test_a_folder_can_be_dropped(page: Page, fake: FakeApi) -> None:
+    page.goto("/")
+    expect(page.locator("#upload input[type=file]")).to_be_attached()
+    page.wait_for_load_state("networkidle")
+
+    page.evaluate(_DROP, ["a.jpg", "b.jpg"])
+
+    expect(page.locator(".fp-row[data-final]")).to_have_count(2)
+    expect(page.locator(".fp-row")).to_contain_text(["a.jpg", "b.jpg"])
+
+
+def test_plots_that_are_drawn_later_come_by_themselves(page: Page, fake: FakeApi) -> None:
+    plots, fake.plots = fake.plots, []
+    page.goto("/?tab=plots")
+    expect(page.locator("#plots .fp-notice")).to_contain_text("no plots yet")
+
+    fake.plots = plots
+
+    expect(page.locator(".fp-plot")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [390, 1440])

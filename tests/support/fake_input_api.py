@@ -185,6 +185,11 @@ class FakeApi:
             page = {"images": found[start : start + limit], "next_cursor": more}
             return page | ({} if start else {"total": len(found)})
 
+        @app.get("/v1/export")
+        async def export(request: Request) -> Response:
+            self.queries.append(dict(request.query_params))
+            return Response("image_id,age\n", media_type="text/csv")
+
         @app.get("/v1/images/{image_id}")
         async def state(image_id: str) -> Any:
             known = self.images.get(image_id)

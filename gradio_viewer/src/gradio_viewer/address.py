@@ -13,7 +13,7 @@ FILTERS = (
     "name", "status", "gender", "min_age", "max_age", "min_faces", "max_faces", "reliable",
     "received_after", "received_before", "corrected", "min_yaw", "max_yaw", "sort",
 )  # fmt: skip
-_IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 _MAX_VALUE = 255
 
 
@@ -36,7 +36,7 @@ class Place:
         """From the parameters of the address, whatever stands there."""
         given = {name: value.strip()[:_MAX_VALUE] for name, value in query}
         image_id = given.get("image", "")
-        if _IMAGE_ID.fullmatch(image_id):
+        if IMAGE_ID.fullmatch(image_id):
             return cls("image", image_id)
         search = {name: given[name] for name in FILTERS if given.get(name)}
         tab = given.get("tab", "")

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from facepipe.web.service import Check, create_app
 from facepipe_client import AsyncClient, Client, ClientError
+from gradio_viewer.downloads import create_download_router
 from gradio_viewer.files import SCRIPTS, create_router
 from gradio_viewer.login import Login, needs_login
 from gradio_viewer.memory_budget import MemoryBudget
@@ -77,6 +78,7 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
     app.add_middleware(Door, events=Events(page, visitors), visitors=visitors)
     if has_login:
         app.add_middleware(Login, user=settings.viewer.user, password=settings.viewer.password)
+    app.include_router(create_download_router(client))
     app.include_router(create_router(client, settings))
     max_bytes = settings.upload.max_bytes
     app.include_router(

@@ -30,7 +30,16 @@ from gradio_viewer.problems import told
 from gradio_viewer.settings import ViewerSettings
 
 THUMBNAIL_SIDE = 480
-SCRIPTS = ("main.js", "address.js", "faces.js", "zoom.js", "dialogs.js", "draw.js")
+SCRIPTS = (
+    "main.js",
+    "address.js",
+    "faces.js",
+    "zoom.js",
+    "dialogs.js",
+    "draw.js",
+    "gallery.js",
+    "sending.js",
+)
 JPEG = "image/jpeg"
 _PLOTS = {"png": "image/png", "svg": "image/svg+xml"}
 _WEB = package_files("gradio_viewer.web")

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 from facepipe_client import WITH_RESULT, AsyncClient, ClientError, Filters, ModelInfo, NoAnswerError
 from gradio_viewer import image_html, list_html, plots_html, trace_html, words
-from gradio_viewer.address import Place
+from gradio_viewer.address import IMAGE_ID, Place
+from gradio_viewer.downloads import MOST_CHOSEN
 from gradio_viewer.list_html import Upload
 from gradio_viewer.markup import Html, join, notice, tag
 from gradio_viewer.problems import told
@@ -20,6 +22,8 @@ from gradio_viewer.recent import Batch
 FOLLOWED_AT_ONCE = 8
 REDRAW_S = 0.25
 _SAID = ("kind", "face_index", "box", "age", "gender")
+
+Act = Callable[[str], Awaitable[Html | None]]
 
 _log = logging.getLogger(__name__)
 
@@ -159,6 +163,27 @@ async def correct(api: AsyncClient, image_id: str, text: str) -> Html | None:
     except ClientError as error:
         return problem(api, error)
     return None
+
+
+async def with_many(api: AsyncClient, text: str) -> Html | None:
+    """Erases chosen images or has them analysed again; what hinders that, of which of them."""
+    try:
+        said = json.loads(text)
+        acts: dict[str, Act] = {"delete": api.delete, "again": partial(analyse_again, api)}
+        act = acts[said["do"]]
+        chosen = [one for one in said["images"] if IMAGE_ID.fullmatch(one)][:MOST_CHOSEN]
+    except (ValueError, TypeError, KeyError):
+        return notice("The page sent something that it does not take; load it again.", "error")
+    slots = asyncio.Semaphore(FOLLOWED_AT_ONCE)
+
+    async def one(image_id: str) -> Html | None:
+        async with slots:
+            try:
+                return await act(image_id)
+            except ClientError as error:
+                return problem(api, error)
+
+    return join(*dict.fromkeys(await asyncio.gather(*map(one, chosen))))
 
 
 async def delete(api: AsyncClient, image_id: str) -> Html:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from gradio_viewer import words
 from gradio_viewer.address import image_link, results_link
@@ -70,6 +71,19 @@ def progress(uploads: Sequence[Upload], is_alone: bool = False) -> Html:
     )
 
 
+def other_ways() -> Html:
+    """A folder and the camera, beside the field for files."""
+    ways = (
+        ("Choose a folder", {"webkitdirectory": True, "multiple": True}),
+        ("Take a photograph", {"accept": "image/*", "capture": "environment"}),
+    )
+    labels = [
+        tag("label", text, tag("input", type="file", class_="fp-hush", **kind), class_="fp-way")
+        for text, kind in ways
+    ]
+    return tag("div", *labels, class_="fp-ways")
+
+
 def gallery(
     images: Sequence[Mapping[str, Any]],
     search: Mapping[str, str],
@@ -102,9 +116,41 @@ def gallery(
         said = f"{total:,} image{'' if total == 1 else 's'}{shown}"
         count = tag("p", said, class_="fp-total fp-dim", role="status")
     return join(
-        count,
+        tag("div", count, _exports(search), class_="fp-above"),
+        _chosen_bar(),
         tag("div", *[_tile(image) for image in images], class_="fp-gallery"),
         tag("nav", *links, class_="fp-paging", aria_label="Pages") if cursor or after else None,
+    )
+
+
+def _exports(search: Mapping[str, str]) -> Html:
+    """What the search finds, as one file."""
+    query = urlencode({key: value for key, value in search.items() if value and key != "sort"})
+    links = [
+        tag("a", text, href=f"/files/export.{kind}?{query}", download=True)
+        for kind, text in (("csv", "CSV"), ("parquet", "Parquet"), ("coco", "COCO"))
+    ]
+    return tag("p", "Export: ", *links, class_="fp-exports fp-dim")
+
+
+def _chosen_bar() -> Html:
+    """What can be done with the images that somebody has chosen; the script shows it."""
+    buttons = [
+        tag("button", text, type="button", class_="fp-button", data_do=action)
+        for action, text in (
+            ("many-again", "Analyse again"),
+            ("many-delete", "Delete"),
+            ("choose-all", "Choose all"),
+            ("choose-none", "Choose none"),
+        )
+    ]
+    return tag(
+        "div",
+        tag("span", class_="fp-count", role="status"),
+        tag("a", "Download as zip", href="#", download=True, class_="fp-button fp-zip"),
+        *buttons,
+        class_="fp-chosen",
+        hidden=True,
     )
 
 
@@ -146,7 +192,10 @@ def _tile(image: Mapping[str, Any]) -> Html:
     )
     is_plain = status == "stored"
     mark = None if is_plain else tag("span", words.status(status), class_=f"fp-mark fp-at-{status}")
-    return tag(
+    pick = tag(
+        "input", type="checkbox", class_="fp-pick", value=image_id, aria_label=f"Choose {name}"
+    )
+    tile = tag(
         "a",
         tag("div", picture, mark, class_="fp-frame"),
         tag("span", name, class_="fp-file"),
@@ -161,3 +210,4 @@ def _tile(image: Mapping[str, Any]) -> Html:
         class_="fp-tile",
         data_status=status,
     )
+    return tag("div", pick, tile, class_="fp-cell")

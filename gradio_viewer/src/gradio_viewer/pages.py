@@ -14,7 +14,7 @@ from gradio.data_classes import GradioRootModel
 
 from facepipe.files.formats import LABELS
 from facepipe_client import AsyncClient
-from gradio_viewer import handlers, image_html, search_html
+from gradio_viewer import handlers, image_html, list_html, search_html
 from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
 from gradio_viewer.markup import join, notice, tag
@@ -25,6 +25,8 @@ from gradio_viewer.visitors import visitor_of
 TITLE = "Face analysis"
 SAYING = "Faces, landmarks, age and gender of your photographs. Nothing leaves this machine."
 REFRESH_EVERY_S = 10
+# The script has noted what a person said.
+_NOTED = "() => [window.fpSaid]"
 _HIDDEN: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
@@ -45,6 +47,8 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
             with gr.Tab("Results", id="results"):
                 search = gr.HTML(search_html.search({}), elem_id="search-part")
                 gallery = gr.HTML(elem_id="gallery")
+                said = gr.Textbox(visible=False)
+                many = gr.Button("With the chosen", elem_id="do-many", elem_classes="fp-hidden")
             with gr.Tab("Image", id="image"):
                 view, document = _image_tab(api, page, go)
             with gr.Tab("Plots", id="plots"):
@@ -72,16 +76,25 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
         page.load(show_first, outputs=parts, **_HIDDEN)
         go.click(show, outputs=parts, trigger_mode="multiple", **_HIDDEN)
 
+        async def act(text: str, request: gr.Request) -> Any:
+            problem = await handlers.with_many(api, text)
+            found = await handlers.results(api, _place(request), settings.viewer.page_size)
+            return join(problem, found)
+
+        many.click(act, inputs=said, outputs=gallery, js=_NOTED, **_HIDDEN)
+
         async def refresh(request: gr.Request) -> tuple[Any, ...]:
-            """What cannot work now; and results that are new, where the newest are shown."""
+            """What cannot work now; new results, where the newest are shown; and plots of them."""
             place = _place(request)
             is_newest = place.tab == "results" and not place.cursor
             size = settings.viewer.page_size
             newest = await handlers.results(api, place, size) if is_newest else gr.skip()
-            return *await handlers.outlook(api), newest
+            drawn = await handlers.plots(api) if place.tab == "plots" else gr.skip()
+            return *await handlers.outlook(api), newest, drawn
 
-        page.load(refresh, outputs=[banner, models, gallery], **_HIDDEN)
-        gr.Timer(REFRESH_EVERY_S).tick(refresh, outputs=[banner, models, gallery], **_HIDDEN)
+        parts = [banner, models, gallery, plots]
+        page.load(refresh, outputs=parts, **_HIDDEN)
+        gr.Timer(REFRESH_EVERY_S).tick(refresh, outputs=parts, **_HIDDEN)
     return page
 
 
@@ -103,10 +116,8 @@ def _upload_tab(
     files.data_model = _Entries
     files.preprocess = _uploads  # type: ignore[method-assign, assignment]  # see above
     largest = settings.upload.max_bytes / 2**20
-    gr.HTML(
-        tag("p", f"One or many photographs: {LABELS}; each up to {largest:g} MB.", class_="fp-dim"),
-        elem_id="limits",
-    )
+    limits = f"One or many photographs: {LABELS}; each up to {largest:g} MB."
+    gr.HTML(join(list_html.other_ways(), tag("p", limits, class_="fp-dim")), elem_id="limits")
     progress = gr.HTML(elem_id="progress")
     watching = gr.Button("Watch", elem_id="watch", elem_classes="fp-hidden")
 
@@ -181,7 +192,5 @@ def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTM
     go.click(show_trace, outputs=trace, trigger_mode="multiple", **_HIDDEN)
     again.click(analyse_again, outputs=view, **_HIDDEN)
     delete.click(erase, outputs=view, **_HIDDEN)
-    # The script has noted what a person said.
-    noted = "() => [window.fpSaid]"
-    correct.click(take_correction, inputs=said, outputs=[view, document], js=noted, **_HIDDEN)
+    correct.click(take_correction, inputs=said, outputs=[view, document], js=_NOTED, **_HIDDEN)
     return view, document

@@ -3,6 +3,8 @@ import { follow, goAgain, go, navigate } from "./address.js";
 import { ready as readyFaces } from "./faces.js";
 import { askTruth, confirmThen, showKeys } from "./dialogs.js";
 import { draw } from "./draw.js";
+import { chooseAll, chooseNone, ids as chosenIds, ready as readyChosen } from "./gallery.js";
+import "./sending.js";
 
 const TITLE = "Face analysis";
 let title = TITLE;
@@ -25,6 +27,7 @@ function localTimes(part) {
 function neighbours(part) {
   const ids = [...part.querySelectorAll(".fp-tile")].map((tile) => tile.getAttribute("href"));
   if (ids.length) sessionStorage.setItem("fp-neighbours", JSON.stringify(ids));
+  readyChosen();
 }
 
 function readyImage(part) {
@@ -88,6 +91,11 @@ const ACTIONS = {
   delete: () => confirmThen("Erase this image?", "Upload, result and annotated picture are gone for good.",
     "Erase", () => press("do-delete")),
   again: () => press("do-again"),
+  "choose-all": chooseAll,
+  "choose-none": chooseNone,
+  "many-again": () => withChosen("again"),
+  "many-delete": () => confirmThen(`Erase ${chosenIds().length} images?`,
+    "Uploads, results and annotated pictures are gone for good.", "Erase", () => withChosen("delete")),
   keys: () => showKeys(),
   correct: (button) => correct(Number(button.closest("[data-face]").dataset.face)),
   undo: (button) => tell({ undo: button.dataset.numbers.split(",").map(Number) }),
@@ -97,9 +105,14 @@ const ACTIONS = {
 };
 
 // What a person says goes to the server with the press of a hidden button.
-function tell(said) {
+function tell(said, button = "do-correct") {
   window.fpSaid = JSON.stringify(said);
-  press("do-correct");
+  press(button);
+}
+
+function withChosen(what) {
+  tell({ do: what, images: chosenIds() }, "do-many");
+  chooseNone();
 }
 
 function correct(index) {
