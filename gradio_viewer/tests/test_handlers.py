@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
@@ -11,6 +12,7 @@ from facepipe_client import AsyncClient
 from gradio_viewer import handlers
 from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
+from gradio_viewer.pace import Pace
 from gradio_viewer.recent import Batch
 from tests.support.fake_input_api import FakeApi, portrait
 
@@ -81,7 +83,7 @@ def test_api_that_is_down_is_a_banner() -> None:
     # given
     nobody = "http://127.0.0.1:9"
     # when / then
-    assert "does not answer" in ask(nobody, handlers.outlook)[0]
+    assert "does not answer" in ask(nobody, lambda api: handlers.outlook(api, Pace()))[0]
     html = ask(nobody, lambda api: handlers.results(api, Place("results"), 3))
     assert "does not answer" in html
     assert "Traceback" not in html
@@ -89,13 +91,44 @@ def test_api_that_is_down_is_a_banner() -> None:
 
 
 def test_api_that_runs_needs_no_banner_and_names_the_models(address: str) -> None:
-    banner, models = ask(address, handlers.outlook)
+    banner, models = ask(address, lambda api: handlers.outlook(api, Pace()))
     assert banner == ""
     assert "faces: facepipe-yolov8n-face" in models
 
 
 def test_a_stage_that_cannot_work_is_a_banner(address: str, fake: FakeApi) -> None:
     fake.problems = {"landmark_service": "worker 1 died: no face detector: <looked for>"}
-    banner, _ = ask(address, handlers.outlook)
+    banner, _ = ask(address, lambda api: handlers.outlook(api, Pace()))
     assert "landmark_service cannot work now: worker 1 died: no face detector" in banner
     assert "&lt;looked for&gt;" in banner
+
+
+def test_a_queue_is_told_with_its_pace_and_its_end(address: str, fake: FakeApi) -> None:
+    # given sixty images of which thirty were finished in the last ten seconds
+    pace = Pace()
+    now = time.monotonic()
+    pace.note(0, now - 10)
+    fake.numbers = {"accepted": 60, "in_flight": 30}
+    # when the page asks
+    banner, _ = ask(address, lambda api: handlers.outlook(api, pace))
+    # then
+    assert "30 images wait; " in banner
+    assert "are done, all in about 1" in banner
+    # and when all are finished, nothing is said
+    fake.numbers = {"accepted": 60, "in_flight": 0}
+    assert ask(address, lambda api: handlers.outlook(api, pace))[0] == ""
+
+
+def test_a_pace_is_that_of_the_last_two_minutes() -> None:
+    pace = Pace()
+    assert pace.per_s() is None
+    pace.note(100, 0.0)
+    pace.note(100, 1.0)
+    assert pace.per_s() is None  # too short to say
+    pace.note(110, 10.0)
+    assert pace.per_s() == 1.0
+    pace.note(110, 200.0)
+    pace.note(110, 210.0)
+    assert pace.per_s() == 0.0  # what was long ago counts no more
+    pace.note(3, 220.0)
+    assert pace.per_s() is None  # another ledger

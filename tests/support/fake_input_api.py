@@ -123,6 +123,7 @@ class FakeApi:
         self.plots_after_s = 0.0
         self.plots_down: bool | str = False  # or what is said of it
         self.problems: dict[str, str] = {}
+        self.numbers: Json = {}  # of /v1/stats, where they are not the usual ones
         self.app = FastAPI()
         self._add_routes()
 
@@ -156,7 +157,12 @@ class FakeApi:
         @app.get("/v1/stats")
         async def stats() -> Json:
             model = {"name": "facepipe-yolov8n-face", "sha256": "ab" * 32}
-            return {**numbers(), "problems": self.problems, "models": {"detector": [model]}}
+            return {
+                **numbers(),
+                **self.numbers,
+                "problems": self.problems,
+                "models": {"detector": [model]},
+            }
 
         @app.post("/v1/images", status_code=202)
         async def send(request: Request) -> Any:

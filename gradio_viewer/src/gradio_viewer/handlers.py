@@ -16,6 +16,7 @@ from gradio_viewer.address import IMAGE_ID, Place
 from gradio_viewer.downloads import MOST_CHOSEN
 from gradio_viewer.list_html import Upload
 from gradio_viewer.markup import Html, join, notice, tag
+from gradio_viewer.pace import Pace, sentence
 from gradio_viewer.problems import told
 from gradio_viewer.recent import Batch
 
@@ -35,8 +36,8 @@ def problem(api: AsyncClient, error: ClientError) -> Html:
     return notice(told(api, error), "error")
 
 
-async def outlook(api: AsyncClient) -> tuple[Html, Html]:
-    """A banner that says what cannot work now, empty when all is well; and the models in use."""
+async def outlook(api: AsyncClient, pace: Pace) -> tuple[Html, Html]:
+    """A banner that says what cannot work now and what waits; and the models in use."""
     try:
         stats = await api.stats()
     except ClientError as error:
@@ -51,6 +52,9 @@ async def outlook(api: AsyncClient) -> tuple[Html, Html]:
         notice(f"{service} cannot work now: {reason}. What is uploaded waits for it.", "error")
         for service, reason in stats.problems.items()
     ]
+    pace.note(stats.accepted - stats.in_flight)
+    if waiting := sentence(stats.in_flight, pace.per_s()):
+        banners.append(tag("div", notice(waiting, "going"), id="queue"))
     return join(*banners), _models(stats.models)
 
 

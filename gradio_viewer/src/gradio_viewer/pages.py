@@ -18,6 +18,7 @@ from gradio_viewer import handlers, image_html, list_html, search_html
 from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
 from gradio_viewer.markup import join, notice, tag
+from gradio_viewer.pace import Pace
 from gradio_viewer.recent import Batch, Recent
 from gradio_viewer.settings import ViewerSettings
 from gradio_viewer.visitors import visitor_of
@@ -36,6 +37,7 @@ class _Entries(GradioRootModel):
 
 def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> gr.Blocks:
     """The whole page; mount it in an application with `gr.mount_gradio_app`."""
+    pace = Pace()
     page = gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True)
     with page:
         gr.HTML(tag("header", tag("h1", TITLE), tag("p", SAYING)), elem_id="title")
@@ -90,7 +92,7 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
             size = settings.viewer.page_size
             newest = await handlers.results(api, place, size) if is_newest else gr.skip()
             drawn = await handlers.plots(api) if place.tab == "plots" else gr.skip()
-            return *await handlers.outlook(api), newest, drawn
+            return *await handlers.outlook(api, pace), newest, drawn
 
         parts = [banner, models, gallery, plots]
         page.load(refresh, outputs=parts, **_HIDDEN)
