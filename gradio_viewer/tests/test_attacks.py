@@ -141,7 +141,7 @@ OPEN = {
     "/", "/healthz", "/readyz", "/metrics", "/manifest.json", "/theme.css", "/favicon.ico",
     "/robots.txt", "/static/{path:path}", "/assets/{path:path}", "/plots/{name}.{kind}",
     "/page/{name}",
-    "/files/{image_id}/original",
+    "/files/{image_id}/original", "/files/export.{kind}", "/files/chosen.zip",
     "/files/{image_id}/faces/{index}.jpg",
     "/files/{image_id}/upright.jpg", "/files/{image_id}/thumbnail.jpg",
     "/files/{image_id}/annotated.jpg", "/files/{image_id}/result.json",
