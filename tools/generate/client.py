@@ -23,6 +23,7 @@ _ROOTS = (
     "BulkView",
     "ReanalysisView",
     "StatsView",
+    "LimitsView",
     "AnalysisDocument",
     "CorrectionList",
 )

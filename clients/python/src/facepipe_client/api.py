@@ -14,6 +14,7 @@ from facepipe_client.documents import (
     Filters,
     ImagePage,
     ImageState,
+    Limits,
     Reanalysis,
     Result,
     Stats,
@@ -201,6 +202,10 @@ class Api(Sending, Following):
     async def stats(self) -> Stats:
         """Numbers for dashboards, the models in use, and what cannot work just now."""
         return await self._document(Stats, "/v1/stats")
+
+    async def limits(self) -> Limits:
+        """What an upload may be, as the server is set."""
+        return await self._document(Limits, "/v1/limits")
 
     async def plots(self) -> list[Plot]:
         """The plots that there are."""

@@ -122,6 +122,7 @@ class Client:
     changes = _iterating(Api.changes)
     trace = _blocking(Api.trace)
     stats = _blocking(Api.stats)
+    limits = _blocking(Api.limits)
     plots = _blocking(Api.plots)
     plot = _blocking(Api.plot)
     health = _blocking(Api.health)

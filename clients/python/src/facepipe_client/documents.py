@@ -516,6 +516,32 @@ class Stats(Document):
     problems: dict[str, str]
 
 
+class Limits(Document):
+    """What an upload may be, as this server is set.
+
+    Attributes:
+        max_bytes: of a file
+        max_pixels: of an image
+        max_side: pixels of the longer side of an image
+        max_files: in one call
+        max_archive_files: in a zip
+        max_request_bytes: of a call
+        min_decoded_share: of a damaged image, to be accepted; null where damaged ones are refused
+        min_face_px: the least that a call may ask for
+        max_faces: the most that a call may ask for
+    """
+
+    max_bytes: int
+    max_pixels: int
+    max_side: int
+    max_files: int
+    max_archive_files: int
+    max_request_bytes: int
+    min_decoded_share: float | None
+    min_face_px: int
+    max_faces: int
+
+
 class CorrectionList(Document):
     """The corrections of an image, the first one first."""
 

@@ -28,6 +28,7 @@ from input_service.routes import (
     events,
     export,
     images,
+    limits,
     passthrough,
     pictures,
     reanalyses,
@@ -83,6 +84,7 @@ def create_input_app(settings: InputSettings) -> FastAPI:
     app.include_router(docs.router)
     modules = (
         images,
+        limits,
         bulk,
         reanalyses,
         events,

@@ -24,6 +24,7 @@ from facepipe.stages import StageName
 from input_service.bulk import Outcome
 from input_service.intake import Accepted
 from input_service.outlook import Outlook
+from input_service.settings import InputSettings
 
 Responses = dict[int | str, dict[str, Any]]
 """How FastAPI has the further answers of a route described."""
@@ -259,6 +260,37 @@ class UploadAnswer(BaseModel):
     """One entry a file, in the order of the call."""
 
     images: list[UploadView]
+
+
+class LimitsView(BaseModel):
+    """What an upload may be, as this server is set."""
+
+    max_bytes: int = Field(description="of a file")
+    max_pixels: int = Field(description="of an image")
+    max_side: int = Field(description="pixels of the longer side of an image")
+    max_files: int = Field(description="in one call")
+    max_archive_files: int = Field(description="in a zip")
+    max_request_bytes: int = Field(description="of a call")
+    min_decoded_share: float | None = Field(
+        description="of a damaged image, to be accepted; null where damaged ones are refused"
+    )
+    min_face_px: int = Field(description="the least that a call may ask for")
+    max_faces: int = Field(description="the most that a call may ask for")
+
+    @classmethod
+    def of(cls, settings: InputSettings) -> LimitsView:
+        upload, detector = settings.upload, settings.detector
+        return cls(
+            max_bytes=upload.max_bytes,
+            max_pixels=upload.max_pixels,
+            max_side=upload.max_side,
+            max_files=upload.max_files,
+            max_archive_files=upload.max_archive_files,
+            max_request_bytes=upload.max_request_bytes,
+            min_decoded_share=None if upload.strict else upload.min_decoded_share,
+            min_face_px=detector.min_face_px,
+            max_faces=detector.max_faces,
+        )
 
 
 class AccuracyView(BaseModel):
