@@ -110,9 +110,10 @@ def open_index(path: Path) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
-        synchronous = options.get("sqlite_synchronous", "NORMAL")
-        connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
-        connection.exec_driver_sql(f"BEGIN {options.get('sqlite_begin', 'DEFERRED')}")
+        if mode := options.get("sqlite_begin"):  # of those who write
+            synchronous = options.get("sqlite_synchronous", "NORMAL")
+            connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+        connection.exec_driver_sql(f"BEGIN {mode or 'DEFERRED'}")
 
     try:
         with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:

@@ -108,7 +108,7 @@ class FaceStore(FaceStoreServicer):
         if run.generation < 1:
             raise InvalidRequestError("a generation is 1 or more")
         saved = self._save(request, run)
-        if saved.accepted:
+        if saved.accepted and request.WhichOneof("part") != "started":  # a start makes nothing due
             self._services.dispatcher.dispatch(run.image_id)
         if saved.is_failed:
             self._settle(run.image_id)

@@ -20,8 +20,8 @@ _LOOK_AGAIN_S = 2.0
 class StateFeed:
     """Fans the ledger's stream out to whoever follows an image.
 
-    The stream is for speed only: a follower also looks at the ledger itself every two
-    seconds, so that a broken stream delays and never loses a change.
+    The stream is for speed only: a follower that hears nothing for two seconds looks at the
+    ledger itself, so that a broken stream delays and never loses a change.
     """
 
     def __init__(self, address: str, token: InsideToken) -> None:
@@ -29,7 +29,7 @@ class StateFeed:
         self._token = token
         self._watchers: set[asyncio.Event] = set()
         self._listeners: list[Callable[[ImageState | None], None]] = []
-        self._followers: dict[str, set[asyncio.Event]] = {}
+        self._followers: dict[str, set[asyncio.Queue[ImageState]]] = {}
         self._stop = threading.Event()
         self._client: FaceStoreClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -55,26 +55,26 @@ class StateFeed:
         Raises:
             ImageNotFoundError: there is no such image.
         """
-        changed = asyncio.Event()
-        self._followers.setdefault(image_id, set()).add(changed)
-        shown: ImageState | None = None
+        news: asyncio.Queue[ImageState] = asyncio.Queue()
+        self._followers.setdefault(image_id, set()).add(news)
         try:
-            while True:
-                changed.clear()
-                state = await asyncio.to_thread(store.get, image_id)
-                if shown is None or (state.generation, state.status) != (
-                    shown.generation,
-                    shown.status,
-                ):
-                    shown = state
-                    yield state
-                if state.status.is_final:
-                    return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), _LOOK_AGAIN_S)
+            shown = await asyncio.to_thread(store.get, image_id)
+            yield shown
+            while not shown.status.is_final:
+                try:
+                    state = await asyncio.wait_for(news.get(), _LOOK_AGAIN_S)
+                except TimeoutError:
+                    state = await asyncio.to_thread(store.get, image_id)
+                else:
+                    if state.revision < shown.revision:
+                        continue  # from before the first look
+                is_other = (state.generation, state.status) != (shown.generation, shown.status)
+                shown = state
+                if is_other:
+                    yield shown
         finally:
             followers = self._followers[image_id]
-            followers.discard(changed)
+            followers.discard(news)
             if not followers:
                 del self._followers[image_id]
 
@@ -127,8 +127,9 @@ class StateFeed:
                 self._loop.call_soon_threadsafe(self._wake, state)
 
     def _wake(self, state: ImageState | None) -> None:
-        for changed in self._followers.get(state.image_id, ()) if state else ():
-            changed.set()
+        if state is not None:
+            for news in self._followers.get(state.image_id, ()):
+                news.put_nowait(state)
         for changed in self._watchers:
             changed.set()
         for listener in self._listeners:
