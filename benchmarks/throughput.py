@@ -91,7 +91,7 @@ def main() -> int:
         }
         for kind in kinds:
             measured = _measure(kind, rounds, bound, Whole(stack), afternoon, Path(name))
-            report["kinds"][kind.name] = summary(kind, measured)
+            report["kinds"][kind.name] = summary(kind, measured) | {"load": os.getloadavg()[0]}
             print(json.dumps({kind.name: report["kinds"][kind.name]}, indent=1), flush=True)
         report["idle"] = _idle(stack, _QUICK_IDLE_S if arguments.quick else _IDLE_S)
         report["load_after"] = os.getloadavg()[0]

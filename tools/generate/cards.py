@@ -1,7 +1,7 @@
-"""The tables of the model cards and of the README, between markers, from what was measured.
+"""The tables of cards, docs and README, between markers, from what was measured.
 
-A block stands between `<!-- generated: NAME -->` and `<!-- end -->`; `make accuracy` writes the
-figures, the files of weights themselves say their sha256.
+A block stands between `<!-- generated: NAME -->` and `<!-- end -->`; `make accuracy` and
+`make bench` write the figures, the files of weights themselves say their sha256.
 """
 
 from __future__ import annotations
@@ -15,22 +15,28 @@ from typing import Any
 from models.accuracy.age_gender_tables import age_gender_blocks
 from models.accuracy.detector_tables import detector_blocks, readme_block
 from models.accuracy.markdown import table
+from tools.generate.performance import performance_blocks, throughput_block
 from tools.paths import MODELS, ROOT
 
 FIGURES = ROOT / "benchmarks" / "results" / "accuracy.json"
+THROUGHPUT = ROOT / "benchmarks" / "results" / "throughput.json"
 _BLOCK = re.compile(r"<!-- generated: ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
 _WEIGHTS = ("*.onnx", "weights.npz", "*/*.onnx")
 
 
 def cards() -> dict[Path, str]:
-    """Both cards, the README and docs/reliable.md, their blocks filled anew."""
-    report = figures()
+    """Cards, README and docs that show figures, their blocks filled anew."""
+    report, speed = figures(), json.loads(THROUGHPUT.read_text())
     detector, age_gender = MODELS / "face_detector", MODELS / "age_gender"
     blocks = {
         detector / "card.md": {**detector_blocks(report), "weights": weights(detector)},
         age_gender / "card.md": {**age_gender_blocks(report), "weights": weights(age_gender)},
-        ROOT / "README.md": {"accuracy": readme_block(report)},
+        ROOT / "README.md": {
+            "accuracy": readme_block(report),
+            "throughput": throughput_block(speed),
+        },
         ROOT / "docs" / "reliable.md": age_gender_blocks(report),
+        ROOT / "docs" / "performance.md": performance_blocks(speed),
     }
     return {path: filled(path.read_text(), named) for path, named in blocks.items()}
 
