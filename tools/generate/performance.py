@@ -128,8 +128,9 @@ def _run(report: Figures) -> str:
     loads = ", ".join(f"{kind['load']:.1f} after {name}" for name, kind in report["kinds"].items())
     models = "; ".join(f"{part}: {model}" for part, model in report["models"].items())
     return (
-        f"{report['machine']}; {models}. Load of the machine: {report['load_before']:.1f} before, "
-        f"{loads}, {report['load_after']:.1f} at the end. "
+        f"{report['machine']}; {models}. Load of the machine: "
+        f"{report['load_before']:.1f} before the first photograph, {loads}, "
+        f"{report['load_after']:.1f} at the end. "
         f"Memory of all processes, idle: {report['idle']['memory, MB']} MB."
     )
 

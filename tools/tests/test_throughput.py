@@ -65,7 +65,7 @@ def test_the_page_says_which_musts_are_missed(ratio: float, idle: float, missed:
     blocks = performance_blocks(_report(ratio, idle))
 
     assert blocks["musts"].count("**no**") == missed
-    assert "0.5 before, 2.0 after portrait, 2.5 at the end" in blocks["run"]
+    assert "0.5 before the first photograph, 2.0 after portrait, 2.5 at the end" in blocks["run"]
     assert "173,000" in blocks["sizing"]
     assert "500 ms of one core, 400 ms" in throughput_block(_report(ratio, idle))
 
