@@ -47,7 +47,7 @@ HERE = Path(__file__).parent
 OURS = "face_detector"
 LONG_SIDES = ("640+224", "640", "1024+320")
 AS_IT_RUNS = "landmark_service"
-SERVED_THRESHOLD, CURVE_THRESHOLD = 0.5, 0.02
+SERVED_THRESHOLD, CURVE_THRESHOLD = 0.38, 0.02
 """The default of the service, and what it is lowered to for a curve."""
 WORKING_THRESHOLDS = {
     "mediapipe": 0.5,

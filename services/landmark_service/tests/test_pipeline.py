@@ -147,7 +147,9 @@ def test_a_face_seen_in_both_looks_is_one_face() -> None:
 def test_two_looks_that_are_unsure_make_a_face_and_one_alone_does_not() -> None:
     # Given two faces under the confidence that is asked for, one of them found in both passes
     passes = {1.0: [face(100, 90, 0.4), face(250, 60, 0.4)], CLOSE_UP_ZOOM: [face(104, 88, 0.3)]}
-    subject = FacePipeline(FakeDetector(passes), FakeLandmarker([]), DetectorSettings())
+    subject = FacePipeline(
+        FakeDetector(passes), FakeLandmarker([]), DetectorSettings(confidence=0.5)
+    )
     # When the faces are found
     (found,) = subject.detect(IMAGE)
     # Then it is the one on which both passes agree
