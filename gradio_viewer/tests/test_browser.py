@@ -170,6 +170,12 @@ def test_the_list_of_a_batch_survives_a_reload(page: Page, fake: FakeApi) -> Non
     assert len(fake.images) == 3
 
 
+def test_a_fresh_page_tells_what_may_be_sent(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator("#limits")).to_contain_text("each up to 50 MB")
+    expect(page.locator("#ways")).to_contain_text("Choose a folder")
+
+
 def test_after_one_photograph_its_result_comes_and_after_many_their_list(page: Page) -> None:
     page.goto("/")
     send(page, "a.jpg", "b.jpg")

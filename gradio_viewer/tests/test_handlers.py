@@ -132,3 +132,14 @@ def test_a_pace_is_that_of_the_last_two_minutes() -> None:
     assert pace.per_s() == 0.0  # what was long ago counts no more
     pace.note(3, 220.0)
     assert pace.per_s() is None  # another ledger
+
+
+def test_the_limits_are_those_of_the_api(address: str, fake: FakeApi) -> None:
+    # given an API that takes less than usual
+    fake.max_bytes = 3 * 2**20
+    # when the page asks, and when there is no API to ask
+    told = ask(address, handlers.limits)
+    silent = ask("http://127.0.0.1:9", handlers.limits)
+    # then the page tells that limit, and none that it does not know
+    assert "each up to 3 MB" in told
+    assert "each up to" not in silent

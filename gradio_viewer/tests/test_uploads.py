@@ -27,7 +27,7 @@ from gradio_viewer import uploads
 from gradio_viewer.app import create_viewer_app
 from gradio_viewer.memory_budget import BufferedFile, MemoryBudget
 from gradio_viewer.multipart import Begin, End, pieces
-from gradio_viewer.settings import UploadSection, ViewerSettings
+from gradio_viewer.settings import ViewerSettings
 
 from .visitor import Visitor, file_data
 
@@ -46,16 +46,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="module")
 def taken() -> FakeApi:
     """The API behind the viewer."""
-    return FakeApi()
+    api = FakeApi()
+    api.max_bytes = MAX_BYTES
+    return api
 
 
 @pytest.fixture(scope="module")
 def viewer(taken: FakeApi, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch, serving(taken.app) as address:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-        settings = ViewerSettings(
-            address=AddressSettings(input=address), upload=UploadSection(max_bytes=MAX_BYTES)
-        )
+        settings = ViewerSettings(address=AddressSettings(input=address))
         with serving(create_viewer_app(settings)) as viewer:
             yield viewer
 
@@ -87,7 +87,7 @@ def test_a_file_that_is_refused_or_too_large_does_not_end_the_batch(
     told = shown(visitor, tickets, names)
     assert "5 of 5 finished" in told
     assert told.count("done: 2 faces") >= 2
-    assert "it is larger than 0.0953674 MB" in told
+    assert "it is larger than 0.0954 MB" in told
     assert "not an image of an accepted format" in told
     assert sorted(image["image"]["file_name"] for image in taken.images.values()) == [
         "first.jpg",
@@ -210,7 +210,7 @@ def test_a_busy_api_is_asked_again_with_the_same_bytes(
 
     monkeypatch.setattr(uploads, "AGAIN_S", 0.0)
     api = AsyncClient("http://nowhere", transport=httpx.MockTransport(answer))
-    intake = uploads._Intake(api, 10, MemoryBudget(10))
+    intake = uploads._Intake(api, uploads.Largest(10, ""), MemoryBudget(10))
     # when a file is sent
     ticket = asyncio.run(intake._send(io.BytesIO(b"pixels"), "a.jpg"))
     # then it came whole each time, and is accepted in the end
@@ -302,7 +302,8 @@ def test_a_file_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch)
         await asyncio.sleep(3600)
 
     async def read() -> None:
-        intake = uploads._Intake(AsyncClient("http://nowhere"), 10, budget)
+        largest = uploads.Largest(10, "it is too large")
+        intake = uploads._Intake(AsyncClient("http://nowhere"), largest, budget)
         with budget.buffer() as place:
             await intake._read(coming(), place, "a.jpg", uploads.Note())
 

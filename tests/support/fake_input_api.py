@@ -19,7 +19,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from PIL import Image, ImageDraw
 
-from facepipe_client.documents import Links
+from facepipe_client.documents import Limits, Links
 from tests.support.scripted_api import stats as numbers
 
 Json = dict[str, Any]
@@ -123,6 +123,7 @@ class FakeApi:
         self.plots_after_s = 0.0
         self.plots_down: bool | str = False  # or what is said of it
         self.problems: dict[str, str] = {}
+        self.max_bytes = 50 * 2**20
         self.numbers: Json = {}  # of /v1/stats, where they are not the usual ones
         self.app = FastAPI()
         self._add_routes()
@@ -163,6 +164,11 @@ class FakeApi:
                 "problems": self.problems,
                 "models": {"detector": [model]},
             }
+
+        @app.get("/v1/limits")
+        async def limits() -> Json:
+            others = dict.fromkeys(Limits.model_fields, 1)
+            return {**others, "max_bytes": self.max_bytes}
 
         @app.post("/v1/images", status_code=202)
         async def send(request: Request) -> Any:

@@ -80,10 +80,8 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
         app.add_middleware(Login, user=settings.viewer.user, password=settings.viewer.password)
     app.include_router(create_download_router(client))
     app.include_router(create_router(client, settings))
-    max_bytes = settings.upload.max_bytes
-    app.include_router(
-        create_upload_router(client, visitors, recent, max_bytes, MemoryBudget(UPLOADS_IN_MEMORY))
-    )
+    budget = MemoryBudget(UPLOADS_IN_MEMORY)
+    app.include_router(create_upload_router(client, visitors, recent, budget))
     mounted: FastAPI = gr.mount_gradio_app(
         app,
         page,

@@ -58,6 +58,14 @@ async def outlook(api: AsyncClient, pace: Pace) -> tuple[Html, Html]:
     return join(*banners), _models(stats.models)
 
 
+async def limits(api: AsyncClient) -> Html:
+    """What may be sent, as the API is set."""
+    try:
+        return list_html.limits((await api.limits()).max_bytes)
+    except ClientError:  # the banner says why
+        return list_html.limits()
+
+
 def _models(models: dict[str, list[ModelInfo]]) -> Html:
     parts = [
         f"{words.PARTS.get(part, part)}: {' and '.join(model.name for model in found)}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from facepipe.files.formats import LABELS
 from gradio_viewer import words
 from gradio_viewer.address import image_link, results_link
 from gradio_viewer.markup import Html, join, moment, notice, tag
@@ -69,6 +70,17 @@ def progress(uploads: Sequence[Upload], is_alone: bool = False) -> Html:
         class_="fp-progress",
         data_alone=is_alone or None,
     )
+
+
+def limits(max_bytes: int | None = None) -> Html:
+    """What may be sent; `max_bytes` is the largest file, as far as the API has told it."""
+    largest = f"; each up to {megabytes(max_bytes)}" if max_bytes is not None else ""
+    return tag("p", f"One or many photographs: {LABELS}{largest}.", class_="fp-dim")
+
+
+def megabytes(size: int) -> str:
+    """A size for people; the MB of the API's own messages."""
+    return f"{size / 2**20:.3g} MB"
 
 
 def other_ways() -> Html:

@@ -7,12 +7,12 @@ events read it. So back, forward, a reload and a sent link lead to the same plac
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 import gradio as gr
 from gradio.data_classes import GradioRootModel
 
-from facepipe.files.formats import LABELS
 from facepipe_client import AsyncClient
 from gradio_viewer import handlers, image_html, list_html, search_html
 from gradio_viewer.address import Place
@@ -45,7 +45,7 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
         go = gr.Button("Go", elem_id="go", elem_classes="fp-hidden")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Upload", id="upload"):
-                _upload_tab(api, settings, page, recent)
+                _upload_tab(api, page, recent)
             with gr.Tab("Results", id="results"):
                 search = gr.HTML(search_html.search({}), elem_id="search-part")
                 gallery = gr.HTML(elem_id="gallery")
@@ -104,9 +104,7 @@ def _place(request: gr.Request) -> Place:
     return Place.of(request.query_params.items())
 
 
-def _upload_tab(
-    api: AsyncClient, settings: ViewerSettings, page: gr.Blocks, recent: Recent
-) -> None:
+def _upload_tab(api: AsyncClient, page: gr.Blocks, recent: Recent) -> None:
     files = gr.File(
         label="Drop photographs, or a whole selection of them",
         file_count="multiple",
@@ -117,9 +115,8 @@ def _upload_tab(
     # Gradio would look for files; what comes are the entries that `events` makes of them.
     files.data_model = _Entries
     files.preprocess = _uploads  # type: ignore[method-assign, assignment]  # see above
-    largest = settings.upload.max_bytes / 2**20
-    limits = f"One or many photographs: {LABELS}; each up to {largest:g} MB."
-    gr.HTML(join(list_html.other_ways(), tag("p", limits, class_="fp-dim")), elem_id="limits")
+    gr.HTML(list_html.other_ways(), elem_id="ways")
+    limits = gr.HTML(list_html.limits(), elem_id="limits")
     progress = gr.HTML(elem_id="progress")
     watching = gr.Button("Watch", elem_id="watch", elem_classes="fp-hidden")
 
@@ -144,6 +141,7 @@ def _upload_tab(
     # `gr.skip()`, Gradio makes the component anew, without what is set above.
     files.upload(lambda: None, outputs=files, **_HIDDEN)
     page.load(watch, outputs=progress, **options)
+    page.load(partial(handlers.limits, api), outputs=limits, **_HIDDEN)
     watching.click(watch, outputs=progress, **options)
 
 

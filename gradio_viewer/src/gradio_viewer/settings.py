@@ -16,12 +16,7 @@ class ViewerSection(BaseModel):
     key: str = Field(default="", repr=False, description="API key with which the page calls")
 
 
-class UploadSection(BaseModel):
-    max_bytes: int = Field(default=50 * 2**20, description="largest file of the API, bytes")
-
-
 class ViewerSettings(Settings):
     """Everything that gradio_viewer reads from the environment."""
 
-    upload: UploadSection = UploadSection()
     viewer: ViewerSection = ViewerSection()

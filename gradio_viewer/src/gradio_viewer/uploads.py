@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from io import IOBase
 
@@ -20,7 +21,7 @@ from fastapi.responses import StreamingResponse
 from facepipe.domain.errors import ImageTooLargeError, InvalidRequestError
 from facepipe_client import AsyncClient, BusyError, ClientError
 from gradio_viewer.door import API
-from gradio_viewer.list_html import Upload
+from gradio_viewer.list_html import Upload, megabytes
 from gradio_viewer.memory_budget import BufferedFile, MemoryBudget
 from gradio_viewer.multipart import Begin, End, pieces
 from gradio_viewer.problems import told
@@ -37,7 +38,7 @@ _BEGINS_WITHIN_S = 3.0
 
 
 def create_upload_router(
-    api: AsyncClient, visitors: Visitors, recent: Recent, max_bytes: int, budget: MemoryBudget
+    api: AsyncClient, visitors: Visitors, recent: Recent, budget: MemoryBudget
 ) -> APIRouter:
     """The routes by which Gradio's page sends files and learns how far they are."""
     router = APIRouter(prefix=API, include_in_schema=False)
@@ -46,7 +47,7 @@ def create_upload_router(
     @router.post("/upload")
     async def upload(request: Request, upload_id: str) -> list[str]:
         """A ticket for each file, in their order, where Gradio would give a path."""
-        intake = _Intake(api, max_bytes, budget)
+        intake = _Intake(api, await largest_file(api), budget)
         visitor = request.state.visitor
         batch, tickets = recent.of(visitor), []
         with progress.of(upload_id) as note, batch.being_sent():
@@ -64,12 +65,30 @@ def create_upload_router(
     return router
 
 
+@dataclass(frozen=True, slots=True)
+class Largest:
+    """The size of the largest file that may be sent, and what is said of a larger one."""
+
+    max_bytes: int
+    refusal: str
+
+
+async def largest_file(api: AsyncClient) -> Largest:
+    """What the API takes at most; nothing, as long as it does not answer."""
+    try:
+        max_bytes = (await api.limits()).max_bytes
+    except ClientError as error:
+        return Largest(-1, told(api, error))
+    refusal = f"it is larger than {megabytes(max_bytes)}, the most that is accepted"
+    return Largest(max_bytes, refusal)
+
+
 class _Intake:
     """Takes the files of one call, one after the other."""
 
-    def __init__(self, api: AsyncClient, max_bytes: int, budget: MemoryBudget) -> None:
+    def __init__(self, api: AsyncClient, largest: Largest, budget: MemoryBudget) -> None:
         self._api = api
-        self._max_bytes = max_bytes
+        self._largest = largest
         self._budget = budget
 
     async def take(self, request: Request, note: Note) -> AsyncIterator[tuple[str, Ticket]]:
@@ -82,7 +101,7 @@ class _Intake:
                 raise ImageTooLargeError(f"send no more than {MAX_FILES} files in one call")
             with self._budget.buffer() as file:
                 is_whole = await self._read(coming, file, name, note)
-                ticket = await self._send(file, name) if is_whole else self._too_large()
+                ticket = await self._send(file, name) if is_whole else self._refusal()
                 yield name[:MAX_NAME], ticket
 
     @staticmethod
@@ -105,17 +124,16 @@ class _Intake:
                     assert isinstance(piece, bytes)  # noqa: S101  # a file's pieces are bytes
                     note.add(name, len(piece))
                     size += len(piece)
-                    if size <= self._max_bytes:
+                    if size <= self._largest.max_bytes:
                         await file.add(piece)
                     else:
                         file.leave()
         except TimeoutError:
             raise InvalidRequestError(f"a file took longer than {FILE_S:.0f} s") from None
-        return size <= self._max_bytes
+        return size <= self._largest.max_bytes
 
-    def _too_large(self) -> Ticket:
-        largest = self._max_bytes / 2**20
-        return Ticket(problem=f"it is larger than {largest:g} MB, the most that is accepted")
+    def _refusal(self) -> Ticket:
+        return Ticket(problem=self._largest.refusal)
 
     async def _send(self, file: IOBase, name: str) -> Ticket:
         for attempt in range(1, MAX_TRIES + 1):

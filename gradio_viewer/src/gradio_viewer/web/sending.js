@@ -22,7 +22,7 @@ async function filesOf(entry) {
 }
 
 document.addEventListener("change", (event) => {
-  if (!event.target.matches?.("#limits input[type=file]")) return;
+  if (!event.target.matches?.("#ways input[type=file]")) return;
   handOver(event.target.files);
   event.target.value = "";
 });
