@@ -20,7 +20,7 @@ from facepipe.domain.analysis import (
     Status,
 )
 from facepipe.domain.face_fields import conditions_of
-from facepipe.ledger import messages as messages
+from facepipe.ledger import messages, summary_messages
 from facepipe.ledger.states import ImageState, ListQuery, StageRun, Stats
 from facepipe.stages import StageName
 from facepipe.v1 import face_store_pb2 as pb
@@ -125,7 +125,7 @@ def test_a_query_survives_the_wire_with_zero_and_none_apart() -> None:
 def test_stats_survive_the_wire() -> None:
     stats = Stats({Status.STORED: 3, Status.FAILED: 1}, 4, 5, {Gender.UNKNOWN: 5}, 2)
 
-    assert messages.stats_from_pb(messages.stats_to_pb(stats)) == stats
+    assert summary_messages.stats_from_pb(summary_messages.stats_to_pb(stats)) == stats
 
 
 def test_an_empty_box_is_refused() -> None:

@@ -20,7 +20,7 @@ from facepipe.domain.errors import (
     ServiceUnavailableError,
 )
 from facepipe.domain.face_fields import FaceCondition, conditions_of
-from facepipe.ledger import messages as messages
+from facepipe.ledger import messages
 from facepipe.ledger.states import ImageState, ListQuery
 from facepipe.queue.jobs import queue_of
 from facepipe.stage import PartRun

@@ -25,7 +25,7 @@ from facepipe.domain.errors import (
     ServiceUnavailableError,
 )
 from facepipe.files.inbox import check_image_id
-from facepipe.ledger import messages as messages
+from facepipe.ledger import messages, summary_messages
 from facepipe.ledger.states import Grouping, StageRun
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreServicer
@@ -167,7 +167,7 @@ class FaceStore(FaceStoreServicer):
     def GetStats(  # noqa: N802  # gRPC names it
         self, request: pb.GetStatsRequest, context: grpc.ServicerContext
     ) -> pb.Stats:
-        return messages.stats_to_pb(self._services.queries.stats())
+        return summary_messages.stats_to_pb(self._services.queries.stats())
 
     @_answers
     def Count(  # noqa: N802  # gRPC names it
@@ -228,7 +228,7 @@ class FaceStore(FaceStoreServicer):
             query = messages.query_from_pb(request)
         if not query.statuses or not all(status.has_result for status in query.statuses):
             raise InvalidRequestError("only images with a result are analysed again")
-        return messages.reanalysis_to_pb(self._services.reanalyses.begin(query))
+        return summary_messages.reanalysis_to_pb(self._services.reanalyses.begin(query))
 
     @_answers
     def GetReanalysis(  # noqa: N802  # gRPC names it
@@ -237,7 +237,7 @@ class FaceStore(FaceStoreServicer):
         found = self._services.reanalyses.report(
             request.reanalysis_id, request.limit or 100, request.cursor
         )
-        return messages.reanalysis_to_pb(found)
+        return summary_messages.reanalysis_to_pb(found)
 
     def WatchAnalyses(  # noqa: N802  # gRPC names it
         self, request: pb.WatchAnalysesRequest, context: grpc.ServicerContext

@@ -18,7 +18,7 @@ from facepipe.domain.errors import (
     ServiceUnavailableError,
 )
 from facepipe.domain.result_rows import Rows
-from facepipe.ledger import messages as messages
+from facepipe.ledger import messages, summary_messages
 from facepipe.ledger.states import (
     Changes,
     Grouping,
@@ -143,7 +143,7 @@ class FaceStoreClient:
         return Changes(found, response.revision)
 
     def stats(self) -> Stats:
-        return messages.stats_from_pb(self._call(self._stub.GetStats, pb.GetStatsRequest()))
+        return summary_messages.stats_from_pb(self._call(self._stub.GetStats, pb.GetStatsRequest()))
 
     def count(self, *by: Grouping) -> dict[tuple[str, ...], int]:
         """How many faces, or results, there are by the values of one or two of their fields.
@@ -190,12 +190,12 @@ class FaceStoreClient:
     def start_reanalysis(self, query: ListQuery) -> Reanalysis:
         """Has all images with a result that the query lets through analysed once more."""
         request = messages.query_to_pb(query)
-        return messages.reanalysis_from_pb(self._call(self._stub.StartReanalysis, request))
+        return summary_messages.reanalysis_from_pb(self._call(self._stub.StartReanalysis, request))
 
     def reanalysis(self, reanalysis_id: str, limit: int = 100, cursor: str = "") -> Reanalysis:
         """How far it is. Raises ImageNotFoundError where there is none of that id."""
         request = pb.GetReanalysisRequest(reanalysis_id=reanalysis_id, limit=limit, cursor=cursor)
-        return messages.reanalysis_from_pb(self._call(self._stub.GetReanalysis, request))
+        return summary_messages.reanalysis_from_pb(self._call(self._stub.GetReanalysis, request))
 
     def watch(self, image_ids: Sequence[str] = ()) -> Iterator[ImageState]:
         """Streams states as they change until `close`; no ids: those of all images."""

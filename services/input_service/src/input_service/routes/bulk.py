@@ -11,7 +11,8 @@ from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
 from input_service.bulk import with_each
 from input_service.filters import ImageFilters, Paging
 from input_service.services import ServicesDep
-from input_service.views import BulkView, Responses
+from input_service.summary_views import BulkView
+from input_service.views import Responses
 
 router = APIRouter(prefix="/v1", tags=["images"])
 

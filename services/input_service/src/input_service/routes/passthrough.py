@@ -15,7 +15,8 @@ from facepipe.queue.job_table import FUNCTIONS
 from facepipe.queue.jobs import queue_of
 from input_service.outlook import REDIS, outlook
 from input_service.services import Services, ServicesDep
-from input_service.views import Responses, StatsView
+from input_service.summary_views import StatsView
+from input_service.views import Responses
 
 router = APIRouter(prefix="/v1")
 

@@ -10,7 +10,8 @@ from facepipe.domain.analysis import Status
 from facepipe.domain.errors import InvalidRequestError
 from input_service.filters import ImageFilters
 from input_service.services import ServicesDep
-from input_service.views import ReanalysisView, Responses
+from input_service.summary_views import ReanalysisView
+from input_service.views import Responses
 
 router = APIRouter(prefix="/v1/reanalyses", tags=["images"])
 
