@@ -319,6 +319,20 @@ def test_a_missed_face_is_drawn_with_keys(page: Page, fake: FakeApi) -> None:
     assert fake.corrections[image_id][0]["box"] == {"x1": 357, "y1": 225, "x2": 507, "y2": 391}
 
 
+def test_keys_go_to_the_drawing_that_was_begun_last(page: Page, fake: FakeApi) -> None:
+    # given a drawing that is left and begun again before the page does anything else
+    image_id = fake.add("two.jpg")
+    page.goto(f"/?image={image_id}")
+    expect(page.locator(".fp-card")).to_have_count(2)
+    page.evaluate(
+        """() => { for (const key of ["m", "ArrowDown", "Escape", "m", "ArrowRight", "Enter"])
+        document.body.dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true})); }"""
+    )
+    # then the second one has every key that came after
+    expect(page.locator(".fp-card")).to_have_count(3)
+    assert fake.corrections[image_id][0]["box"] == {"x1": 341, "y1": 225, "x2": 491, "y2": 375}
+
+
 def test_why_a_correction_is_refused_stands_on_the_page(page: Page, fake: FakeApi) -> None:
     page.goto(f"/?image={fake.add('two.jpg')}")
     expect(page.locator(".fp-card")).to_have_count(2)
@@ -364,6 +378,25 @@ def test_corrected_images_and_turned_heads_can_be_searched_for(page: Page, fake:
     )
     asked = {"corrected": "true", "min_yaw": "-20", "max_yaw": "20"}
     assert any(asked.items() <= query.items() for query in fake.queries)
+
+
+def test_what_is_typed_into_the_search_stays_when_an_answer_comes(
+    page: Page, fake: FakeApi
+) -> None:
+    # given a search that somebody fills in
+    fake.add("a.jpg")
+    page.goto("/?tab=results")
+    expect(page.locator("#gallery .fp-tile")).to_have_count(1)
+    page.get_by_label("File name").fill("holiday")
+    # when an answer comes that draws the form anew
+    page.evaluate("history.pushState(null, '', '?tab=results&gender=female')")
+    page.evaluate("document.querySelector('#go').click()")
+    expect(page.get_by_label("Gender")).to_have_value("female")
+    # then it is still there, and is what is searched for
+    expect(page.get_by_label("File name")).to_have_value("holiday")
+    page.locator("#search-button").click()
+    expect(page.locator(".fp-chip")).to_have_count(2)
+    assert any("holiday" in query.values() for query in fake.queries)
 
 
 def test_an_image_is_erased_after_a_question(page: Page, fake: FakeApi) -> None:

@@ -33,6 +33,7 @@ THUMBNAIL_SIDE = 480
 SCRIPTS = (
     "main.js",
     "address.js",
+    "search.js",
     "faces.js",
     "zoom.js",
     "dialogs.js",

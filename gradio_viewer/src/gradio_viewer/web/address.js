@@ -1,4 +1,6 @@
 // The address says what is shown. Links and the search form change it; `go` has the page follow.
+import { forgetTyped, queryOf } from "./search.js";
+
 let told = () => {};
 let timer = 0;
 
@@ -20,6 +22,7 @@ function arrive() {
   const query = new URLSearchParams(location.search);
   if (query.get("tab") === "results") sessionStorage.setItem("fp-results", location.search);
   remember();
+  forgetTyped();
   told(query);
   showTab(query);
   clearTimeout(timer);
@@ -66,9 +69,7 @@ export function follow(callback) {
   document.addEventListener("submit", (event) => {
     if (!event.target.matches?.("#search")) return;
     event.preventDefault();
-    const query = new URLSearchParams(new FormData(event.target));
-    for (const [name, value] of [...query]) if (!value.trim()) query.delete(name);
-    navigate(`?${query}`);
+    navigate(`?${queryOf(event.target)}`);
   });
   addEventListener("pagehide", remember);
   remember();

@@ -49,6 +49,7 @@ class Drawing {
   }
 
   key(event) {
+    if (drawing !== this) return; // it has ended a moment ago
     const by = STEP * Math.max(this.width, this.height);
     const [x, y] = { ArrowLeft: [-by, 0], ArrowRight: [by, 0], ArrowUp: [0, -by], ArrowDown: [0, by] }[event.key] ?? [0, 0];
     if (event.key === "Enter" && event.target.closest("button, a, summary")) return;

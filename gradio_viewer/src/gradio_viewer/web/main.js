@@ -3,6 +3,7 @@ import { follow, goAgain, go, navigate } from "./address.js";
 import { ready as readyFaces } from "./faces.js";
 import { askTruth, confirmThen, showKeys } from "./dialogs.js";
 import { draw } from "./draw.js";
+import { restoreTyped } from "./search.js";
 import { chooseAll, chooseNone, ids as chosenIds, ready as readyChosen } from "./gallery.js";
 import "./sending.js";
 
@@ -52,6 +53,7 @@ function readyProgress(part) {
 }
 
 const PARTS = {
+  "search-part": restoreTyped,
   "image-view": readyImage,
   gallery: neighbours,
   progress: readyProgress,
