@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
+
+import psutil
 
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.many_photos import photographs
@@ -15,15 +19,15 @@ _PATIENCE_S = 240
 def test_what_a_person_waits_for_ends_ahead_of_the_bulk_that_was_sent_before(
     stack: LocalStack,
 ) -> None:
-    # Given a batch of which most still wait
+    # Given a batch that waits, because those who find faces stand still while it is sent
     stack.wait_ready()
     before = _ended(stack)
     *bulk, photograph = islice(photographs(BULK + 1, shortest=100, seed=7), BULK + 1)
-    for begin in range(0, BULK, 40):
-        sent = stack.api.upload_many(bulk[begin : begin + 40])
-        assert all(upload.image_id for upload in sent)
+    with _standing_still(stack.workers("landmark_service")):
+        for begin in range(0, BULK, 40):
+            sent = stack.api.upload_many(bulk[begin : begin + 40])
+            assert all(upload.image_id for upload in sent)
     ahead = _ended(stack) - before
-    assert ahead < BULK / 2, "too few were left waiting for this test to tell anything"
 
     # When a person sends one more and waits for it
     answer = stack.api.upload(photograph, "mine.jpg", wait_s=_PATIENCE_S)
@@ -38,6 +42,17 @@ def test_what_a_person_waits_for_ends_ahead_of_the_bulk_that_was_sent_before(
     while _ended(stack) - before < BULK + 1:
         assert time.monotonic() < deadline
         time.sleep(0.5)
+
+
+@contextmanager
+def _standing_still(processes: list[psutil.Process]) -> Iterator[None]:
+    for process in processes:
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.resume()
 
 
 def _ended(stack: LocalStack) -> int:
