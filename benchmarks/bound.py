@@ -19,7 +19,8 @@ from agegender_service.pipeline import estimate_faces
 from agegender_service.settings import AgeGenderServiceSettings
 from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts
-from facepipe.domain.analysis import AnalysisDocument, ImageInfo, Part, Status
+from facepipe.domain.analysis import AnalysisDocument, ImageInfo, Part
+from facepipe.domain.status import Status
 from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.decoding import decode
 from facepipe.files.result_files import ResultFiles

@@ -17,9 +17,9 @@ from facepipe.domain.analysis import (
     ModelInfo,
     Part,
     PartError,
-    Status,
 )
 from facepipe.domain.face_fields import conditions_of
+from facepipe.domain.status import Status
 from facepipe.ledger import messages, summary_messages
 from facepipe.ledger.states import ImageState, ListQuery, StageRun, Stats
 from facepipe.stages import StageName

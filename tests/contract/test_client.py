@@ -13,28 +13,30 @@ from pathlib import Path
 import pytest
 
 import facepipe_client
-from facepipe.domain import analysis, words
+from facepipe.domain import words
+from facepipe.domain.analysis import Doubt, Gender
 from facepipe.domain.errors import FacepipeError
+from facepipe.domain.status import Status
 from facepipe.stages import StageName
 from facepipe_client.errors import BusyError, ProblemError, problem_class
 from tools.paths import CLIENT
 
 
-@pytest.mark.parametrize("name", ["Status", "Gender", "Doubt", "StageName"])
-def test_its_words_are_those_of_the_pipeline(name: str) -> None:
-    ours = getattr(analysis, name, StageName)
+@pytest.mark.parametrize("ours", [Status, Gender, Doubt, StageName])
+def test_its_words_are_those_of_the_pipeline(ours: type[StrEnum]) -> None:
+    theirs = getattr(facepipe_client, ours.__name__)
 
-    assert [word.value for word in getattr(facepipe_client, name)] == [word.value for word in ours]
+    assert [word.value for word in theirs] == [word.value for word in ours]
 
 
 def test_every_status_and_doubt_has_words_for_people() -> None:
     assert facepipe_client.STATUS_WORDS == words.STATUS_WORDS
     assert facepipe_client.DOUBT_WORDS == words.DOUBT_WORDS
-    assert set(words.STATUS_WORDS) == set(analysis.Status)
-    assert set(words.DOUBT_WORDS) == set(analysis.Doubt)
+    assert set(words.STATUS_WORDS) == set(Status)
+    assert set(words.DOUBT_WORDS) == set(Doubt)
     final, with_result = map(_values, (facepipe_client.FINAL, facepipe_client.WITH_RESULT))
-    assert final == _values(status for status in analysis.Status if status.is_final)
-    assert with_result == _values(status for status in analysis.Status if status.has_result)
+    assert final == _values(status for status in Status if status.is_final)
+    assert with_result == _values(status for status in Status if status.has_result)
 
 
 def test_what_may_be_tried_again_is_busy_and_all_else_has_its_error() -> None:

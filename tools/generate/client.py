@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from facepipe.domain.analysis import FINAL_STATUSES, Status
+from facepipe.domain.status import FINAL_STATUSES, Status
 from facepipe.domain.words import DOUBT_WORDS, STATUS_WORDS
 from facepipe.version import VERSION
 from tools.generate.openapi import described

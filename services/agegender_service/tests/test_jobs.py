@@ -26,10 +26,10 @@ from facepipe.domain.analysis import (
     ModelInfo,
     Part,
     PartError,
-    Status,
 )
 from facepipe.domain.errors import ImageNotFoundError, ModelError
 from facepipe.domain.geometry import Point
+from facepipe.domain.status import Status
 from facepipe.files.image_store import FaceCrops, SourceImages
 from facepipe.files.imaging import RgbImage, cut_face_crop
 from facepipe.files.inbox import Inbox, InboxEntry

@@ -15,8 +15,8 @@ from data_storage_service.database import SCHEMA_VERSION, open_index
 from data_storage_service.ledger_lock import holding
 from data_storage_service.queries import Queries
 from data_storage_service.reindex import reindex
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import LedgerDamagedError, LedgerInUseError
+from facepipe.domain.status import Status
 from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import ListQuery
 from facepipe.stages import StageName

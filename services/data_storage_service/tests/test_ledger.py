@@ -7,7 +7,8 @@ from sqlalchemy import Engine
 
 from data_storage_service.ledger import Saved
 from data_storage_service.queries import DueJob
-from facepipe.domain.analysis import AgeGenderPart, LandmarksPart, Status
+from facepipe.domain.analysis import AgeGenderPart, LandmarksPart
+from facepipe.domain.status import Status
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples

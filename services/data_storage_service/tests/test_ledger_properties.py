@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from data_storage_service.database import open_index
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import DueJob, Queries
-from facepipe.domain.analysis import Status
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ImageState
 from facepipe.stages import StageName
 from tests.support import store_samples as samples

@@ -7,15 +7,8 @@ import pytest
 
 from data_storage_service.merge import merge, timings
 from data_storage_service.queries import JoinedParts
-from facepipe.domain.analysis import (
-    AgeGenderPart,
-    Box,
-    Doubt,
-    Gender,
-    LandmarksPart,
-    PartError,
-    Status,
-)
+from facepipe.domain.analysis import AgeGenderPart, Box, Doubt, Gender, LandmarksPart, PartError
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ImageState
 from facepipe.stages import StageName
 from tests.support import store_samples as samples

@@ -16,8 +16,8 @@ from sqlalchemy import Connection, event
 
 from data_storage_service.database import open_index
 from data_storage_service.settling import SettlingLoop
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import ImageNotFoundError
+from facepipe.domain.status import Status
 from services.data_storage_service.tests.rig import Rig, rig_on
 from tests.support import store_samples as samples
 from tests.support.power_cut import Disk, Outcome

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from facepipe.domain.analysis import Gender, Status
+from facepipe.domain.analysis import Gender
 from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
 from facepipe.domain.face_fields import conditions_of
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ImageState, ListQuery
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from data_storage_service import dispatch, recovery
 from data_storage_service.dispatch import Dispatcher
 from data_storage_service.recovery import Recovery
-from facepipe.domain.analysis import Status
+from facepipe.domain.status import Status
 from facepipe.queue.jobs import ImageJob
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig

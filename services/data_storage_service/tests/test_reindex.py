@@ -6,8 +6,9 @@ from data_storage_service.correcting import Corrector
 from data_storage_service.database import open_index
 from data_storage_service.queries import Queries
 from data_storage_service.reindex import reindex
-from facepipe.domain.analysis import Correction, CorrectionKind, Status
+from facepipe.domain.analysis import Correction, CorrectionKind
 from facepipe.domain.face_fields import conditions_of
+from facepipe.domain.status import Status
 from facepipe.files.annotation import AnnotationStyle
 from facepipe.ledger.states import ListQuery
 from facepipe.stages import StageName

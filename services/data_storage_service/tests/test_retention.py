@@ -6,7 +6,7 @@ import pytest
 
 from data_storage_service.retention import Retention
 from data_storage_service.settling import SettlingLoop
-from facepipe.domain.analysis import Status
+from facepipe.domain.status import Status
 from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 

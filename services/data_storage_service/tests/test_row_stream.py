@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 
 from data_storage_service import row_stream
 from data_storage_service.row_stream import RowStream
-from facepipe.domain.analysis import Status
 from facepipe.domain.face_fields import FaceCondition
 from facepipe.domain.result_rows import COLUMNS, Rows, rows_of
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ListQuery
 from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from data_storage_service.settling import SettlingLoop
-from facepipe.domain.analysis import AnalysisDocument, Status
+from facepipe.domain.analysis import AnalysisDocument
 from facepipe.domain.errors import StorageFullError
+from facepipe.domain.status import Status
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples

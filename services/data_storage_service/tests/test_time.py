@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from data_storage_service.ledger import Ledger
 from data_storage_service.retention import BELIEVED_AFTER_S, CarefulClock
-from facepipe.domain.analysis import Status
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ListQuery
 from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples

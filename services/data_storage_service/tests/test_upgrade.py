@@ -10,9 +10,9 @@ from data_storage_service.database import SCHEMA_VERSION, open_index
 from data_storage_service.face_index import FaceIndexing
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import LedgerTooNewError
 from facepipe.domain.face_fields import conditions_of
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ListQuery
 from services.data_storage_service.tests.rig import Rig
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime
 
-from facepipe.domain.analysis import ImageInfo, Status
+from facepipe.domain.analysis import ImageInfo
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ImageState, ListQuery, Page, Registration
 
 

@@ -9,7 +9,8 @@ from typing import cast
 
 import pytest
 
-from facepipe.domain.analysis import ImageInfo, Status
+from facepipe.domain.analysis import ImageInfo
+from facepipe.domain.status import Status
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState
 from facepipe.system.inside_token import InsideToken

@@ -5,7 +5,8 @@ from typing import cast
 
 import pytest
 
-from facepipe.domain.analysis import ImageInfo, Status
+from facepipe.domain.analysis import ImageInfo
+from facepipe.domain.status import Status
 from facepipe.files.inbox import Inbox, InboxEntry
 from facepipe.ledger.client import FaceStoreClient
 from input_service.reconciler import Reconciler

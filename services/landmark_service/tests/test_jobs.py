@@ -8,9 +8,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from facepipe.domain.analysis import ImageInfo, LandmarksPart, PartError, Status
+from facepipe.domain.analysis import ImageInfo, LandmarksPart, PartError
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.domain.options import AnalysisOptions
+from facepipe.domain.status import Status
 from facepipe.files.image_store import FaceCrops, ImageStore, SourceImages
 from facepipe.files.imaging import RgbImage
 from facepipe.ledger.client import FaceStoreClient

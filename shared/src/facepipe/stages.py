@@ -10,7 +10,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from facepipe.domain.analysis import AgeGenderPart, LandmarksPart, Part, Status
+from facepipe.domain.analysis import AgeGenderPart, LandmarksPart, Part
+from facepipe.domain.status import Status
 
 
 class StageName(StrEnum):

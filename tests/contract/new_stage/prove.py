@@ -9,7 +9,8 @@ import yaml
 from sharpness_service.jobs import SharpnessWorker
 
 from data_storage_service.database import open_index
-from facepipe.domain.analysis import AnalysisDocument, PartError, Status
+from facepipe.domain.analysis import AnalysisDocument, PartError
+from facepipe.domain.status import Status
 from facepipe.queue.job_table import job_kind
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig, rig_on

@@ -60,7 +60,7 @@ BLOCK = """  sharpness_service:
 EDITS = (
     (STAGES, 'AGEGENDER = "agegender"\n', 'AGEGENDER = "agegender"\n    SHARPNESS = "sharpness"\n'),
     (STAGES, "        is_required=False,\n    ),\n)\n", SPEC),
-    (STAGES, "LandmarksPart, Part, Status", "LandmarksPart, Part, SharpnessPart, Status"),
+    (STAGES, "LandmarksPart, Part\n", "LandmarksPart, Part, SharpnessPart\n"),
     (ANALYSIS, "\nclass _Indexed(_Model):\n", PART),
     (
         ANALYSIS,

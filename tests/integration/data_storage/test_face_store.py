@@ -13,13 +13,14 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 )
 
 from data_storage_service.server import SERVICE_NAME, create_server
-from facepipe.domain.analysis import PartError, Status
+from facepipe.domain.analysis import PartError
 from facepipe.domain.errors import (
     ImageNotFoundError,
     InvalidRequestError,
     ServiceUnavailableError,
 )
 from facepipe.domain.face_fields import FaceCondition, conditions_of
+from facepipe.domain.status import Status
 from facepipe.ledger import messages
 from facepipe.ledger.states import ImageState, ListQuery
 from facepipe.queue.jobs import queue_of

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from data_storage_service.app import create_storage_app
 from data_storage_service.settings import DataStorageSettings
-from facepipe.domain.analysis import Status
+from facepipe.domain.status import Status
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.client import FaceStoreClient

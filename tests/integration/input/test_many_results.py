@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from data_storage_service import row_stream
-from facepipe.domain.analysis import Status
+from facepipe.domain.status import Status
 from facepipe.ledger.client import FaceStoreClient
 from plotter_service.collect import collect
 from plotter_service.plots import plots_of

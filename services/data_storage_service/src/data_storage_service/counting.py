@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Float, Integer, and_, cast, func, literal,
 from sqlalchemy.orm import Session
 
 from data_storage_service.schema import FACES, ImageRow, RunRow, to_microseconds
-from facepipe.domain.analysis import Gender, Status
+from facepipe.domain.analysis import Gender
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FACE_FIELD
+from facepipe.domain.status import Status
 from facepipe.ledger.states import NUM_FACES, STORED_AT, Accuracy, Grouping, Stats, StepTime
 
 _HAS_RESULT = ImageRow.status.in_([Status.STORED, Status.PARTIAL])

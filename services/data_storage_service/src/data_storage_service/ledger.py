@@ -29,15 +29,9 @@ from data_storage_service.schema import (
     RunRow,
 )
 from data_storage_service.steps import Steps
-from facepipe.domain.analysis import (
-    AnalysisDocument,
-    ImageInfo,
-    LandmarksPart,
-    Part,
-    PartError,
-    Status,
-)
+from facepipe.domain.analysis import AnalysisDocument, ImageInfo, LandmarksPart, Part, PartError
 from facepipe.domain.errors import ImageNotFoundError
+from facepipe.domain.status import Status
 from facepipe.ledger.messages import part_document
 from facepipe.ledger.states import Registration, StageRun
 from facepipe.stages import STAGE

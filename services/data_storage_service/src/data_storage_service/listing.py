@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Select, collate, func, literal, select, tu
 from sqlalchemy.orm import Session
 
 from data_storage_service.schema import FACES, ImageRow, from_microseconds, to_microseconds
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FACE_FIELD, FaceCondition
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ListQuery, Sort
 
 FEW = 5000

@@ -17,9 +17,9 @@ from facepipe.domain.analysis import (
     Models,
     Part,
     PartError,
-    Status,
 )
 from facepipe.domain.options import AnalysisOptions, Attribute
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import FACE_STAGES, StageName
 

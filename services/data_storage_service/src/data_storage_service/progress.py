@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facepipe.domain.analysis import Status
+from facepipe.domain.status import Status
 
 _ON_THE_WAY = tuple(status for status in Status if not status.is_final)
 

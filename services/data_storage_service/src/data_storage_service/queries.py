@@ -22,8 +22,9 @@ from data_storage_service.schema import (
     PendingErasureRow,
     RunRow,
 )
-from facepipe.domain.analysis import PartError, Status
+from facepipe.domain.analysis import PartError
 from facepipe.domain.errors import ImageNotFoundError
+from facepipe.domain.status import Status
 from facepipe.ledger.states import Grouping, ImageState, ListQuery, Page, Stats, StepTime
 from facepipe.stages import StageName
 

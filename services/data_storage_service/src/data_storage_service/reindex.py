@@ -34,8 +34,9 @@ from data_storage_service.schema import (
     PartRow,
 )
 from data_storage_service.settings import DataStorageSettings
-from facepipe.domain.analysis import AnalysisDocument, PartError, Status
+from facepipe.domain.analysis import AnalysisDocument, PartError
 from facepipe.domain.errors import FacepipeError, ImageNotFoundError, LedgerDamagedError
+from facepipe.domain.status import Status
 from facepipe.files.inbox import make_folder
 from facepipe.files.result_files import ResultFiles
 

@@ -6,16 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from data_storage_service.schema import ImageRow, PartRow, ReanalysedRow, RunRow
-from facepipe.domain.analysis import (
-    AnalysisDocument,
-    Correction,
-    ImageInfo,
-    Part,
-    PartError,
-    Status,
-)
+from facepipe.domain.analysis import AnalysisDocument, Correction, ImageInfo, Part, PartError
 from facepipe.domain.face_fields import FACE_FIELDS
 from facepipe.domain.options import AnalysisOptions
+from facepipe.domain.status import Status
 from facepipe.ledger.messages import part_of
 from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import StageName

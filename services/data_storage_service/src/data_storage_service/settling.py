@@ -16,8 +16,8 @@ from redis.exceptions import RedisError
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import ImageRow
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import FacepipeError, ImageNotFoundError
+from facepipe.domain.status import Status
 from facepipe.files.image_store import ImageStore
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles

@@ -21,7 +21,8 @@ from data_storage_service.schema import (
     PartRow,
     RunRow,
 )
-from facepipe.domain.analysis import AnalysisDocument, PartError, Status
+from facepipe.domain.analysis import AnalysisDocument, PartError
+from facepipe.domain.status import Status
 from facepipe.ledger.states import StageRun
 from facepipe.stages import STAGE, StageName, due_stages
 

@@ -12,9 +12,10 @@ from data_storage_service.ledger import Ledger
 from data_storage_service.merge import merge
 from data_storage_service.queries import JoinedParts, Queries
 from data_storage_service.settling import Settler
-from facepipe.domain.analysis import AnalysisDocument, LandmarksPart, Status
+from facepipe.domain.analysis import AnalysisDocument, LandmarksPart
 from facepipe.domain.corrections import corrected, without_rejected
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError, StorageFullError
+from facepipe.domain.status import Status
 from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.imaging import RgbImage
 from facepipe.files.result_files import ResultFiles

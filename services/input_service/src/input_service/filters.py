@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, Field, create_model
 
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FaceField, conditions_of, filter_names
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ListQuery, Sort
 from input_service.wishes import Folder, Text
 

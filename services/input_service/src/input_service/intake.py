@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from facepipe.domain.analysis import ImageInfo, Status
+from facepipe.domain.analysis import ImageInfo
 from facepipe.domain.errors import (
     DeadlineExceededError,
     ImageDeletedError,
@@ -27,6 +27,7 @@ from facepipe.domain.errors import (
     StorageFullError,
 )
 from facepipe.domain.options import AnalysisOptions
+from facepipe.domain.status import Status
 from facepipe.files.image_store import ImageStore
 from facepipe.files.inbox import Inbox, InboxEntry
 from facepipe.ledger.client import FaceStoreClient

@@ -12,10 +12,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from facepipe.domain.analysis import Face, Status
+from facepipe.domain.analysis import Face
 from facepipe.domain.corrections import without_rejected
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.geometry import BoundingBox, Point
+from facepipe.domain.status import Status
 from facepipe.files.annotation import AnnotationStyle
 from facepipe.ledger.states import ImageState
 from facepipe.version import VERSION

@@ -10,8 +10,8 @@ import logging
 import threading
 import time
 
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import FacepipeError, ImageNotFoundError
+from facepipe.domain.status import Status
 from facepipe.files.inbox import Inbox, InboxEntry
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, ListQuery

@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import (
     AnalysisFailedError,
     ImageDeletedError,
@@ -15,6 +14,7 @@ from facepipe.domain.errors import (
     ResultDamagedError,
     ResultNotReadyError,
 )
+from facepipe.domain.status import Status
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.states import ImageState

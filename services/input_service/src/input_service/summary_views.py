@@ -7,7 +7,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
-from facepipe.domain.analysis import ImageId, ModelInfo, PartError, Status
+from facepipe.domain.analysis import ImageId, ModelInfo, PartError
+from facepipe.domain.status import Status
 from facepipe.ledger.states import (
     Accuracy,
     Difference,

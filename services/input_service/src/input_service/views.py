@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from facepipe.domain.analysis import ImageId, ImageInfo, PartError, Status
+from facepipe.domain.analysis import ImageId, ImageInfo, PartError
 from facepipe.domain.errors import FacepipeError
+from facepipe.domain.status import Status
 from facepipe.ledger.states import (
     ImageState,
     StageRun,

@@ -24,36 +24,12 @@ from pydantic import (
 
 from facepipe.domain.geometry import BoundingBox, Point
 from facepipe.domain.options import AnalysisOptions
+from facepipe.domain.status import Status
 
 ImageId = Annotated[
     str,
     Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the uploaded bytes, in hex"),
 ]
-
-
-class Status(StrEnum):
-    """Where an image stands. The last four are final."""
-
-    RECEIVED = "received"
-    QUEUED = "queued"
-    DETECTING = "detecting"
-    ANALYSING = "analysing"
-    STORING = "storing"
-    STORED = "stored"
-    PARTIAL = "partial"
-    FAILED = "failed"
-    DELETED = "deleted"
-
-    @property
-    def is_final(self) -> bool:
-        return self in FINAL_STATUSES
-
-    @property
-    def has_result(self) -> bool:
-        return self in (Status.STORED, Status.PARTIAL)
-
-
-FINAL_STATUSES = frozenset({Status.STORED, Status.PARTIAL, Status.FAILED, Status.DELETED})
 
 
 class Gender(StrEnum):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from facepipe.domain.analysis import Doubt, Status
+from facepipe.domain.analysis import Doubt
+from facepipe.domain.status import Status
 
 STATUS_WORDS = {
     Status.RECEIVED: "received",

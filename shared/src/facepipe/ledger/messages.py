@@ -11,9 +11,10 @@ from typing import cast
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from facepipe.domain.analysis import Correction, ImageInfo, Part, PartError, Status
+from facepipe.domain.analysis import Correction, ImageInfo, Part, PartError
 from facepipe.domain.face_fields import FaceCondition
 from facepipe.domain.options import AnalysisOptions
+from facepipe.domain.status import Status
 from facepipe.ledger.states import (
     ImageState,
     ListQuery,

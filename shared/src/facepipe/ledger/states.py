@@ -8,8 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from facepipe.domain.analysis import Correction, Gender, ImageInfo, Part, PartError, Status
+from facepipe.domain.analysis import Correction, Gender, ImageInfo, Part, PartError
 from facepipe.domain.face_fields import FaceCondition
+from facepipe.domain.status import Status
 from facepipe.stages import StageName
 
 _Part = TypeVar("_Part", bound=Part)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 
-from facepipe.domain.analysis import Gender, Status
+from facepipe.domain.analysis import Gender
+from facepipe.domain.status import Status
 from facepipe.ledger.messages import (
     error_from_pb,
     error_to_pb,

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.domain.status import Status
 from input_service.bulk import with_each
 from input_service.filters import ImageFilters, Paging
 from input_service.services import ServicesDep

@@ -8,13 +8,14 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, Field, model_validator
 
-from facepipe.domain.analysis import Box, Correction, CorrectionKind, Gender, ImageId, Status
+from facepipe.domain.analysis import Box, Correction, CorrectionKind, Gender, ImageId
 from facepipe.domain.errors import (
     AnalysisFailedError,
     ImageDeletedError,
     ImageNotFoundError,
     InvalidRequestError,
 )
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ImageState
 from input_service.access.policy import ANYBODY
 from input_service.results import require_result

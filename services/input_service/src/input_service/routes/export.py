@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import InvalidRequestError
+from facepipe.domain.status import Status
 from facepipe.ledger.states import ListQuery
 from input_service.export import coco, csv_lines, parquet, results_of, rows_of
 from input_service.filters import ImageFilters

@@ -9,8 +9,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from facepipe.domain.analysis import ImageId, Status
+from facepipe.domain.analysis import ImageId
 from facepipe.domain.errors import ImageDeletedError
+from facepipe.domain.status import Status
 from facepipe.files.annotation import AnnotationStyle, Labels
 from facepipe.ledger.states import ImageState
 from facepipe.web.file_response import StoredFile, has_it, not_modified

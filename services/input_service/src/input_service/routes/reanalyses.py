@@ -6,8 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import InvalidRequestError
+from facepipe.domain.status import Status
 from input_service.filters import ImageFilters
 from input_service.services import ServicesDep
 from input_service.summary_views import ReanalysisView

@@ -12,13 +12,14 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from facepipe.domain.analysis import AnalysisDocument, ImageId, Status
+from facepipe.domain.analysis import AnalysisDocument, ImageId
 from facepipe.domain.errors import (
     DeadlineExceededError,
     ImageDeletedError,
     ImageNotFoundError,
     ServiceUnavailableError,
 )
+from facepipe.domain.status import Status
 from facepipe.files.formats import MEDIA_TYPES
 from facepipe.ledger.states import ImageState
 from facepipe.web.file_response import StoredFile, has_it, not_modified

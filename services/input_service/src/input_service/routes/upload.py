@@ -12,11 +12,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from facepipe.domain.analysis import Status
 from facepipe.domain.errors import (
     FacepipeError,
     ImageNotFoundError,
 )
+from facepipe.domain.status import Status
 from facepipe.files.formats import LABELS
 from facepipe.web.problems import problem_response
 from input_service.bodies import JSON, MULTIPART

@@ -1,0 +1,102 @@
+"""One image: its faces, their cards, and the keys."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.fake_input_api import FakeApi
+
+pytest.importorskip("gradio")
+
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+def test_box_and_card_of_a_face_are_one(page: Page, fake: FakeApi) -> None:
+    # given an image with two faces, side by side with their cards
+    page.goto(f"/?image={fake.add('two.jpg')}")
+    cards, marks = page.locator(".fp-card"), page.locator(".fp-face")
+    stage, first = page.locator(".fp-stage").bounding_box(), cards.first.bounding_box()
+    assert stage is not None
+    assert first is not None
+    assert first["x"] > stage["x"] + stage["width"]
+    assert first["y"] < 900
+    # when one points at a card, its box stands out
+    cards.nth(1).hover()
+    expect(page.locator(".fp-face.fp-hover")).to_have_attribute("data-face", "1")
+    # when a box is clicked, its card is chosen, and the photograph enlarged around it
+    marks.nth(0).locator("rect").click(position={"x": 4, "y": 60})
+    expect(page.locator(".fp-card.fp-selected")).to_have_attribute("data-face", "0")
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(".fp-card.fp-selected")).to_have_attribute("data-face", "1")
+    expect(page.locator(".fp-stage")).to_have_class("fp-stage fp-zoomed")
+    page.keyboard.press("Escape")
+    expect(page.locator(".fp-card.fp-selected")).to_have_count(0)
+    expect(page.locator(".fp-stage")).to_have_class("fp-stage")
+    # and the landmarks can be switched off
+    page.keyboard.press("l")
+    expect(page.locator(".fp-points").first).to_be_hidden()
+
+
+def test_cards_are_sorted_and_filtered(page: Page, fake: FakeApi) -> None:
+    page.goto(f"/?image={fake.add('two.jpg')}")
+    order = "all => all.filter(one => !one.hidden).map(one => one.dataset.face)"
+    cards = page.locator(".fp-card")
+    expect(cards).to_have_count(2)
+    assert cards.evaluate_all(order) == ["0", "1"]
+    page.locator(".fp-sort").select_option("-size")
+    assert cards.evaluate_all(order) == ["1", "0"]
+    page.locator(".fp-reliable-only").check()
+    assert cards.evaluate_all(order) == ["0"]
+
+
+def test_an_image_is_erased_after_a_question(page: Page, fake: FakeApi) -> None:
+    image_id = fake.add("a.jpg")
+    page.goto(f"/?image={image_id}")
+    page.get_by_role("button", name="Erase this image").click()
+    page.get_by_role("button", name="Cancel").click()
+    assert image_id in fake.images
+    page.get_by_role("button", name="Erase this image").click()
+    page.get_by_role("button", name="Erase", exact=True).click()
+    expect(page.locator("#gallery")).to_contain_text("Nothing here yet")
+    assert fake.images == {}
+
+
+def test_280_faces_are_there_soon_and_can_be_chosen(page: Page, fake: FakeApi) -> None:
+    # given a photograph of 280 faces
+    image_id = fake.add("crowd.jpg", num_faces=280)
+    fake.crowd = 280
+    # when it is opened, then all cards are there
+    page.goto(f"/?image={image_id}")
+    expect(page.locator(".fp-card")).to_have_count(280)
+    # and choosing a face costs what a person does not notice
+    took_ms = page.evaluate(
+        "() => { const from = performance.now();"
+        " document.querySelector('.fp-card[data-face=\"250\"]').click();"
+        " return performance.now() - from; }"
+    )
+    expect(page.locator(".fp-card.fp-selected")).to_be_in_viewport()
+    assert took_ms < 5000  # some 20 where nothing else runs
+
+
+def test_choosing_a_face_of_many_leaves_the_page_where_it_is(page: Page, fake: FakeApi) -> None:
+    # given a crowd, and numbers of faces that can be read on a phone and on a desktop
+    fake.crowd = 60
+    page.goto(f"/?image={fake.add('a.jpg')}")
+    cards = page.locator(".fp-card")
+    expect(cards).to_have_count(60)
+    # when one is chosen whose card is far down in the list
+    page.locator(".fp-overlay [data-face='50'] .fp-box").click(force=True)
+    # then the list goes there, and the page stays
+    expect(cards.nth(50)).to_be_in_viewport()
+    assert page.evaluate("document.scrollingElement.scrollTop") == 0
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_the_number_of_a_face_can_be_read(page: Page, fake: FakeApi, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"/?image={fake.add('a.jpg')}")
+    number = page.locator(".fp-face:not(.fp-tiny) .fp-number").first
+    expect(number).to_be_visible()
+    assert (number.bounding_box() or {"height": 0})["height"] >= 10
