@@ -3,7 +3,7 @@
     python export.py --run RUN --variant open --out open
 
 It takes `(n, 224, 224, 3)` float32, BGR, 0-1, and answers `ages` (101 classes), `genders` (woman,
-man) and `looks` (see network.py). It holds everything else: the area filter down to the size that
+man) and `quality_cues` (see network.py). It holds everything else: the area filter down to the size that
 the network was trained at, the normalisation, the mean over the crop and its mirror image, and the
 calibration, which is read from `calibration.json` of the output folder (see calibrate.py).
 `parity.npz` keeps what torch answers to seeded crops; a test holds it against the graph.
@@ -24,10 +24,10 @@ import torch
 from torch import Tensor, nn
 
 from calibration import Calibration
-from network import ZOOMS, AgeGenderNet, LooksHead
+from network import ZOOMS, AgeGenderNet, QualityHead
 
 GRAPH = "age_gender.onnx"
-OUTPUTS = ("ages", "genders", "looks")
+OUTPUTS = ("ages", "genders", "quality_cues")
 Answers = dict[str, npt.NDArray[np.float32]]
 
 OPSET = 17
@@ -45,13 +45,13 @@ DATA = {
 
 
 class Served(nn.Module):
-    """Everything behind one input of DeepFace's kind: ages, genders, looks."""
+    """Everything behind one input of DeepFace's kind: ages, genders, cues."""
 
     def __init__(
-        self, network: AgeGenderNet, looks: LooksHead, size: int, calibration: Calibration
+        self, network: AgeGenderNet, cues: QualityHead, size: int, calibration: Calibration
     ) -> None:
         super().__init__()
-        self._network, self._looks, self._calibration = network, looks, calibration
+        self._network, self._cues, self._calibration = network, cues, calibration
         self._views: Tensor
         filters = [area_filter(CROP_SIZE, size, zoom) for zoom in ZOOMS]
         self.register_buffer("_views", torch.stack(filters))
@@ -64,15 +64,15 @@ class Served(nn.Module):
         seen += [view.flip(3) for view in seen]
         middles = self._network.middle(torch.cat(seen))  # the trunk stands once in the graph
         features = self._network.features_of(middles).unflatten(0, (len(seen), -1)).mean(0)
-        looks = self._looks(middles.unflatten(0, (len(seen), -1))[0])
-        return self._network.age(features), self._network.gender(features), looks
+        cues = self._cues(middles.unflatten(0, (len(seen), -1))[0])
+        return self._network.age(features), self._network.gender(features), cues
 
     def forward(self, crops: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        ages, genders, looks = self.logits(crops)
+        ages, genders, cues = self.logits(crops)
         return (
             self._calibration.ages(ages),
             self._calibration.genders(genders),
-            torch.sigmoid(looks),
+            torch.sigmoid(cues),
         )
 
 
@@ -98,11 +98,11 @@ def main() -> None:
 def load_served(run: Path, calibration: Calibration) -> Served:
     """The averaged weights of a training run, for inference, at the size of their training."""
     state = torch.load(run / "checkpoint.pt", weights_only=True)
-    network, looks = AgeGenderNet(), LooksHead()
+    network, cues = AgeGenderNet(), QualityHead()
     network.load_state_dict(state["average"])
-    if (run / "looks.pt").exists():
-        looks.load_state_dict(torch.load(run / "looks.pt", weights_only=True))
-    served = Served(network, looks, state["size"], calibration)
+    if (run / "quality.pt").exists():
+        cues.load_state_dict(torch.load(run / "quality.pt", weights_only=True))
+    served = Served(network, cues, state["size"], calibration)
     served.eval()
     return served
 

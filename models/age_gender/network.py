@@ -15,8 +15,8 @@ STEM_WIDTH = 32
 DROPOUT = 0.2
 MIDDLE_BLOCKS = sum(DEPTHS[:3])
 
-LOOKS = ("face", "mouth_covered", "eyes_covered", "clear")
-LOOKS_WIDTH = 36
+QUALITY_CUES = ("face", "mouth_covered", "eyes_covered", "clear")
+QUALITY_WIDTH = 36
 
 
 class ResidualBlock(nn.Module):
@@ -88,17 +88,17 @@ class AgeGenderNet(nn.Module):
             return self.age(features), self.gender(features)
 
 
-class LooksHead(nn.Module):
-    """Logits of `LOOKS` from the trunk's middle: is this a face, and how does it look?
+class QualityHead(nn.Module):
+    """Logits of `QUALITY_CUES` from the trunk's middle: is this a face, and how well is it seen?
 
-    It learns after the trunk and changes nothing of it (see train_looks.py).
+    It learns after the trunk and changes nothing of it (see train_quality.py).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.convolution = nn.Conv2d(WIDTHS[2], LOOKS_WIDTH, 3, padding=1)
+        self.convolution = nn.Conv2d(WIDTHS[2], QUALITY_WIDTH, 3, padding=1)
         self.dropout = nn.Dropout(DROPOUT)
-        self.answer = nn.Linear(9 * LOOKS_WIDTH, len(LOOKS))
+        self.answer = nn.Linear(9 * QUALITY_WIDTH, len(QUALITY_CUES))
 
     def forward(self, middle: Tensor) -> Tensor:
         maps = functional.relu(self.convolution(middle))

@@ -1,7 +1,7 @@
 """Boxes and eye centres by the project's own detector and mesh, as landmark_service finds them.
 
 Training and most figures stand on YuNet's boxes (see detect.py). Here the faces are found by
-what runs: both looks of the detector, then MediaPipe's mesh, whose eyes turn the crop.
+what runs: both passes of the detector, then MediaPipe's mesh, whose eyes turn the crop.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class GraphEstimator:
 
     def predict(self, crops_rgb: FaceCrops) -> FaceProbabilities:
         feed = {self.session.get_inputs()[0].name: as_deepface_feeds(crops_rgb)}
-        return FaceProbabilities(*self.session.run(["ages", "genders", "looks"], feed))
+        return FaceProbabilities(*self.session.run(["ages", "genders", "quality_cues"], feed))
 
 
 def measure_reliability(session: Session, args: argparse.Namespace) -> Figures:

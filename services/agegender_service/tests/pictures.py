@@ -15,5 +15,5 @@ GOOD = FaceQuality(
     has_landmarks=True,
     yaw_degrees=3.0,
     stretch=1.06,
-    looks=np.array([0.99, 0.01, 0.01, 0.97], np.float32),
+    cues=np.array([0.99, 0.01, 0.01, 0.97], np.float32),
 )

@@ -179,14 +179,14 @@ def test_a_joint_graph_answers_everything_and_runs_once_a_batch(
 
     # then
     assert runs == [3, 2]
-    assert found.looks is not None
-    for seed, answer in enumerate((found.age, found.gender, found.looks), 1):
+    assert found.cues is not None
+    for seed, answer in enumerate((found.age, found.gender, found.cues), 1):
         expected = expected_output(crops, answer.shape[1], seed)
         np.testing.assert_allclose(answer, expected, atol=2e-4)
 
 
 def test_a_graph_without_an_answer_is_refused(tiny_joint: TinyWeights) -> None:
-    with pytest.raises(ModelError, match=r"age_gender\.onnx has no output looks"):
+    with pytest.raises(ModelError, match=r"age_gender\.onnx has no output quality_cues"):
         DeepFaceAgeGenderEstimator(tiny_joint(outputs={"ages": 101, "genders": 2}), threads=1)
 
 

@@ -123,7 +123,7 @@ class TestEstimateFace:
         assert (face.age_reliable, face.gender_reliable, face.reliable) == (False, True, False)
 
     def test_what_is_wrong_with_the_picture_is_a_doubt_about_both(self) -> None:
-        masked = replace(GOOD, looks=np.array([1, 0.9, 0, 1], np.float32))
+        masked = replace(GOOD, cues=np.array([1, 0.9, 0, 1], np.float32))
 
         face = estimate_face(bell(30, 4), FEMALE, masked, SETTINGS)
 

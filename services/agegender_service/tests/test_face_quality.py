@@ -17,8 +17,8 @@ SETTINGS = AgeGenderSettings()
 FACE = DetectedFace(box=Box(x1=0, y1=0, x2=80, y2=100), confidence=0.9)
 
 
-def looks(face: float = 1, mouth: float = 0, eyes: float = 0, clear: float = 1) -> dict[str, Any]:
-    return {"looks": np.array([face, mouth, eyes, clear], np.float32)}
+def cues(face: float = 1, mouth: float = 0, eyes: float = 0, clear: float = 1) -> dict[str, Any]:
+    return {"cues": np.array([face, mouth, eyes, clear], np.float32)}
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def looks(face: float = 1, mouth: float = 0, eyes: float = 0, clear: float = 1) 
         ({"has_landmarks": False, "yaw_degrees": None}, Doubt.NO_LANDMARKS),
         ({"yaw_degrees": -55.0}, Doubt.TURNED_AWAY),
         ({"confidence": 0.3}, Doubt.LOW_CONFIDENCE),
-        (looks(face=0.1), Doubt.NOT_A_FACE),
-        (looks(mouth=0.9), Doubt.MOUTH_COVERED),
-        (looks(eyes=0.9), Doubt.EYES_COVERED),
+        (cues(face=0.1), Doubt.NOT_A_FACE),
+        (cues(mouth=0.9), Doubt.MOUTH_COVERED),
+        (cues(eyes=0.9), Doubt.EYES_COVERED),
     ],
 )
 def test_each_defect_is_its_own_doubt(change: dict[str, Any], doubt: Doubt) -> None:
@@ -45,7 +45,7 @@ def test_each_defect_is_its_own_doubt(change: dict[str, Any], doubt: Doubt) -> N
 
 
 def test_a_model_that_says_nothing_of_looks_raises_no_doubt() -> None:
-    assert doubts_about(replace(GOOD, looks=None), SETTINGS) == []
+    assert doubts_about(replace(GOOD, cues=None), SETTINGS) == []
 
 
 class TestScore:
@@ -57,17 +57,17 @@ class TestScore:
         [
             {"side_px": 40},
             {"yaw_degrees": 60.0},
-            looks(face=0.4),
-            looks(mouth=0.8),
-            looks(eyes=0.8),
-            looks(clear=0.4),
+            cues(face=0.4),
+            cues(mouth=0.8),
+            cues(eyes=0.8),
+            cues(clear=0.4),
         ],
     )
     def test_falls_with_each_defect(self, change: dict[str, Any]) -> None:
         assert 0 <= score(replace(GOOD, **change), SETTINGS) < 0.6
 
     def test_without_looks_it_is_the_detectors_and_the_sharpness(self) -> None:
-        plain = replace(GOOD, looks=None)
+        plain = replace(GOOD, cues=None)
         blurred = replace(plain, sharpness=SETTINGS.min_sharpness)
         assert score(plain, SETTINGS) == pytest.approx(0.9, abs=0.01)
         assert score(blurred, SETTINGS) == pytest.approx(0.45, abs=0.01)

@@ -42,11 +42,11 @@ def save_model(path: Path, classes: int, seed: int) -> None:
 
 
 def save_joint(path: Path, outputs: dict[str, int] | None = None) -> None:
-    """The same features with several answers: by default 101 ages, 2 genders and 4 looks.
+    """The same features with several answers: by default 101 ages, 2 genders and 4 cues.
 
     The seeds of the answers are 1, 2, 3.
     """
-    outputs = {"ages": 101, "genders": 2, "looks": 4} if outputs is None else outputs
+    outputs = {"ages": 101, "genders": 2, "quality_cues": 4} if outputs is None else outputs
     nodes = [
         helper.make_node("Transpose", ["input"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node(

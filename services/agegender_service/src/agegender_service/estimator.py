@@ -17,12 +17,12 @@ class FaceProbabilities:
     Attributes:
         age: shape `(n, 101)`, float32; one class a year, 0-100.
         gender: shape `(n, 2)`, float32; Woman, Man.
-        looks: shape `(n, len(Look))`, float32; of a model that knows how a face looks.
+        cues: shape `(n, len(Cue))`, float32; of a model that judges quality.
     """
 
     age: Probabilities
     gender: Probabilities
-    looks: Probabilities | None = None
+    cues: Probabilities | None = None
 
 
 class AgeGenderEstimator(Protocol):

@@ -23,8 +23,8 @@ _DARKEST, _BRIGHTEST = 35.0, 225.0
 _MOST_STRETCH = 1.25
 
 
-class Look(IntEnum):
-    """What a joint graph says of how a face looks, in the order of its output `looks`."""
+class Cue(IntEnum):
+    """What a joint graph says about quality, in the order of its output `quality_cues`."""
 
     FACE = 0
     MOUTH_COVERED = 1
@@ -44,7 +44,7 @@ class FaceQuality:
         has_landmarks: whether any were found.
         yaw_degrees: turn of the head to a side, 0 is frontal; None where it is not known.
         stretch: see `proportions.stretch`; None where it is not known.
-        looks: probabilities by `Look`; None of a model that does not tell.
+        cues: probabilities by `Cue`; None of a model that does not tell.
     """
 
     side_px: int
@@ -54,11 +54,11 @@ class FaceQuality:
     has_landmarks: bool
     yaw_degrees: float | None
     stretch: float | None = None
-    looks: Probabilities | None = None
+    cues: Probabilities | None = None
 
 
 def quality_of(
-    face: DetectedFace, crop_rgb: FaceCrop, looks: Probabilities | None = None
+    face: DetectedFace, crop_rgb: FaceCrop, cues: Probabilities | None = None
 ) -> FaceQuality:
     """Measures a face; `crop_rgb` has shape `(224, 224, 3)`, uint8."""
     landmarks = [point.to_point() for point in face.landmarks]
@@ -70,7 +70,7 @@ def quality_of(
         has_landmarks=bool(landmarks),
         yaw_degrees=yaw_degrees(landmarks),
         stretch=stretch(landmarks),
-        looks=looks,
+        cues=cues,
     )
 
 
@@ -79,20 +79,20 @@ def score(quality: FaceQuality, settings: AgeGenderSettings) -> float:
     whole = min(1.0, quality.side_px / max(1, 2 * settings.min_face_px))
     if quality.yaw_degrees is not None:
         whole *= max(0.0, math.cos(math.radians(quality.yaw_degrees)))
-    if quality.looks is None:
+    if quality.cues is None:
         sharp = min(1.0, quality.sharpness / max(1e-9, 2 * settings.min_sharpness))
         return whole * quality.confidence * sharp
-    face, mouth, eyes, clear = (float(np.clip(look, 0, 1)) for look in quality.looks)
+    face, mouth, eyes, clear = (float(np.clip(cue, 0, 1)) for cue in quality.cues)
     return whole * face * (1 - mouth) * (1 - eyes) * clear
 
 
 def doubts_about(quality: FaceQuality, settings: AgeGenderSettings) -> list[Doubt]:
     """Why the picture of a face does not carry an estimate."""
-    looks = quality.looks
+    cues = quality.cues
     found = {
-        Doubt.NOT_A_FACE: looks is not None and looks[Look.FACE] < settings.min_face_probability,
-        Doubt.MOUTH_COVERED: looks is not None and looks[Look.MOUTH_COVERED] > settings.max_cover,
-        Doubt.EYES_COVERED: looks is not None and looks[Look.EYES_COVERED] > settings.max_cover,
+        Doubt.NOT_A_FACE: cues is not None and cues[Cue.FACE] < settings.min_face_probability,
+        Doubt.MOUTH_COVERED: cues is not None and cues[Cue.MOUTH_COVERED] > settings.max_cover,
+        Doubt.EYES_COVERED: cues is not None and cues[Cue.EYES_COVERED] > settings.max_cover,
         Doubt.SMALL_FACE: quality.side_px < settings.min_face_px,
         Doubt.BLURRED: quality.sharpness < settings.min_sharpness,
         Doubt.BADLY_EXPOSED: is_badly_exposed(quality.exposure),

@@ -34,11 +34,11 @@ def estimate_faces(
         settings: thresholds.
     """
     said = estimator.predict(crops_rgb)
-    looks = [None] * len(faces) if said.looks is None else said.looks
+    cues = [None] * len(faces) if said.cues is None else said.cues
     estimates = [
-        estimate_face(age, gender, quality_of(face, crop, look), settings)
-        for face, crop, age, gender, look in zip(
-            faces, crops_rgb, said.age, said.gender, looks, strict=True
+        estimate_face(age, gender, quality_of(face, crop, cue), settings)
+        for face, crop, age, gender, cue in zip(
+            faces, crops_rgb, said.age, said.gender, cues, strict=True
         )
     ]
     return AgeGenderPart(faces=estimates, model=estimator.model)

@@ -15,7 +15,7 @@ from agegender_service.adapters import vendor
 from agegender_service.adapters.joint import JointGraph, OneOutput
 from agegender_service.estimate import AGE_CLASSES
 from agegender_service.estimator import FaceProbabilities
-from agegender_service.face_quality import Look, Probabilities
+from agegender_service.face_quality import Cue, Probabilities
 from agegender_service.weights import AGE_FILE, GENDER_FILE, Weights
 from facepipe.domain.analysis import ModelInfo
 from facepipe.domain.errors import ModelError
@@ -24,7 +24,7 @@ from facepipe.files.image_store import FaceCrops
 from facepipe.system.devices import check_device, execution_providers
 
 # The outputs of a joint graph.
-AGES, GENDERS, LOOKS = "ages", "genders", "looks"
+AGES, GENDERS, QUALITY_CUES = "ages", "genders", "quality_cues"
 _GENDERS = 2
 # 8-bit samples as DeepFace scales them: divided in double, kept in single precision.
 _SCALED = (np.arange(256) / 255).astype(np.float32)
@@ -86,18 +86,18 @@ class DeepFaceAgeGenderEstimator:
         batches = [
             prepare(crops_rgb[start : start + size]) for start in range(0, len(crops_rgb), size)
         ]
-        ages, genders, looks = [], [], []
+        ages, genders, cues = [], [], []
         for batch in batches:
             ages.append(_run(self._age, batch, AGE_CLASSES))
             genders.append(_run(self._gender, batch, _GENDERS))
             if self._joint is not None:
-                looks.append(self._joint.answer(LOOKS, batch))
+                cues.append(self._joint.answer(QUALITY_CUES, batch))
         if self._joint is not None:
             self._joint.forget()
         return FaceProbabilities(
             _joined(ages, AGE_CLASSES),
             _joined(genders, _GENDERS),
-            _joined(looks, len(Look)) if self._joint is not None else None,
+            _joined(cues, len(Cue)) if self._joint is not None else None,
         )
 
 
@@ -140,7 +140,7 @@ def _build_client(model_name: str, path: Path | None) -> Any:
 
 def _joint_graph(path: Path | None, threads: int, device: str) -> JointGraph:
     graph = JointGraph(_session(path, threads, device))
-    if missing := {AGES, GENDERS, LOOKS} - set(graph.outputs):
+    if missing := {AGES, GENDERS, QUALITY_CUES} - set(graph.outputs):
         raise ModelError(f"{path} has no output {' and '.join(sorted(missing))}")
     return graph
 

@@ -1,6 +1,6 @@
 """Trains the third head on the trunk's middle, which stays as it is.
 
-    python train_looks.py --run RUN --cache CACHE --detector-data DIR --detector YUNET
+    python train_quality.py --run RUN --cache CACHE --detector-data DIR --detector YUNET
 
 Some minutes: the trunk looks at each crop once, and the head learns from what it kept.
 """
@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-import looks
+import quality_labels
 from augment import Image, jittered
 from datasets import TRAIN, default_data_dir, list_samples
 from feed import resized, to_tensor
-from network import LOOKS, AgeGenderNet, LooksHead
+from network import QUALITY_CUES, AgeGenderNet, QualityHead
 from prepare import CropCache
 
 FACES = 6000
@@ -44,20 +44,22 @@ def main() -> None:
     torch.manual_seed(args.seed)
     middles, labels = middles_of(args)
     head = train(middles, labels)
-    torch.save(head.state_dict(), args.run / "looks.pt")
+    torch.save(head.state_dict(), args.run / "quality.pt")
 
 
-def crops(args: argparse.Namespace) -> Iterator[tuple[Image, looks.Labels]]:
+def crops(args: argparse.Namespace) -> Iterator[tuple[Image, quality_labels.Labels]]:
     """What the head learns from, 112 px each."""
     rng = np.random.default_rng(args.seed)
     cache, samples = CropCache.load(args.cache), list_samples(args.data)
     places = [place for place, row in enumerate(cache.rows) if samples[row].split == TRAIN]
     for place in rng.permutation(places)[:FACES]:
-        yield looks.of_face(cache.crops[place], rng)
+        yield quality_labels.of_face(cache.crops[place], rng)
     masked = args.detector_data / "maskon" / "archive"
-    masks = list(looks.masked_faces(sorted(masked.glob("annotations/*.xml")), masked / "images"))
+    masks = list(
+        quality_labels.masked_faces(sorted(masked.glob("annotations/*.xml")), masked / "images")
+    )
     pictures = sorted((args.detector_data / "negatives").glob("*/*"))
-    nothing = list(looks.no_faces(pictures, args.detector, rng))
+    nothing = list(quality_labels.no_faces(pictures, args.detector, rng))
     print(f"{len(masks)} labelled faces, {len(nothing)} crops of what is none", flush=True)
     for cached, label in (masks + nothing) * VIEWS:
         yield jittered(cached, rng, may_cover=False), label
@@ -83,9 +85,9 @@ def middles_of(args: argparse.Namespace) -> tuple[Tensor, Tensor]:
     return torch.cat(found)[order], torch.tensor(labels)[order]
 
 
-def train(middles: Tensor, labels: Tensor) -> LooksHead:
+def train(middles: Tensor, labels: Tensor) -> QualityHead:
     """The head after its epochs; prints how often each answer is right on held-out crops."""
-    head = LooksHead()
+    head = QualityHead()
     optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=0.05)
     held = round(HELD_OUT * len(labels))
     steps = EPOCHS * ((len(labels) - held) // BATCH)
@@ -102,7 +104,7 @@ def train(middles: Tensor, labels: Tensor) -> LooksHead:
     head.eval()
     with torch.inference_mode():
         said = torch.cat([head(part.float()) for part in torch.split(middles[:held], 512)])
-    for place, name in enumerate(LOOKS):
+    for place, name in enumerate(QUALITY_CUES):
         known = labels[:held, place] >= 0
         right = (said[known, place] > 0) == (labels[:held][known, place] > 0.5)
         print(f"held out, {name}: right {right.float().mean():.4f} of {int(known.sum())}")
