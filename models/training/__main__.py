@@ -84,7 +84,7 @@ def age_gender(places: Places, args: argparse.Namespace) -> Iterator[Step]:
     timing = ["--minutes", args.minutes, "--seed", args.seed]
     yield Step("train.py", [*variant, *data, *cached, "--out", run, *timing, *args.more])
     detector_data = ["--detector-data", places.detector_data, "--detector", places.yunet]
-    yield Step("train_looks.py", ["--run", run, *data, *cached, *detector_data])
+    yield Step("train_quality.py", ["--run", run, *data, *cached, *detector_data])
     yield Step("calibrate.py", ["--run", run, *variant, *data, *cached, "--out", out])
     yield Step("export.py", ["--run", run, *variant, "--out", out])
 
