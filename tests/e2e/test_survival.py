@@ -15,6 +15,7 @@ from tools.stack_driver.local_stack import LocalStack, kill, stats
 from tools.stack_driver.photos import batch_of
 
 BATCH = 30
+PAUSED_S = 5.0  # a worker would have finished some by then
 STAGES = {
     "landmark_service": "landmark",
     "agegender_service": "agegender",
@@ -63,6 +64,36 @@ def test_a_redis_that_lost_everything_loses_nothing(
         kill(stack.main_process("redis-server"))
 
     _kill_in_the_middle(stack, batch_of(portraits, BATCH, 91), forget)
+
+
+def test_a_pause_outlives_everything_and_loses_nothing(
+    stack: LocalStack, portraits: list[Path]
+) -> None:
+    # Given a batch that was sent during a pause
+    stack.wait_ready()
+    since = stack.api.pause().paused_at
+    try:
+        before = stats(stack)
+        ids = upload_all(stack.api, batch_of(portraits, BATCH, 92))
+
+        # When Redis loses everything, and every service is killed
+        with connect_redis(stack.redis) as redis:
+            redis.flushall()
+        for service in ("redis-server", *STAGES, "input_service"):
+            kill(stack.main_process(service))
+        stack.wait_ready()
+
+        # Then nothing is begun, and the pause is the same one
+        time.sleep(PAUSED_S)
+        assert stats(stack)["stored"] == before["stored"]
+        assert stack.api.stats().paused_at == since
+    finally:
+        stack.api.resume()
+
+    # And when work goes on, every image comes to its result
+    states = stack.api.wait_all(ids)
+    assert Counter(state.status for state in states.values()) == {"stored": len(ids)}
+    assert stats(stack)["stored"] == before["stored"] + len(ids)
 
 
 def _kill_in_the_middle(stack: LocalStack, batch: list[bytes], do_harm: Callable[[], None]) -> None:

@@ -124,6 +124,7 @@ class FakeApi:
         self.plots_down: bool | str = False  # or what is said of it
         self.problems: dict[str, str] = {}
         self.max_bytes = 50 * 2**20
+        self.paused_at: str | None = None
         self.numbers: Json = {}  # of /v1/stats, where they are not the usual ones
         self.app = FastAPI()
         self._add_routes()
@@ -161,9 +162,15 @@ class FakeApi:
             return {
                 **numbers(),
                 **self.numbers,
+                "paused_at": self.paused_at,
                 "problems": self.problems,
                 "models": {"detector": [model]},
             }
+
+        @app.post("/v1/queue/{action}")
+        async def set_paused(action: str) -> Json:
+            self.paused_at = NOW if action == "pause" else None
+            return {"paused_at": self.paused_at}
 
         @app.get("/v1/limits")
         async def limits() -> Json:

@@ -33,7 +33,13 @@ def stats(**numbers: int) -> dict[str, Any]:
     names = ("accepted", "in_flight", "stored", "partial", "failed", "deleted", "faces", "inbox")
     tables = ("images_by_status", "faces_by_gender", "queues", "models", "problems")
     zeros = dict.fromkeys((*names, "stored_last_hour"), 0)
-    return {**zeros, **{name: {} for name in tables}, "accuracy": accuracy(), **numbers}
+    return {
+        **zeros,
+        **{name: {} for name in tables},
+        "accuracy": accuracy(),
+        "paused_at": None,
+        **numbers,
+    }
 
 
 def accuracy(**known: float) -> dict[str, float | None]:

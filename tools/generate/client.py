@@ -26,6 +26,7 @@ _ROOTS = (
     "LimitsView",
     "AnalysisDocument",
     "CorrectionList",
+    "QueueStateView",
 )
 _RENAMED = {"ImageView": "ImageState", "AnalysisDocument": "Result"}
 # The API passes the document on as it stands on disk, and describes it as any object.

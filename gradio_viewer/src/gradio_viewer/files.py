@@ -40,6 +40,7 @@ SCRIPTS = (
     "draw.js",
     "gallery.js",
     "sending.js",
+    "focus.js",
 )
 JPEG = "image/jpeg"
 _PLOTS = {"png": "image/png", "svg": "image/svg+xml"}

@@ -16,8 +16,9 @@ from gradio_viewer.address import IMAGE_ID, Place
 from gradio_viewer.downloads import MOST_CHOSEN
 from gradio_viewer.list_html import Upload
 from gradio_viewer.markup import Html, join, notice, tag
-from gradio_viewer.pace import Pace, sentence
+from gradio_viewer.pace import Pace
 from gradio_viewer.problems import told
+from gradio_viewer.queue_html import queue
 from gradio_viewer.recent import Batch
 
 FOLLOWED_AT_ONCE = 8
@@ -53,9 +54,17 @@ async def outlook(api: AsyncClient, pace: Pace) -> tuple[Html, Html]:
         for service, reason in stats.problems.items()
     ]
     pace.note(stats.accepted - stats.in_flight)
-    if waiting := sentence(stats.in_flight, pace.per_s()):
-        banners.append(tag("div", notice(waiting, "going"), id="queue"))
-    return join(*banners), _models(stats.models)
+    waiting = queue(stats.in_flight, pace.per_s(), stats.paused_at)
+    return join(*banners, waiting), _models(stats.models)
+
+
+async def set_paused(api: AsyncClient, *, paused: bool) -> Html | None:
+    """Has the workers rest, or go on; what hinders that, if anything does."""
+    try:
+        await (api.pause() if paused else api.resume())
+    except ClientError as error:
+        return problem(api, error)
+    return None
 
 
 async def limits(api: AsyncClient) -> Html:

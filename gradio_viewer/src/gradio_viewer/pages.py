@@ -43,6 +43,8 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
         gr.HTML(tag("header", tag("h1", TITLE), tag("p", SAYING)), elem_id="title")
         banner = gr.HTML(elem_id="banner")
         go = gr.Button("Go", elem_id="go", elem_classes="fp-hidden")
+        pause = gr.Button("Pause", elem_id="do-pause", elem_classes="fp-hidden")
+        resume = gr.Button("Go on", elem_id="do-resume", elem_classes="fp-hidden")
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab("Upload", id="upload"):
                 _upload_tab(api, page, recent)
@@ -93,6 +95,14 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
             newest = await handlers.results(api, place, size) if is_newest else gr.skip()
             drawn = await handlers.plots(api) if place.tab == "plots" else gr.skip()
             return *await handlers.outlook(api, pace), newest, drawn
+
+        async def set_paused(paused: bool) -> tuple[Any, ...]:
+            problem = await handlers.set_paused(api, paused=paused)
+            said, models = await handlers.outlook(api, pace)
+            return join(problem, said), models
+
+        pause.click(partial(set_paused, True), outputs=[banner, models], **_HIDDEN)
+        resume.click(partial(set_paused, False), outputs=[banner, models], **_HIDDEN)
 
         parts = [banner, models, gallery, plots]
         page.load(refresh, outputs=parts, **_HIDDEN)

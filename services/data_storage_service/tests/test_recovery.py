@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from data_storage_service import dispatch, recovery
 from data_storage_service.dispatch import Dispatcher
+from data_storage_service.pausing import Pause
 from data_storage_service.recovery import Recovery
 from facepipe.domain.status import Status
 from facepipe.queue.jobs import ImageJob
@@ -49,7 +50,9 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Queues:
 
 @pytest.fixture
 def dispatcher(rig: Rig, queues: Queues) -> Dispatcher:
-    return Dispatcher(rig.ledger, rig.queries, cast(Redis, None))
+    return Dispatcher(
+        rig.ledger, rig.queries, cast(Redis, None), Pause(rig.ledger.engine, cast(Redis, None))
+    )
 
 
 @pytest.fixture

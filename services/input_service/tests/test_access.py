@@ -174,22 +174,24 @@ def test_where_no_key_is_asked_for_anybody_may_do_everything() -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "needed"),
+    ("method", "path", "needed"),
     [
-        ("GET", Scope.READ),
-        ("HEAD", Scope.READ),
-        ("OPTIONS", Scope.READ),
-        ("POST", Scope.WRITE),
-        ("PUT", Scope.WRITE),
-        ("DELETE", Scope.DELETE),
+        ("GET", "/v1/images", Scope.READ),
+        ("HEAD", "/v1/images", Scope.READ),
+        ("OPTIONS", "/v1/images", Scope.READ),
+        ("POST", "/v1/images", Scope.WRITE),
+        ("PUT", "/v1/images", Scope.WRITE),
+        ("DELETE", "/v1/images", Scope.DELETE),
+        ("POST", "/v1/queue/pause", Scope.ADMIN),
+        ("POST", "/v1/queue/resume", Scope.ADMIN),
     ],
 )
-def test_each_method_needs_its_own_scope(method: str, needed: Scope) -> None:
-    require_scope(ApiKey.of("anna", [needed], new_key()), method)
+def test_each_call_needs_its_own_scope(method: str, path: str, needed: Scope) -> None:
+    require_scope(ApiKey.of("anna", [needed], new_key()), method, path)
 
     others = ApiKey.of("anna", set(Scope) - {needed}, new_key())
     with pytest.raises(ForbiddenError, match=f"^the key anna lacks the scope {needed}$"):
-        require_scope(others, method)
+        require_scope(others, method, path)
 
 
 def test_only_so_many_calls_of_one_name_wait_at_a_time() -> None:

@@ -15,6 +15,7 @@ from facepipe_client.documents import (
     ImagePage,
     ImageState,
     Limits,
+    QueueState,
     Reanalysis,
     Result,
     Stats,
@@ -202,6 +203,17 @@ class Api(Sending, Following):
     async def stats(self) -> Stats:
         """Numbers for dashboards, the models in use, and what cannot work just now."""
         return await self._document(Stats, "/v1/stats")
+
+    async def pause(self) -> QueueState:
+        """Has the workers finish what they have in hand and take nothing new.
+
+        What is sent is accepted, and waits. A pause outlives restarts; `resume` ends it.
+        """
+        return read(QueueState, await self._answer("POST", "/v1/queue/pause"))
+
+    async def resume(self) -> QueueState:
+        """Has the workers go on with what waits."""
+        return read(QueueState, await self._answer("POST", "/v1/queue/resume"))
 
     async def limits(self) -> Limits:
         """What an upload may be, as the server is set."""

@@ -122,6 +122,8 @@ class Client:
     changes = _iterating(Api.changes)
     trace = _blocking(Api.trace)
     stats = _blocking(Api.stats)
+    pause = _blocking(Api.pause)
+    resume = _blocking(Api.resume)
     limits = _blocking(Api.limits)
     plots = _blocking(Api.plots)
     plot = _blocking(Api.plot)

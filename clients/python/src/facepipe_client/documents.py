@@ -493,6 +493,7 @@ class Stats(Document):
     """Numbers for dashboards. accepted = stored + partial + failed + deleted + in_flight.
 
     Attributes:
+        paused_at: since when the workers rest, see `/v1/queue/pause`; null while work goes on
         queues: jobs waiting, by queue; empty when Redis is down
         inbox: uploads on disk whose result is not
         models: in use, by part; several where hosts differ; empty when Redis is down
@@ -510,6 +511,7 @@ class Stats(Document):
     faces_by_gender: dict[str, int]
     stored_last_hour: int
     accuracy: Accuracy
+    paused_at: datetime | None
     queues: dict[str, int]
     inbox: int
     models: dict[str, list[ModelInfo]]
@@ -546,6 +548,16 @@ class CorrectionList(Document):
     """The corrections of an image, the first one first."""
 
     corrections: list[Correction]
+
+
+class QueueState(Document):
+    """Whether the workers rest.
+
+    Attributes:
+        paused_at: since when; null while work goes on
+    """
+
+    paused_at: datetime | None
 
 
 class Filters(TypedDict, total=False):

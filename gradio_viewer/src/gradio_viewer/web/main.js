@@ -3,6 +3,7 @@ import { follow, goAgain, go, navigate } from "./address.js";
 import { ready as readyFaces } from "./faces.js";
 import { askTruth, confirmThen, showKeys } from "./dialogs.js";
 import { draw } from "./draw.js";
+import { keepFocus } from "./focus.js";
 import { restoreTyped } from "./search.js";
 import { chooseAll, chooseNone, ids as chosenIds, ready as readyChosen } from "./gallery.js";
 import "./sending.js";
@@ -54,6 +55,7 @@ function readyProgress(part) {
 
 const PARTS = {
   "search-part": restoreTyped,
+  banner: () => {},
   "image-view": readyImage,
   gallery: neighbours,
   progress: readyProgress,
@@ -71,6 +73,7 @@ function refresh() {
     part.fpNow = part.innerHTML.length + ":" + (part.querySelector("[data-image]")?.dataset.image ?? "");
     ready(part);
   }
+  keepFocus();
   if (document.title !== title) document.title = title; // Gradio sets its own at the start
 }
 
@@ -93,6 +96,8 @@ const ACTIONS = {
   delete: () => confirmThen("Erase this image?", "Upload, result and annotated picture are gone for good.",
     "Erase", () => press("do-delete")),
   again: () => press("do-again"),
+  pause: () => press("do-pause"),
+  resume: () => press("do-resume"),
   "choose-all": chooseAll,
   "choose-none": chooseNone,
   "many-again": () => withChosen("again"),

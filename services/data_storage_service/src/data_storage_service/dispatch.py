@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from data_storage_service.ledger import Ledger
+from data_storage_service.pausing import Pause
 from data_storage_service.queries import DueJob, Queries
 from facepipe.domain.errors import FacepipeError
 from facepipe.queue.jobs import ImageJob, enqueue
@@ -28,11 +29,17 @@ class Dispatcher:
     """Sends what the ledger's transactions left to be sent. Thread-safe."""
 
     def __init__(
-        self, ledger: Ledger, queries: Queries, redis: Redis, timeout_s: int | None = None
+        self,
+        ledger: Ledger,
+        queries: Queries,
+        redis: Redis,
+        pause: Pause,
+        timeout_s: int | None = None,
     ) -> None:
         self._ledger = ledger
         self._queries = queries
         self._redis = redis
+        self._pause = pause
         self._timeout_s = timeout_s
         self._no_tries_before = 0.0
         self._stop = threading.Event()
@@ -70,6 +77,7 @@ class Dispatcher:
 
     def _send(self, jobs: list[DueJob]) -> None:
         taken: list[DueJob] = []
+        self._pause.tell_before_work()
         try:
             for job in jobs:
                 image_job = ImageJob(job.stage, job.image_id, job.generation, job.traceparent)
@@ -84,6 +92,7 @@ class Dispatcher:
         is_down = False
         while not self._stop.wait(_PAUSE_S):
             try:
+                self._pause.tell()
                 self.dispatch_all()
                 is_down = False
             except (RedisError, FacepipeError) as error:

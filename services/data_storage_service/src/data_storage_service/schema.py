@@ -232,7 +232,7 @@ class ReanalysedRow(Base):
 
 
 class CounterRow(Base):
-    """The number of the latest change."""
+    """The number of the latest change, and, while work is paused, since when."""
 
     __tablename__ = "counters"
 

@@ -167,7 +167,15 @@ class FaceStore(FaceStoreServicer):
     def GetStats(  # noqa: N802  # gRPC names it
         self, request: pb.GetStatsRequest, context: grpc.ServicerContext
     ) -> pb.Stats:
-        return summary_messages.stats_to_pb(self._services.queries.stats())
+        stats = replace(self._services.queries.stats(), paused_at=self._services.pause.since)
+        return summary_messages.stats_to_pb(stats)
+
+    @_answers
+    def SetPaused(  # noqa: N802  # gRPC names it
+        self, request: pb.SetPausedRequest, context: grpc.ServicerContext
+    ) -> pb.QueueState:
+        since = self._services.pause.set(paused=request.paused)
+        return pb.QueueState(paused_at=messages.timestamp_to_pb(since))
 
     @_answers
     def Count(  # noqa: N802  # gRPC names it

@@ -15,6 +15,7 @@ from data_storage_service.erasure import Erasure
 from data_storage_service.face_index import FaceIndexing
 from data_storage_service.ledger import Ledger
 from data_storage_service.leftovers import AsideSweep, CacheSweep, FailedJobSweep
+from data_storage_service.pausing import Pause
 from data_storage_service.queries import Queries
 from data_storage_service.reanalyses import Reanalyses
 from data_storage_service.recovery import Recovery
@@ -45,6 +46,7 @@ class Services:
     settler: Settler
     results: ResultStore
     corrector: Corrector
+    pause: Pause
     dispatcher: Dispatcher
     recovery: Recovery
     reanalyses: Reanalyses
@@ -73,7 +75,8 @@ def open_services(settings: DataStorageSettings) -> Services:
     style = AnnotationStyle(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
     results = ResultStore(ledger, queries, files, sources, settler, style)
     corrector = Corrector(ledger, files, sources, style)
-    dispatcher = Dispatcher(ledger, queries, redis, settings.stage.job_timeout_s)
+    pause = Pause(engine, redis)
+    dispatcher = Dispatcher(ledger, queries, redis, pause, settings.stage.job_timeout_s)
     recovery = Recovery(
         ledger, queries, redis, dispatcher, settler, files, inbox, settings.reconcile.every_s
     )
@@ -89,6 +92,7 @@ def open_services(settings: DataStorageSettings) -> Services:
         settler,
         results,
         corrector,
+        pause,
         dispatcher,
         recovery,
         reanalyses,

@@ -31,6 +31,7 @@ from input_service.routes import (
     limits,
     passthrough,
     pictures,
+    queue,
     reanalyses,
     results,
     upload,
@@ -92,6 +93,7 @@ def create_input_app(settings: InputSettings) -> FastAPI:
         corrections,
         pictures,
         passthrough,
+        queue,
         export,
     )
     routers = [module.router for module in modules]

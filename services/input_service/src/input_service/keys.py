@@ -29,7 +29,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     verbs = parser.add_subparsers(required=True)
     new = verbs.add_parser("new", help="make a key")
     new.add_argument("name", help="whose it is: letters, digits, `.`, `_`, `-`")
-    new.add_argument("--scopes", default="read", help="of read,write,delete (default: read)")
+    new.add_argument("--scopes", default="read", help="of read,write,delete,admin (default: read)")
     return parser.parse_args(arguments)
 
 

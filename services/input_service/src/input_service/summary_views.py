@@ -138,6 +138,9 @@ class StatsView(BaseModel):
     faces_by_gender: dict[str, int]
     stored_last_hour: int
     accuracy: AccuracyView
+    paused_at: datetime | None = Field(
+        description="since when the workers rest, see `/v1/queue/pause`; null while work goes on"
+    )
     queues: dict[str, int] = Field(description="jobs waiting, by queue; empty when Redis is down")
     inbox: int = Field(description="uploads on disk whose result is not")
     models: dict[str, list[ModelInfo]] = Field(
@@ -162,6 +165,7 @@ class StatsView(BaseModel):
             faces_by_gender={str(key): value for key, value in stats.faces_by_gender.items()},
             stored_last_hour=stats.stored_last_hour,
             accuracy=AccuracyView.of(stats.accuracy),
+            paused_at=stats.paused_at,
             queues=queues,
             inbox=inbox,
             models=outlook.models,

@@ -145,6 +145,11 @@ class FaceStoreClient:
     def stats(self) -> Stats:
         return summary_messages.stats_from_pb(self._call(self._stub.GetStats, pb.GetStatsRequest()))
 
+    def set_paused(self, *, paused: bool) -> datetime | None:
+        """Has the workers rest, or go on; returns since when they rest."""
+        request = pb.SetPausedRequest(paused=paused)
+        return summary_messages.paused_at_from_pb(self._call(self._stub.SetPaused, request))
+
     def count(self, *by: Grouping) -> dict[tuple[str, ...], int]:
         """How many faces, or results, there are by the values of one or two of their fields.
 

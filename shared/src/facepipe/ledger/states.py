@@ -255,6 +255,7 @@ class Stats:
     stored_last_hour: int
     revision: int = 0
     accuracy: Accuracy = field(default_factory=Accuracy)
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields
+from datetime import datetime
 
 from facepipe.domain.analysis import Gender
 from facepipe.domain.status import Status
@@ -32,6 +33,7 @@ def stats_to_pb(stats: Stats) -> pb.Stats:
         stored_last_hour=stats.stored_last_hour,
         revision=stats.revision,
         accuracy=pb.Accuracy(**asdict(stats.accuracy)),
+        paused_at=timestamp_to_pb(stats.paused_at),
     )
 
 
@@ -44,7 +46,12 @@ def stats_from_pb(message: pb.Stats) -> Stats:
         stored_last_hour=message.stored_last_hour,
         revision=message.revision,
         accuracy=_accuracy_from_pb(message.accuracy),
+        paused_at=paused_at_from_pb(message),
     )
+
+
+def paused_at_from_pb(message: pb.Stats | pb.QueueState) -> datetime | None:
+    return timestamp_from_pb(message.paused_at) if message.HasField("paused_at") else None
 
 
 def _accuracy_from_pb(message: pb.Accuracy) -> Accuracy:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
+from rq.suspension import WORKERS_SUSPENDED
+
 from facepipe.queue.job_table import JOBS, PLOTS_QUEUE
 from facepipe.stages import StageName
 
@@ -68,6 +70,7 @@ def _work(queue: str, service: str) -> Grant:
         *(f"rq:{registry}:{queue}" for registry in ("wip", "scheduled", "failed")),
         "rq:queues",
         "rq:workers",
+        WORKERS_SUSPENDED,
         f"rq:workers:{queue}",
         f"rq:worker:{service}-*",
         f"facepipe:giving-up:{queue}-*",
@@ -116,6 +119,7 @@ _BESIDES = {
     "landmark_service": Grant.of("get info set", *_PIXELS),
     "agegender_service": Grant.of("get", *_PIXELS),
     "data_storage_service": Grant.of("bgrewriteaof del get scan", *_PIXELS)
+    | Grant.of("del set", WORKERS_SUSPENDED)
     | reduce(or_, map(_look, _QUEUES))
     | reduce(or_, map(_sweep, StageName)),
     WATCHER: reduce(or_, map(_length, _QUEUES)),

@@ -225,6 +225,13 @@ class Leases:
         args: list[str | int] = [job_id, utcformat(now()), why, FAILURE_TTL_S]
         return bool(self._refuse(keys=keys, args=args))
 
+    def put_back(self, job_id: bytes) -> None:
+        """Puts a job that a worker has just taken back to the front of its queue."""
+        with self.redis.pipeline(transaction=True) as pipe:
+            pipe.lrem(self.queue.intermediate_queue_key, 1, job_id)  # type: ignore[arg-type]  # bytes are fine
+            pipe.lpush(self.queue.key, job_id)
+            pipe.execute()
+
     def start_due(self, job_id: str) -> bool:
         """Puts a job whose pause is over on its queue; False when it is there already."""
         if not self._owns(job_id):

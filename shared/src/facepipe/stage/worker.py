@@ -33,6 +33,7 @@ from rq.exceptions import DequeueTimeout
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.suspension import WORKERS_SUSPENDED
 from rq.worker import WorkerStatus
 
 from facepipe import telemetry
@@ -44,6 +45,7 @@ from facepipe.queue.redis_connection import connect_redis, explain
 from facepipe.stage.admission import fetch_admitted
 from facepipe.stage.leases import Lease, Leases
 from facepipe.stage.runs import FAILURE_KEY
+from facepipe.stages import STAGE
 from facepipe.system.settings import Settings
 
 DEQUEUE_S = 1
@@ -113,6 +115,7 @@ class StageWorker(SimpleWorker):
         self._events = events
         self._done = 0
         self._heartbeat_at = 0.0
+        self._rests = False
         self.is_stopping = False
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
@@ -153,9 +156,15 @@ class StageWorker(SimpleWorker):
 
     def _step(self) -> None:
         queue = self._leases.queue
+        if self._rests and self._is_paused():
+            time.sleep(DEQUEUE_S)
+            return
         try:
             _, job_id = Queue.lmove(self.connection, queue.key, DEQUEUE_S)
         except DequeueTimeout:
+            return
+        if self._is_paused():
+            self._leases.put_back(job_id)
             return
         try:
             job = fetch_admitted(self.connection, job_id, self._kind)
@@ -165,6 +174,12 @@ class StageWorker(SimpleWorker):
         if job is not None:  # else the reclaimer clears its id away
             self.execute_job(job, queue)
             self._done += 1
+
+    def _is_paused(self) -> bool:
+        """Whether the work on photographs is paused; what shows the results goes on."""
+        is_stage = self._kind.queue in STAGE
+        self._rests = is_stage and bool(self.connection.exists(WORKERS_SUSPENDED))
+        return self._rests
 
     def _refuse(self, job_id: str, error: UnknownJobError) -> None:
         """Fails a job that is none of ours, without a try."""

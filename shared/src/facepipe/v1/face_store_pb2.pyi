@@ -290,7 +290,7 @@ class GetStatsRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class Stats(_message.Message):
-    __slots__ = ("images_by_status", "accepted", "faces", "faces_by_gender", "stored_last_hour", "revision", "accuracy")
+    __slots__ = ("images_by_status", "accepted", "faces", "faces_by_gender", "stored_last_hour", "revision", "accuracy", "paused_at")
     class ImagesByStatusEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -312,6 +312,7 @@ class Stats(_message.Message):
     STORED_LAST_HOUR_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    PAUSED_AT_FIELD_NUMBER: _ClassVar[int]
     images_by_status: _containers.ScalarMap[str, int]
     accepted: int
     faces: int
@@ -319,7 +320,20 @@ class Stats(_message.Message):
     stored_last_hour: int
     revision: int
     accuracy: Accuracy
-    def __init__(self, images_by_status: _Optional[_Mapping[str, int]] = ..., accepted: _Optional[int] = ..., faces: _Optional[int] = ..., faces_by_gender: _Optional[_Mapping[str, int]] = ..., stored_last_hour: _Optional[int] = ..., revision: _Optional[int] = ..., accuracy: _Optional[_Union[Accuracy, _Mapping]] = ...) -> None: ...
+    paused_at: _timestamp_pb2.Timestamp
+    def __init__(self, images_by_status: _Optional[_Mapping[str, int]] = ..., accepted: _Optional[int] = ..., faces: _Optional[int] = ..., faces_by_gender: _Optional[_Mapping[str, int]] = ..., stored_last_hour: _Optional[int] = ..., revision: _Optional[int] = ..., accuracy: _Optional[_Union[Accuracy, _Mapping]] = ..., paused_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SetPausedRequest(_message.Message):
+    __slots__ = ("paused",)
+    PAUSED_FIELD_NUMBER: _ClassVar[int]
+    paused: bool
+    def __init__(self, paused: _Optional[bool] = ...) -> None: ...
+
+class QueueState(_message.Message):
+    __slots__ = ("paused_at",)
+    PAUSED_AT_FIELD_NUMBER: _ClassVar[int]
+    paused_at: _timestamp_pb2.Timestamp
+    def __init__(self, paused_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Accuracy(_message.Message):
     __slots__ = ("images", "found", "not_faces", "missed", "ages", "age_error_years", "genders", "genders_right")

@@ -107,6 +107,11 @@ class FaceStoreStub:
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.GetReanalysisRequest.SerializeToString,
                 response_deserializer=facepipe_dot_v1_dot_face__store__pb2.Reanalysis.FromString,
                 _registered_method=True)
+        self.SetPaused = channel.unary_unary(
+                '/facepipe.v1.FaceStore/SetPaused',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.SetPausedRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.QueueState.FromString,
+                _registered_method=True)
         self.WatchAnalyses = channel.unary_stream(
                 '/facepipe.v1.FaceStore/WatchAnalyses',
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.WatchAnalysesRequest.SerializeToString,
@@ -217,6 +222,13 @@ class FaceStoreServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetPaused(self, request, context):
+        """Has the workers take no new job, or go on; kept over restarts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchAnalyses(self, request, context):
         """Streams the state of images as it changes, from the moment of the call on.
         """
@@ -296,6 +308,11 @@ def add_FaceStoreServicer_to_server(servicer, server):
                     servicer.GetReanalysis,
                     request_deserializer=facepipe_dot_v1_dot_face__store__pb2.GetReanalysisRequest.FromString,
                     response_serializer=facepipe_dot_v1_dot_face__store__pb2.Reanalysis.SerializeToString,
+            ),
+            'SetPaused': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetPaused,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.SetPausedRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.QueueState.SerializeToString,
             ),
             'WatchAnalyses': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchAnalyses,
@@ -684,6 +701,33 @@ class FaceStore:
             '/facepipe.v1.FaceStore/GetReanalysis',
             facepipe_dot_v1_dot_face__store__pb2.GetReanalysisRequest.SerializeToString,
             facepipe_dot_v1_dot_face__store__pb2.Reanalysis.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetPaused(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/SetPaused',
+            facepipe_dot_v1_dot_face__store__pb2.SetPausedRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.QueueState.FromString,
             options,
             channel_credentials,
             insecure,

@@ -85,7 +85,7 @@ class Gate:
             return ANYBODY
         caller = self._policy.caller(_key(Headers(scope=scope)))
         if self._policy.is_required:
-            require_scope(caller, scope["method"])
+            require_scope(caller, scope["method"], scope["path"])
             if wait_s := self._buckets.take(caller.name):
                 raise TooManyRequestsError(
                     f"the key {caller.name} calls too often", retry_after_s=wait_s

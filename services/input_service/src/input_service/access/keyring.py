@@ -26,6 +26,7 @@ class Scope(StrEnum):
     READ = "read"
     WRITE = "write"
     DELETE = "delete"
+    ADMIN = "admin"
 
 
 ALL_SCOPES = frozenset(Scope)

@@ -9,6 +9,9 @@ from input_service.settings import InputSettings
 ANYBODY = ApiKey("anybody", ALL_SCOPES, "")
 """Whoever calls where no key is asked for."""
 
+OF_EVERYBODY = "/v1/queue/"
+"""Calls that stop or start the work for all."""
+
 
 class UnsafeSettingsError(MisconfiguredError):
     """The settings would open the API to a network by accident, or cannot be read."""
@@ -47,10 +50,12 @@ class AccessPolicy:
         return ANYBODY
 
 
-def require_scope(caller: ApiKey, method: str) -> None:
-    """Raises ForbiddenError when the key does not allow the method."""
+def require_scope(caller: ApiKey, method: str, path: str) -> None:
+    """Raises ForbiddenError when the key does not allow the call."""
     if method in ("GET", "HEAD", "OPTIONS"):
         needed = Scope.READ
+    elif path.startswith(OF_EVERYBODY):
+        needed = Scope.ADMIN
     else:
         needed = Scope.DELETE if method == "DELETE" else Scope.WRITE
     if needed not in caller.scopes:

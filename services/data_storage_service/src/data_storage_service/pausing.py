@@ -1,0 +1,89 @@
+"""Whether the workers rest: kept in the ledger, and told to them by RQ's own mark in Redis.
+
+The ledger decides. Redis may lose the mark, so it is set again before any job goes to a queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.suspension import resume, suspend
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from data_storage_service.database import database_errors
+from data_storage_service.schema import CounterRow, from_microseconds, to_microseconds
+from facepipe.queue.redis_connection import explain
+
+_NAME = "paused_at"
+
+_log = logging.getLogger(__name__)
+
+
+class Pause:
+    """The state of rest. Thread-safe; the process with the gRPC server alone changes it."""
+
+    def __init__(
+        self, engine: Engine, redis: Redis, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        # It is synced: the answer promises that it outlives a power cut.
+        self._writing = engine.execution_options(
+            sqlite_begin="IMMEDIATE", sqlite_synchronous="FULL"
+        )
+        self._redis = redis
+        self._now = now
+        self._lock = threading.Lock()
+        with database_errors(), Session(engine) as session:
+            row = session.get(CounterRow, _NAME)
+            self._since = from_microseconds(row.value) if row else None
+
+    @property
+    def since(self) -> datetime | None:
+        """The beginning of the present pause; None while work goes on."""
+        return self._since
+
+    def set(self, *, paused: bool) -> datetime | None:
+        """Begins or ends a pause; returns since when it lasts. Doing it twice changes nothing.
+
+        Raises:
+            FacepipeError: the ledger cannot be written; nothing was changed.
+        """
+        with self._lock:
+            if paused != (self._since is not None):
+                since = self._now() if paused else None
+                self._keep(since)
+                self._since = since
+                _log.warning("work is paused" if paused else "work goes on")
+            try:
+                self._tell()
+            except RedisError as error:
+                _log.warning("the workers are told later: %s", explain(error))
+            return self._since
+
+    def tell(self) -> None:
+        """Has the mark in Redis be as the ledger says. Raises RedisError."""
+        with self._lock:
+            self._tell()
+
+    def tell_before_work(self) -> None:
+        """Before a job is put on a queue; costs nothing while work goes on. Raises RedisError."""
+        if self._since is not None:
+            self.tell()
+
+    def _tell(self) -> None:
+        if self._since is not None:
+            suspend(self._redis)
+        else:
+            resume(self._redis)
+
+    def _keep(self, since: datetime | None) -> None:
+        with database_errors(), Session(self._writing) as session, session.begin():
+            if since is None:
+                session.delete(session.get_one(CounterRow, _NAME))
+            else:
+                session.merge(CounterRow(name=_NAME, value=to_microseconds(since)))
