@@ -4,8 +4,8 @@
 
 It takes `(n, 224, 224, 3)` float32, BGR, 0-1, and answers `ages` (101 classes), `genders` (woman,
 man) and `quality_cues` (see network.py). It holds everything else: the area filter down to the size
-that the network was trained at, the normalisation, the mean over the crop and its mirror image, and the
-calibration, which is read from `calibration.json` of the output folder (see calibrate.py).
+that the network was trained at, the normalisation, the mean over the crop and its mirror image, and
+the calibration, which is read from `calibration.json` of the output folder (see calibrate.py).
 `parity.npz` keeps what torch answers to seeded crops; a test holds it against the graph.
 """
 

@@ -24,7 +24,7 @@ from prepare import CACHED_SIZE, WIDENING, read_rgb, scaled_box
 
 UNKNOWN = -1.0
 Labels = tuple[float, float, float, float]
-"""By `network.QUALITY_CUES`: face, mouth covered, eyes covered, clear; `UNKNOWN` without a label."""
+"""By `network.QUALITY_CUES`: face, mouth covered, eyes covered, clear; `UNKNOWN`: no label."""
 
 NO_FACE: Labels = (0.0, UNKNOWN, UNKNOWN, UNKNOWN)
 LEAST_SIDE = 24
