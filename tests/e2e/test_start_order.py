@@ -19,7 +19,9 @@ from tools.stack_driver.api import upload_all
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.photos import resized
 
-PORTS = {"redis": "REDIS"} | {service.name: service.ports[0].upper() for service in SERVICES}
+PORTS = {"redis": "REDIS"} | {
+    service.name: service.ports[0].upper() for service in SERVICES if not service.asked_by
+}
 USUAL = list(PORTS)
 LATE = ["data_storage_service", "redis"]
 _PATIENCE_S = 90.0

@@ -18,7 +18,7 @@ from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import PortSettings, RedisSettings, Settings
 from tools.paths import ROOT
 from tools.stack.errors import StackError
-from tools.stack.services import Service
+from tools.stack.services import SERVICES, Service
 
 # In the environment of every process of the stack: the folder it keeps its own files in.
 # Whoever carries it was started by us, whatever has become of its parents.
@@ -78,6 +78,11 @@ class Stack:
     run: Path
     environment: dict[str, str]
     starts_redis: bool
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Those that are to run."""
+        return tuple(s for s in SERVICES if not s.asked_by or self.environment.get(s.asked_by))
 
     @property
     def volumes(self) -> Path:

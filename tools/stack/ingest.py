@@ -6,13 +6,11 @@ second run over the same folder asks instead of sending. Folders are kept as `fo
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
 
 from rich.console import Console
@@ -20,18 +18,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from facepipe.files.formats import SUFFIXES
 from facepipe.web.visible import visible
-from facepipe_client import (
-    FINAL,
-    WITH_RESULT,
-    BusyError,
-    Client,
-    ClientError,
-    ImageState,
-    NoAnswerError,
-    NotFoundError,
-    ProblemError,
-    Status,
-)
+from facepipe_client import FINAL, WITH_RESULT, BusyError, Client, ClientError, NoAnswerError
+from facepipe_client.folders import files_in, has_suffix, may_pass, send_file
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 from tools.stack.lifecycle import start
@@ -98,10 +86,9 @@ def found_in(given: Path) -> tuple[list[Path], list[Path]]:
     """Files whose names say that they are photographs, and others; one file is taken as it is."""
     if given.is_file():
         return [given], []
-    files = sorted(path for path in given.rglob("*") if path.is_file())
-    photos = [path for path in files if path.suffix.lower() in SUFFIXES]
-    others = [path for path in files if path.suffix.lower() not in SUFFIXES]
-    return photos, [path for path in others if not path.name.startswith(".")]
+    files = files_in(given)
+    photos = [path for path in files if has_suffix(path, SUFFIXES)]
+    return photos, [path for path in files if not has_suffix(path, SUFFIXES)]
 
 
 def run(api: Client, photos: list[Path], progress: Progress, root: Path | None = None) -> Tally:
@@ -117,7 +104,7 @@ def run(api: Client, photos: list[Path], progress: Progress, root: Path | None =
         if tally.is_interrupted:
             return
         try:
-            _send(api, photo, tally, pace, _folder_of(photo, root))
+            _send(api, photo, tally, pace, root)
         except (ClientError, OSError) as error:
             with tally.lock:
                 tally.failures[photo] = str(error) or type(error).__name__
@@ -138,48 +125,21 @@ def run(api: Client, photos: list[Path], progress: Progress, root: Path | None =
             return tally
 
 
-def _folder_of(photo: Path, root: Path | None) -> str:
-    parent = photo.parent.relative_to(root).as_posix() if root else "."
-    return "" if parent == "." else parent
-
-
-def image_id_of(photo: Path) -> str:
-    with photo.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _send(api: Client, photo: Path, tally: Tally, pace: Pace, folder: str) -> None:
-    image_id = image_id_of(photo)
+def _send(api: Client, photo: Path, tally: Tally, pace: Pace, root: Path | None) -> None:
     for attempt in range(1, _TRIES + 1):
         pace.wait()
         try:
-            known = _find(api, image_id)
-            state = known or api.upload(photo, folder=folder)
-        except BusyError as busy:
-            pace.slow_down(busy.retry_after_s or _BUSY_S)
-            if attempt == _TRIES:
+            sent = send_file(api, photo, root)
+        except ClientError as error:
+            if attempt == _TRIES or not may_pass(error):
                 raise
-        except (NoAnswerError, ProblemError) as error:
-            if attempt == _TRIES or not _may_pass(error):
-                raise
-            time.sleep(min(10, 0.5 * 2**attempt))
+            if isinstance(error, BusyError):
+                pace.slow_down(error.retry_after_s or _BUSY_S)
+            else:
+                time.sleep(min(10, 0.5 * 2**attempt))
         else:
-            _enter(tally, photo, state.image_id, known=known is not None)
+            _enter(tally, photo, sent.image_id, known=sent.known)
             return
-
-
-def _find(api: Client, image_id: str) -> ImageState | None:
-    """Where an image stands, unless it has to be sent."""
-    try:
-        state = api.image(image_id)
-    except NotFoundError:
-        return None
-    return None if state.status == Status.DELETED else state
-
-
-def _may_pass(error: NoAnswerError | ProblemError) -> bool:
-    """Whether it is worth trying again: nobody was there, or the API had a fault of its own."""
-    return isinstance(error, NoAnswerError) or error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def _enter(tally: Tally, photo: Path, image_id: str, *, known: bool) -> None:

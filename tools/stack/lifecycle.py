@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 from tools.stack.readiness import wait_until_ready
-from tools.stack.services import SERVICES
 from tools.stack.supervision import launch
 from tools.stack.supervision import stop as stop_processes
 from tools.stack.ultralytics import build_environment, runs_ultralytics
@@ -25,7 +24,7 @@ def start(stack: Stack) -> None:
             print("starting Redis and the services", flush=True)
         seconds = wait_until_ready(stack)
     print(f"all ready after {seconds:.1f} s" if launched else "the stack is running")
-    for service in SERVICES:
+    for service in stack.services:
         if service.public:
             print(f"  {service.name:16} {stack.address(service)}")
 

@@ -9,14 +9,13 @@ from collections.abc import Iterator
 import psutil
 
 from tools.stack.configuration import Stack
-from tools.stack.services import SERVICES
 
 
 def wanted_ports(stack: Stack) -> Iterator[tuple[str, str, int]]:
     """Host, field and number of every port that the stack opens."""
     if stack.starts_redis:
         yield "127.0.0.1", "redis", stack.port("redis")
-    for service in SERVICES:
+    for service in stack.services:
         host = stack.settings.bind if service.public else stack.settings.host
         for field in service.ports:
             yield host, field, stack.port(field)

@@ -13,7 +13,7 @@ import httpx
 from facepipe.queue.redis_connection import connect_redis, redis_problem, shown_address
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
-from tools.stack.services import SERVICES, Service
+from tools.stack.services import Service
 from tools.stack.supervision import process_states
 
 _PAUSE_S = 0.25
@@ -29,8 +29,8 @@ def not_ready(stack: Stack) -> dict[str, str]:
         if problem := redis_problem(redis):
             missing["redis"] = f"{shown_address(stack.redis.url)}: {problem}"
     with httpx.Client(trust_env=False, timeout=5) as client, ThreadPoolExecutor(8) as pool:
-        reasons = pool.map(lambda service: _reason(client, stack, service), SERVICES)
-        pairs = zip(SERVICES, reasons, strict=True)
+        reasons = pool.map(lambda service: _reason(client, stack, service), stack.services)
+        pairs = zip(stack.services, reasons, strict=True)
         missing |= {service.name: reason for service, reason in pairs if reason}
     return missing
 

@@ -15,11 +15,13 @@ class Service:
         name: of the Python package, and of the environment it runs in.
         ports: fields of `port` in the settings; HTTP on the first.
         public: whether it listens on FACEPIPE_BIND, where users reach it.
+        asked_by: the variable that has to be set for it to run; "" for those that always do.
     """
 
     name: str
     ports: tuple[str, ...]
     public: bool = False
+    asked_by: str = ""
 
 
 SERVICES = (
@@ -29,4 +31,5 @@ SERVICES = (
     *(Service(s.service, (str(s.name),)) for s in STAGES if s.part),
     Service("input_service", ("input",), public=True),
     Service("gradio_viewer", ("viewer",), public=True),
+    Service("watch_service", ("watch",), asked_by="FACEPIPE_WATCH_DIR"),
 )

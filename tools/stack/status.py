@@ -14,7 +14,6 @@ from facepipe.queue.redis_connection import connect_redis, shown_address
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 from tools.stack.readiness import not_ready
-from tools.stack.services import SERVICES
 from tools.stack.supervision import ProcessState, process_states
 from tools.stack.supervisor_config import REDIS
 
@@ -50,7 +49,7 @@ def print_status(stack: Stack) -> int:
 
 def _addresses(stack: Stack) -> Iterator[tuple[str, str]]:
     yield REDIS, shown_address(stack.redis.url)
-    for service in SERVICES:
+    for service in stack.services:
         yield service.name, stack.address(service)
 
 
@@ -66,7 +65,9 @@ def _process(state: ProcessState | None) -> str:
 def _models(stack: Stack) -> list[str]:
     """`detector facepipe-yolov8n-face`, as the stages that are ready tell it."""
     found: list[str] = []
-    for address in (stack.address(service) for service in SERVICES if service.name in _QUEUES):
+    for address in (
+        stack.address(service) for service in stack.services if service.name in _QUEUES
+    ):
         try:
             ready = httpx.get(f"{address}/readyz", timeout=5, trust_env=False).json()
         except (httpx.HTTPError, ValueError):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.paths import ROOT
 from tools.stack.configuration import Stack
-from tools.stack.services import SERVICES, Service
+from tools.stack.services import Service
 from tools.stack.ultralytics import python_of
 
 REDIS = "redis"
@@ -74,11 +74,11 @@ def render(stack: Stack, redis_command: list[str]) -> str:
         socket=_escape(str(socket_path(stack))),
         user="user=root" if os.getuid() == 0 else "",
     )
-    programs = [_service(stack, service) for service in SERVICES]
+    programs = [_service(stack, service) for service in stack.services]
     if redis_command:
         programs.append(_program(stack, REDIS, redis_command, priority=1, stop_s=10))
     # One group is stopped at once; groups are stopped one after the other, highest first.
-    names = ",".join(service.name for service in SERVICES if service.name != _LATE)
+    names = ",".join(service.name for service in stack.services if service.name != _LATE)
     group = f"\n[group:{_GROUP}]\nprograms={names}\npriority=20\n"
     return head + "".join(programs) + group
 

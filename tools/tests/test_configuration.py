@@ -126,7 +126,7 @@ def test_what_two_starts_compare_carries_no_secret(load: Load) -> None:
 
 
 def test_public_services_listen_where_bind_says_and_are_reached_from_here(load: Load) -> None:
-    stack = load("FACEPIPE_BIND=0.0.0.0\n")
+    stack = load("FACEPIPE_BIND=0.0.0.0\nFACEPIPE_WATCH_DIR=/photos\n")
     config = render(stack, [])
 
     for service in SERVICES:
@@ -134,6 +134,11 @@ def test_public_services_listen_where_bind_says_and_are_reached_from_here(load: 
         host = "0.0.0.0" if service.public else "127.0.0.1"  # noqa: S104 - compared with
         assert f'FACEPIPE_HOST="{host}"' in section
         assert stack.address(service).startswith("http://127.0.0.1:")
+
+
+def test_the_watcher_runs_where_there_is_a_folder_to_watch(load: Load) -> None:
+    assert "watch_service" not in render(load(""), [])
+    assert "[program:watch_service]" in render(load("FACEPIPE_WATCH_DIR=/photos\n"), [])
 
 
 def test_the_viewer_alone_has_a_folder_for_uploads(load: Load) -> None:

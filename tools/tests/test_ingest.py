@@ -1,65 +1,16 @@
 from __future__ import annotations
 
-import hashlib
 import io
-import re
-import threading
 from pathlib import Path
 
-import httpx
 import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from facepipe_client import Client, Status
-from tests.support.scripted_api import state, taken
+from facepipe_client import Status
+from facepipe_client.folders import image_id_of
+from tests.support.knowing_api import KnowingApi
 from tools.stack import ingest
-
-ERROR = {"code": "worker_died", "message": "the reason"}
-
-
-class FakeApi:
-    """Knows what it is told, and is busy or away for as many uploads as it is told."""
-
-    def __init__(self, *, busy: int = 0, away: int = 0) -> None:
-        self.sent: list[str] = []
-        self.folders: list[str] = []
-        self._known: dict[str, Status] = {}
-        self._troubles = [*[None] * away, *[429] * busy]
-        self._lock = threading.Lock()
-
-    def knows(self, image_id: str, status: Status = Status.STORED) -> None:
-        self._known[image_id] = status
-
-    def client(self) -> Client:
-        return Client("http://api", transport=httpx.MockTransport(self._answer))
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "POST":
-            with self._lock:
-                self.folders.append(request.url.params.get("folder", ""))
-                return self._take(request.read())
-        image_id = request.url.path.rpartition("/")[2]
-        status = self._known.get(image_id)
-        if status is None:
-            return httpx.Response(404, json={"code": "not_found"})
-        return httpx.Response(200, json=state(status, error=ERROR, image_id=image_id))
-
-    def _take(self, body: bytes) -> httpx.Response:
-        if self._troubles:
-            if (status := self._troubles.pop()) is None:
-                raise httpx.ConnectError("nobody there")
-            return httpx.Response(status, headers={"Retry-After": "0"}, json={})
-        head, _, content = body.partition(b"\r\n\r\n")
-        data = content.rpartition(b"\r\n--")[0].partition(b"\r\n--")[0]
-        if data == b"broken":
-            return httpx.Response(415, json={"detail": "not an image"})
-        name = re.search(rb'filename="(.*?)"', head)
-        assert name
-        image_id = hashlib.sha256(data).hexdigest()
-        self.sent.append(name[1].decode())
-        self._known[image_id] = Status.STORED
-        return httpx.Response(202, json={"images": [taken(image_id=image_id)]})
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +41,7 @@ def test_folders_are_kept(tmp_path: Path) -> None:
     photos = [tmp_path / "a.jpg", tmp_path / "2026" / "italy" / "b.jpg"]
     for number, photo in enumerate(photos):
         photo.write_bytes(bytes([number]))
-    api = FakeApi()
+    api = KnowingApi()
 
     with api.client() as client:
         ingest.run(client, photos, Progress(disable=True), tmp_path)
@@ -108,7 +59,7 @@ def test_after_ctrl_c_the_rest_is_not_sent_and_what_was_done_is_summed_up(
     photos = _photos(tmp_path, *(bytes([number]) for number in range(50)))
     text = io.StringIO()
 
-    tally = _run(FakeApi(), photos)
+    tally = _run(KnowingApi(), photos)
     console = Console(file=text, soft_wrap=True)
     ingest._print_summary(console, tally, photos, [tmp_path / "notes.txt"], tmp_path)
 
@@ -121,8 +72,8 @@ def test_after_ctrl_c_the_rest_is_not_sent_and_what_was_done_is_summed_up(
 
 def test_what_is_known_is_not_sent_again(tmp_path: Path) -> None:
     first, second = _photos(tmp_path, b"one", b"two")
-    api = FakeApi()
-    api.knows(ingest.image_id_of(first))
+    api = KnowingApi()
+    api.knows(image_id_of(first))
 
     tally = _run(api, [first, second])
 
@@ -132,14 +83,14 @@ def test_what_is_known_is_not_sent_again(tmp_path: Path) -> None:
 
 def test_what_was_deleted_is_sent_again(tmp_path: Path) -> None:
     (photo,) = _photos(tmp_path, b"one")
-    api = FakeApi()
-    api.knows(ingest.image_id_of(photo), Status.DELETED)
+    api = KnowingApi()
+    api.knows(image_id_of(photo), Status.DELETED)
 
     assert _run(api, [photo]).sent == 1
 
 
 def test_a_busy_api_is_given_time(tmp_path: Path) -> None:
-    api = FakeApi(busy=3)
+    api = KnowingApi(busy=3)
 
     tally = _run(api, _photos(tmp_path, b"one", b"two"))
 
@@ -147,15 +98,15 @@ def test_a_busy_api_is_given_time(tmp_path: Path) -> None:
 
 
 def test_an_api_that_is_away_for_a_moment_is_tried_again(tmp_path: Path) -> None:
-    api = FakeApi(away=1)
+    api = KnowingApi(away=1)
 
     assert _run(api, _photos(tmp_path, b"one")).sent == 1
 
 
 def test_failures_are_listed_and_stop_nothing(tmp_path: Path) -> None:
     broken, failed, good = _photos(tmp_path, b"broken", b"failed", b"good")
-    api = FakeApi()
-    api.knows(ingest.image_id_of(failed), Status.FAILED)
+    api = KnowingApi()
+    api.knows(image_id_of(failed), Status.FAILED)
 
     tally = _run(api, [broken, failed, good])
 
@@ -164,7 +115,7 @@ def test_failures_are_listed_and_stop_nothing(tmp_path: Path) -> None:
 
 
 def test_the_same_photograph_under_two_names_is_one_image(tmp_path: Path) -> None:
-    tally = _run(FakeApi(), _photos(tmp_path, b"same", b"same"))
+    tally = _run(KnowingApi(), _photos(tmp_path, b"same", b"same"))
 
     assert (tally.sent + tally.known, tally.finished, tally.pending) == (2, 2, {})
 
@@ -176,7 +127,7 @@ def _photos(folder: Path, *contents: bytes) -> list[Path]:
     return paths
 
 
-def _run(api: FakeApi, photos: list[Path]) -> ingest.Tally:
+def _run(api: KnowingApi, photos: list[Path]) -> ingest.Tally:
     with api.client() as client:
         return ingest.run(client, photos, Progress(disable=True))
 

@@ -16,12 +16,15 @@ from tools.stack.supervisor_config import render
 
 @pytest.fixture
 def stack() -> Stack:
-    return Stack(LocalSettings(), ROOT / "run", {}, starts_redis=True)
+    return Stack(
+        LocalSettings(), ROOT / "run", {"FACEPIPE_WATCH_DIR": "/photos"}, starts_redis=True
+    )
 
 
 @pytest.fixture
 def asked(stack: Stack) -> Stack:
-    return replace(stack, environment={"FACEPIPE_DETECTOR_RUNTIME": "ultralytics"})
+    more = {"FACEPIPE_DETECTOR_RUNTIME": "ultralytics"}
+    return replace(stack, environment=stack.environment | more)
 
 
 def test_each_service_runs_in_the_environment_of_its_name(stack: Stack) -> None:

@@ -35,6 +35,7 @@ HOLDERS = (
     "logger_service",
     "plotter_service",
     "gradio_viewer",
+    "watch_service",
     WATCHER,
 )
 

@@ -44,7 +44,7 @@ SPEC = """        is_required=False,
 BLOCK = """  sharpness_service:
     <<: *service
     image: facepipe/sharpness_service
-    build: {context: ., args: {FOLDER: services/sharpness_service, PORT: 8006}}
+    build: {context: ., args: {FOLDER: services/sharpness_service, PORT: 8007}}
     environment: *environment
     depends_on: *needs
     volumes:
@@ -77,7 +77,7 @@ EDITS = (
     (
         "shared/src/facepipe/system/settings.py",
         "    agegender: int = 8002\n",
-        "    agegender: int = 8002\n    sharpness: int = 8006\n",
+        "    agegender: int = 8002\n    sharpness: int = 8007\n",
     ),
     (
         "shared/src/facepipe/queue/redis_acl.py",

@@ -51,6 +51,7 @@ class PortSettings(BaseModel):
     storage: int = 8003
     logger: int = 8004
     plotter: int = 8005
+    watch: int = 8006
     viewer: int = 7860
     store_grpc: int = 50051
     otlp: int = 4317

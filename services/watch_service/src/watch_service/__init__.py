@@ -1,0 +1,1 @@
+"""Sends the photographs that are put into a folder."""
