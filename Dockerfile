@@ -44,6 +44,7 @@ ENV PATH=/app/venv/bin:$PATH \
     GRADIO_TEMP_DIR=/tmp/gradio \
     MPLCONFIGDIR=/tmp/matplotlib \
     YOLO_CONFIG_DIR=/tmp/ultralytics \
+    FACEPIPE_VOLUMES_ROOT=/volumes \
     SERVICE_FOLDER=${FOLDER} \
     SERVICE_PORT=${PORT}
 WORKDIR /app
@@ -51,7 +52,8 @@ COPY --from=dependencies /app/venv /app/venv
 COPY shared/src /app/shared/src
 COPY clients/python/src /app/client/src
 COPY ${FOLDER}/src /app/service/src
-RUN python -m compileall -q /app/shared /app/client /app/service
+RUN python -m compileall -q /app/shared /app/client /app/service \
+ && install -d -o 10001 -g 10001 /volumes /volumes/inbox /volumes/saved_data /volumes/logs /volumes/models
 USER 10001:10001
 EXPOSE ${PORT}
 HEALTHCHECK --interval=5s --timeout=5s --start-period=120s --retries=6 \

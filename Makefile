@@ -9,7 +9,7 @@ PYTHON ?= $(shell command -v python3 || command -v python3.11 || echo $${FACEPIP
 BUILD := $(PYTHON) -m tools
 STACK := .venvs/tools/bin/python -m tools.stack
 
-.PHONY: help setup start stop status logs demo ingest test check lint format types audit sbom proto \
+.PHONY: help setup start worker stop status logs demo ingest test check lint format types audit sbom proto \
         lock clean chaos mutants bench redis-acl accuracy train-face_detector train-age_gender detector-pt \
         reindex import-model fetch-deepface up down image-sizes screenshots
 
@@ -22,7 +22,10 @@ setup: ## Build one virtual environment a service (seconds when nothing changed)
 start: setup ## Start Redis and every service on this machine, without Docker
 	@$(STACK) start
 
-stop: ## Stop exactly what `make start` started
+worker: setup ## Start the stages alone on this machine, for a stack on another one (docs/operations.md)
+	@$(STACK) worker
+
+stop: ## Stop exactly what `make start` or `make worker` started
 	@$(BUILD) stop
 
 status: setup ## Show each service, its workers and the length of its queue

@@ -18,14 +18,14 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 from facepipe.queue import redis_acl
 from facepipe.queue.job_table import JOBS, job_kind
 from facepipe.queue.jobs import ImageJob, enqueue, live_job_ids, queue_of
-from facepipe.queue.redis_acl import TOGETHER, WATCHER, grants
+from facepipe.queue.redis_acl import TOGETHER, WATCHER, WORKER, grants
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.stages import STAGES, StageName
 from facepipe.system.settings import RedisSettings
 from tests.support.redis_server import RedisServer, redis_servers, running_redis
 
 ID = "ab" * 32
-SERVICES = sorted(set(grants()) - {WATCHER})
+SERVICES = sorted(set(grants()) - {WATCHER, WORKER})
 
 
 @pytest.fixture(scope="module", params=redis_servers(), ids=lambda path: Path(path).parts[1])
@@ -126,6 +126,17 @@ def test_a_job_that_moves_to_another_service_takes_its_rights_along(
     key = "rq:wip:agegender"
     assert key in grants()["landmark_service"].keys
     assert key not in grants()["agegender_service"].keys
+
+
+def test_a_worker_host_may_do_the_jobs_of_its_stages_and_put_none_on_a_queue(
+    server: RedisServer,
+) -> None:
+    with as_user(server, WORKER) as redis:
+        for kind in JOBS:
+            queue = f"rq:queue:{kind.queue}"
+            take = ("BLMOVE", queue, f"{queue}:intermediate", "LEFT", "RIGHT", "0.01")
+            assert _may(redis, *take) == (kind.queue in (StageName.LANDMARK, StageName.AGEGENDER))
+        assert not _may(redis, "RPUSH", f"rq:queue:{StageName.STORAGE}", "x")
 
 
 @pytest.mark.parametrize("user", ["default", "nobody", "input_service"])

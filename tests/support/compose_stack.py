@@ -20,6 +20,7 @@ SHIPPED = (
     "docker-compose.yml",
     "docker-compose.gpu.yml",
     "docker-compose.ultralytics.yml",
+    "docker-compose.worker.yml",
     ".dockerignore",
     "Dockerfile",
     "requirements.lock",
@@ -34,12 +35,17 @@ SHIPPED = (
 
 @dataclass(frozen=True)
 class ComposeStack:
-    """One project of the engine: the shipped files in a folder of their own."""
+    """One project of the engine: the shipped files in a folder of their own.
+
+    Attributes:
+        files: of the project, where it is not the usual one.
+    """
 
     folder: Path
     project: str
     input_port: int
     viewer_port: int
+    files: tuple[str, ...] = ()
 
     @classmethod
     def prepare(cls, folder: Path) -> ComposeStack:
@@ -69,9 +75,9 @@ class ComposeStack:
 
     def compose(self, *arguments: str, timeout_s: float = 900, check: bool = True) -> str:
         """Runs `docker compose ...`; returns what it printed."""
-        return self._docker(
-            "compose", "--project-name", self.project, *arguments, timeout_s=timeout_s, check=check
-        )
+        files = [part for name in self.files for part in ("--file", name)]
+        project = ("compose", "--project-name", self.project, *files)
+        return self._docker(*project, *arguments, timeout_s=timeout_s, check=check)
 
     def docker(self, *arguments: str, timeout_s: float = 60) -> str:
         return self._docker(*arguments, timeout_s=timeout_s)

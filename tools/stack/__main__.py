@@ -18,7 +18,7 @@ from tools.stack.tools import fetch_deepface, import_model, reindex
 def main() -> int:
     verbs = argparse.ArgumentParser(prog="python -m tools.stack")
     verb = verbs.add_subparsers(dest="verb", required=True)
-    for name in ("start", "stop", "status", "reindex", "fetch-deepface", "import-model"):
+    for name in ("start", "worker", "stop", "status", "reindex", "fetch-deepface", "import-model"):
         verb.add_parser(name)
     verb.add_parser("logs").add_argument("image_id", nargs="?", default="")
     verb.add_parser("demo").add_argument("photo", nargs="?", default="")
@@ -34,9 +34,9 @@ def main() -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    stack = load_stack()
+    stack = load_stack({"start": False, "worker": True}.get(arguments.verb))
     match arguments.verb:
-        case "start":
+        case "start" | "worker":
             start(stack)
         case "stop":
             stop(stack)

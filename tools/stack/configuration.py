@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from facepipe.domain.errors import MisconfiguredError
 from facepipe.make_secrets import ACCESS_TOKEN, REDIS_PASSWORD, Vault
-from facepipe.queue.redis_acl import WATCHER, grants
+from facepipe.queue.redis_acl import WATCHER, WORKER, grants
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import PortSettings, RedisSettings, Settings
 from tools.paths import ROOT
@@ -32,6 +32,13 @@ _OF_VERBS = {
     "FACEPIPE_TEST_DATA",
     "FACEPIPE_TORCH_INDEX",
 }
+# Where the rest of the stack is, for a host that has the stages alone.
+_OF_A_WORKER = (
+    "FACEPIPE_REDIS_URL",
+    "FACEPIPE_ADDRESS_STORE_GRPC",
+    "FACEPIPE_ADDRESS_INPUT",
+    "FACEPIPE_ADDRESS_OTLP",
+)
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
@@ -72,16 +79,20 @@ class Stack:
         run: folder of the generated configuration and of what the processes print.
         environment: of every process.
         starts_redis: False when FACEPIPE_REDIS_URL names one that runs already.
+        is_worker: whether it is the stages alone, of a stack whose rest is on another host.
     """
 
     settings: LocalSettings
     run: Path
     environment: dict[str, str]
     starts_redis: bool
+    is_worker: bool = False
 
     @property
     def services(self) -> tuple[Service, ...]:
         """Those that are to run."""
+        if self.is_worker:
+            return tuple(s for s in SERVICES if s.joins)
         return tuple(s for s in SERVICES if not s.asked_by or self.environment.get(s.asked_by))
 
     @property
@@ -111,7 +122,7 @@ class Stack:
     def environment_of(self, service: str) -> dict[str, str]:
         """What is set for one service alone: its own secrets, of those that are made here."""
         own: dict[str, str] = {}
-        if self.settings.access.token_file is None:
+        if self.settings.access.token_file is None and not self.is_worker:
             own["FACEPIPE_ACCESS_TOKEN_FILE"] = str(self.vault.path(service, ACCESS_TOKEN))
         if self.starts_redis:
             own["FACEPIPE_REDIS_PASSWORD"] = ""  # the operator's
@@ -151,14 +162,21 @@ class Stack:
         """What must be the same for two starts to mean the same stack."""
         environment = self.environment.items()
         ours = {k: v for k, v in environment if k.startswith("FACEPIPE_") and k not in _OF_VERBS}
+        ours["services"] = " ".join(service.name for service in self.services)
         # A digest: among them are keys and passwords.
         return hashlib.sha256(json.dumps(ours, sort_keys=True).encode()).hexdigest()
 
 
-def load_stack() -> Stack:
+def load_stack(is_worker: bool | None = None) -> Stack:
     """The stack as `.env` and the environment describe it; the environment has the last word.
 
     FACEPIPE_ENV_FILE names another file than `.env`.
+
+    Args:
+        is_worker: whether the stages alone run here; None: as it was started last.
+
+    Raises:
+        StackError: a worker host is not told where the rest of the stack is.
     """
     env_file = os.environ.get("FACEPIPE_ENV_FILE", ROOT / ".env")
     environ = {k: v for k, v in dotenv_values(env_file).items() if v is not None}
@@ -168,6 +186,10 @@ def load_stack() -> Stack:
     run = (ROOT / settings.run.folder).resolve()
     starts_redis = "FACEPIPE_REDIS_URL" not in environ
     volumes = str((ROOT / settings.volumes.root).resolve())
+    if is_worker:
+        _check_worker(environ, settings)
+    elif is_worker is None:
+        is_worker = (run / WORKER).exists()
     derived = {
         **_addresses(settings),
         "FACEPIPE_REDIS_URL": f"redis://127.0.0.1:{settings.port.redis}/0",
@@ -184,7 +206,18 @@ def load_stack() -> Stack:
         MARK: str(run),
     }
     environment.pop("VIRTUAL_ENV", None)
-    return Stack(settings, run, environment, starts_redis)
+    return Stack(settings, run, environment, starts_redis, is_worker)
+
+
+def _check_worker(environ: dict[str, str], settings: LocalSettings) -> None:
+    missing = [name for name in _OF_A_WORKER if not environ.get(name)]
+    if not settings.access.token and settings.access.token_file is None:
+        missing.append("FACEPIPE_ACCESS_TOKEN or FACEPIPE_ACCESS_TOKEN_FILE")
+    if missing:
+        raise StackError(
+            "a worker host is told in .env, or the environment, where the rest of the stack is; "
+            f"these are missing: {', '.join(missing)} (docs/operations.md, A worker host)"
+        )
 
 
 def _addresses(settings: LocalSettings) -> dict[str, str]:

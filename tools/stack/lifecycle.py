@@ -21,7 +21,8 @@ def start(stack: Stack) -> None:
             build_environment(stack)
         launched = launch(stack)
         if launched:
-            print("starting Redis and the services", flush=True)
+            what = "the stages" if stack.is_worker else "Redis and the services"
+            print(f"starting {what}", flush=True)
         seconds = wait_until_ready(stack)
     print(f"all ready after {seconds:.1f} s" if launched else "the stack is running")
     for service in stack.services:

@@ -90,7 +90,8 @@ def _workers(stack: Stack, address: str) -> str:
 def _queue_lengths(stack: Stack) -> dict[str, int]:
     redis = connect_redis(stack.redis, timeout_s=1.0)
     try:
-        return {name: queue_of(name, redis).count for name in FUNCTIONS}
+        queues = [q for s in stack.services if (q := _QUEUES.get(s.name))]
+        return {name: queue_of(name, redis).count for name in queues}
     except RedisError:
         return {}
     finally:

@@ -13,6 +13,7 @@ from xmlrpc.client import ServerProxy
 from supervisor.xmlrpc import SupervisorTransport
 
 from facepipe.domain.errors import MisconfiguredError
+from facepipe.queue.redis_acl import WORKER
 from tools.stack.configuration import Stack
 from tools.stack.errors import StackError
 from tools.stack.ports import complaints
@@ -57,6 +58,10 @@ def launch(stack: Stack) -> bool:
         raise StackError("the stack cannot start:\n  " + "\n  ".join(taken))
     config = _write_configuration(stack)
     summary.write_text(stack.summary())
+    if stack.is_worker:
+        (stack.run / WORKER).touch()
+    else:
+        (stack.run / WORKER).unlink(missing_ok=True)
     _spawn(stack, config)
     return True
 
@@ -112,7 +117,7 @@ def _write_configuration(stack: Stack) -> Path:
 
 
 def _make_secrets(stack: Stack) -> None:
-    has_own_token = stack.settings.access.token_file is not None
+    has_own_token = stack.is_worker or stack.settings.access.token_file is not None
     try:
         if has_own_token:
             _ = stack.inside_token  # it must be there

@@ -22,11 +22,11 @@ def load(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Load:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("FACEPIPE_")}
     monkeypatch.setattr(os, "environ", clean)
 
-    def load(env_file: str) -> Stack:
+    def load(env_file: str, *, is_worker: bool | None = None) -> Stack:
         (tmp_path / "env").write_text(env_file)
         clean["FACEPIPE_ENV_FILE"] = str(tmp_path / "env")
         clean["FACEPIPE_RUN_FOLDER"] = str(tmp_path / "run")
-        return load_stack()
+        return load_stack(is_worker)
 
     return load
 
@@ -72,6 +72,35 @@ def test_each_service_has_a_user_in_redis_whose_password_only_the_owner_can_read
         assert file.read_text().strip() == password, "made once"
     assert len(passwords) == 3
     assert stack.redis.user == "watcher"
+
+
+WORKER_HOST = """
+FACEPIPE_REDIS_URL=redis://worker@first:6379/0
+FACEPIPE_ADDRESS_STORE_GRPC=first:50051
+FACEPIPE_ADDRESS_INPUT=http://first:8000
+FACEPIPE_ADDRESS_OTLP=first:4317
+"""
+
+
+def test_a_worker_host_runs_the_stages_alone_with_the_addresses_it_is_told(
+    load: Callable[..., Stack],
+) -> None:
+    stack = load(f"{WORKER_HOST}FACEPIPE_ACCESS_TOKEN=a-token-of-the-first-host\n", is_worker=True)
+
+    config = render(stack, [])
+    assert config.count("[program:") == 2
+    assert "-m landmark_service" in config
+    assert "-m agegender_service" in config
+    assert "secrets" not in config, "the token is the user's, none is made here"
+    assert stack.environment["FACEPIPE_ADDRESS_STORE_GRPC"] == "first:50051"
+    assert stack.redis.url == "redis://worker@first:6379/0"
+
+
+def test_a_worker_host_that_is_not_told_where_the_rest_is_says_what_is_missing(
+    load: Callable[..., Stack],
+) -> None:
+    with pytest.raises(StackError, match="FACEPIPE_ADDRESS_OTLP, FACEPIPE_ACCESS_TOKEN or"):
+        load(WORKER_HOST.replace("FACEPIPE_ADDRESS_OTLP", "OTHER"), is_worker=True)
 
 
 def test_services_without_a_queue_have_no_say_in_redis(load: Load) -> None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facepipe.domain.errors import MisconfiguredError
-from facepipe.queue.redis_acl import WATCHER, acl_file, grants
+from facepipe.queue.redis_acl import WATCHER, WORKER, acl_file, grants
 from facepipe.stages import STAGES
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import Settings
@@ -37,6 +37,7 @@ HOLDERS = (
     "gradio_viewer",
     "watch_service",
     WATCHER,
+    WORKER,
 )
 
 

@@ -16,10 +16,12 @@ from operator import or_
 from rq.suspension import WORKERS_SUSPENDED
 
 from facepipe.queue.job_table import JOBS, PLOTS_QUEUE
-from facepipe.stages import StageName
+from facepipe.stages import STAGES, StageName
 
 # Whoever watches over the stack: the verbs of the Makefile, a monitor.
 WATCHER = "watcher"
+# A host that joins with workers of the stages that need no folder of the first one.
+WORKER = "worker"
 # For a Redis elsewhere that all services reach by one address: what any of them may do.
 TOGETHER = "facepipe"
 
@@ -133,6 +135,7 @@ def grants() -> dict[str, Grant]:
         working, putting = kind.worked_by, kind.queued_by
         found[working] = found.get(working, _CONNECT) | _work(kind.queue, working)
         found[putting] = found.get(putting, _CONNECT) | _put(kind.queue)
+    found[WORKER] = reduce(or_, (found[spec.service] for spec in STAGES if spec.part))
     return found
 
 
