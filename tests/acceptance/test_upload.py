@@ -103,7 +103,7 @@ def test_the_same_bytes_again_are_the_same_result_unless_forced(
     [
         pytest.param(b"no image at all", 415, "unsupported_image", id="text"),
         pytest.param(b"", 400, "invalid_request", id="nothing"),
-        pytest.param(bytes(50 * 2**20 + 1), 413, "image_too_large", id="more than 50 MiB"),
+        pytest.param(bytes(128 * 2**20 + 1), 413, "image_too_large", id="more than 128 MiB"),
     ],
 )
 def test_what_is_no_image_is_refused_with_a_reason(

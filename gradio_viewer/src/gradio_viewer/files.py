@@ -24,7 +24,7 @@ from facepipe.domain.errors import (
     ResultNotReadyError,
     ServiceUnavailableError,
 )
-from facepipe.files.decoding import decode
+from facepipe.files.decoding import ACCEPTED_BEFORE, decode
 from facepipe_client import AsyncClient, ClientError, ProblemError
 from gradio_viewer.problems import told
 from gradio_viewer.settings import ViewerSettings
@@ -140,7 +140,7 @@ def _download(data: bytes, media_type: str, name: str) -> Response:
 
 def _small_jpeg(data: bytes, side: int) -> bytes:
     """Decoded as in every stage, and no side longer than `side`."""
-    image = Image.fromarray(decode(data).rgb)
+    image = Image.fromarray(decode(data, ACCEPTED_BEFORE).rgb)
     image.thumbnail((side, side), Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, "JPEG", quality=88)

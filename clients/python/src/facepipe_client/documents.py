@@ -524,6 +524,8 @@ class Limits(Document):
     Attributes:
         max_bytes: of a file
         max_pixels: of an image
+        max_whole_pixels: of an image that is decoded whole, i.e. of no JPEG, or of a progressive
+            one
         max_side: pixels of the longer side of an image
         max_files: in one call
         max_archive_files: in a zip
@@ -535,6 +537,7 @@ class Limits(Document):
 
     max_bytes: int
     max_pixels: int
+    max_whole_pixels: int
     max_side: int
     max_files: int
     max_archive_files: int

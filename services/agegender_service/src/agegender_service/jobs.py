@@ -16,6 +16,7 @@ from agegender_service.settings import AgeGenderServiceSettings
 from facepipe.domain.analysis import AgeGenderPart, DetectedFace, LandmarksPart, ModelInfo, Part
 from facepipe.domain.errors import FacepipeError
 from facepipe.domain.options import AnalysisOptions, Attribute
+from facepipe.domain.reduction import reduced_face, reduction_of
 from facepipe.files.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
@@ -65,7 +66,9 @@ class AgeGenderWorker:
             landmarks = state.part(LandmarksPart)
             if landmarks is None:
                 raise FacepipeError("the ledger has no faces of this image: run it again")
-            part = self._part(state, landmarks.faces, run)
+            reduction = reduction_of(state.image.size)
+            faces = [reduced_face(face, reduction) for face in landmarks.faces]
+            part = self._part(state, faces, run)
             if not self._client.save_part(run.run, part):
                 _log.info("the ledger dropped the part", extra={"image_id": image_id})
 

@@ -63,7 +63,7 @@ class Corrector:
             return
         image_id = after.image.sha256
         try:
-            jpeg = self._style.draw(self._sources.load(image_id), shown)
+            jpeg = self._style.draw(self._sources.load(image_id), shown, after.image.size)
         except FacepipeError as error:
             _log.warning("the picture stays as it was: %s", error, extra={"image_id": image_id})
             return

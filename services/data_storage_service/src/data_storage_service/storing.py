@@ -97,7 +97,9 @@ class ResultStore:
         document = corrected(merge(parts), state.corrections)
         with progress.timed("store"):
             image_rgb = self._sources.load(state.image_id)
-            jpeg = self._style.draw(image_rgb, without_rejected(document.faces))
+            jpeg = self._style.draw(
+                image_rgb, without_rejected(document.faces), document.image.size
+            )
             if self._queries.get(state.image_id).generation != state.generation:
                 return None
             self._files.write_annotated(state.image_id, jpeg)

@@ -11,9 +11,10 @@ from PIL import Image
 
 from facepipe.domain.analysis import Face
 from facepipe.domain.geometry import BoundingBox, ImageSize, Point
+from facepipe.domain.reduction import reduced_box, reduction_of
 from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.decoding import ACCEPTED_BEFORE, decode
-from facepipe.files.imaging import RgbImage, cut_face_crop
+from facepipe.files.imaging import cut_face_crop
 
 _QUALITY = 88
 # How much of the shorter side a thumbnail shows at least: the photograph stays recognisable.
@@ -43,10 +44,11 @@ class DrawThumbnail:
     boxes: tuple[BoundingBox, ...] = ()
 
     def __call__(self, data: bytes) -> bytes:
-        rgb = decode(data, ACCEPTED_BEFORE).rgb
+        decoded = decode(data, ACCEPTED_BEFORE)
+        rgb, reduction = decoded.rgb, reduction_of(decoded.size)
         if self.fit is Fit.FACES:
             size = ImageSize(rgb.shape[1], rgb.shape[0])
-            part = square_around(size, self.boxes)
+            part = square_around(size, [reduced_box(box, reduction) for box in self.boxes])
             rgb = rgb[part.y1 : part.y2, part.x1 : part.x2]
         image = Image.fromarray(rgb)
         image.thumbnail((self.side, self.side), Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -61,8 +63,11 @@ class DrawCrop:
     landmarks: tuple[Point, ...] = ()
 
     def __call__(self, data: bytes) -> bytes:
-        rgb: RgbImage = decode(data, ACCEPTED_BEFORE).rgb
-        return _jpeg(Image.fromarray(cut_face_crop(rgb, self.box, self.landmarks)))
+        decoded = decode(data, ACCEPTED_BEFORE)
+        reduction = reduction_of(decoded.size)
+        points = [Point(p.x / reduction, p.y / reduction) for p in self.landmarks]
+        crop = cut_face_crop(decoded.rgb, reduced_box(self.box, reduction), points)
+        return _jpeg(Image.fromarray(crop))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,8 @@ class DrawAnnotated:
     faces: tuple[Face, ...]
 
     def __call__(self, data: bytes) -> bytes:
-        return self.style.draw(decode(data, ACCEPTED_BEFORE).rgb, self.faces)
+        decoded = decode(data, ACCEPTED_BEFORE)
+        return self.style.draw(decoded.rgb, self.faces, decoded.size)
 
 
 def square_around(size: ImageSize, boxes: Sequence[BoundingBox]) -> BoundingBox:

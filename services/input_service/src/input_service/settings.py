@@ -7,14 +7,19 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
+from facepipe.domain.reduction import WHOLE_PIXELS
 from facepipe.files.decoding import DecodeLimits
 from facepipe.system.settings import AccessSettings, Settings
 
 
 class UploadSettings(BaseModel):
-    max_bytes: int = Field(default=50 * 2**20, description="largest file, bytes")
-    max_pixels: int = Field(default=64_000_000, description="largest image, pixels")
-    max_side: int = Field(default=20_000, description="longest side, pixels")
+    max_bytes: int = Field(default=128 * 2**20, description="largest file, bytes")
+    max_pixels: int = Field(default=250_000_000, description="largest image, pixels")
+    max_whole_pixels: int = Field(
+        default=WHOLE_PIXELS,
+        description="largest image that is decoded whole: all but usual JPEG, pixels",
+    )
+    max_side: int = Field(default=32_000, description="longest side, pixels")
     max_files: int = Field(default=100, description="files in one call")
     max_archive_files: int = Field(default=1000, ge=1, description="files in a zip")
     max_request_bytes: int = Field(default=1024 * 2**20, description="largest call, bytes")
@@ -29,7 +34,9 @@ class UploadSettings(BaseModel):
     @property
     def limits(self) -> DecodeLimits:
         least = math.inf if self.strict else self.min_decoded_share
-        return DecodeLimits(self.max_bytes, self.max_pixels, self.max_side, least)
+        return DecodeLimits(
+            self.max_bytes, self.max_pixels, self.max_side, self.max_whole_pixels, least
+        )
 
 
 class FetchSettings(BaseModel):

@@ -176,6 +176,9 @@ class LimitsView(BaseModel):
 
     max_bytes: int = Field(description="of a file")
     max_pixels: int = Field(description="of an image")
+    max_whole_pixels: int = Field(
+        description="of an image that is decoded whole, i.e. of no JPEG, or of a progressive one"
+    )
     max_side: int = Field(description="pixels of the longer side of an image")
     max_files: int = Field(description="in one call")
     max_archive_files: int = Field(description="in a zip")
@@ -192,6 +195,7 @@ class LimitsView(BaseModel):
         return cls(
             max_bytes=upload.max_bytes,
             max_pixels=upload.max_pixels,
+            max_whole_pixels=upload.max_whole_pixels,
             max_side=upload.max_side,
             max_files=upload.max_files,
             max_archive_files=upload.max_archive_files,

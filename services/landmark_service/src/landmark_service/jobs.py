@@ -12,6 +12,7 @@ from facepipe.domain.analysis import LandmarksPart, ModelInfo
 from facepipe.domain.corrections import missed_faces
 from facepipe.domain.errors import FacepipeError
 from facepipe.domain.geometry import BoundingBox
+from facepipe.domain.reduction import reduced_box, reduction_of, whole_face
 from facepipe.files.image_store import ImageStore, RedisImageStore, SourceImages
 from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox
@@ -50,11 +51,16 @@ class LandmarkWorker:
             state = self._client.get(image_id)
             with run.timed("load"):
                 image_rgb = self._sources.load(image_id)
-            pipeline = self._pipeline.with_options(state.image.options)
-            part = self._analyse(pipeline, image_rgb, missed_faces(state.corrections), run)
+            whole = state.image.size
+            reduction = reduction_of(whole)
+            pipeline = self._pipeline.with_options(state.image.options, reduction)
+            drawn = [reduced_box(box, reduction) for box in missed_faces(state.corrections)]
+            part = self._analyse(pipeline, image_rgb, drawn, run)
             if part.faces:
                 with run.timed("crops"):
                     self._store.put_crops(image_id, cut_crops(image_rgb, part))
+            faces = [whole_face(face, reduction, whole) for face in part.faces]
+            part = part.model_copy(update={"faces": faces})
             if not self._client.save_part(run.run, part):
                 _log.info("the ledger dropped the part: the image was deleted or run again")
 

@@ -62,15 +62,16 @@ class FacePipeline:
         self._landmarker = landmarker
         self._settings = settings
 
-    def with_options(self, options: AnalysisOptions | None) -> FacePipeline:
-        """The same, set as an upload asks for."""
+    def with_options(self, options: AnalysisOptions | None, reduction: int = 1) -> FacePipeline:
+        """The same, set as an upload asks for, and for an image that is looked at smaller."""
         asked = options.model_dump(exclude_none=True) if options else {}
         if "detector_mode" in asked:
             asked["mode"] = asked.pop("detector_mode")
         asked.pop("attributes", None)
-        return FacePipeline(
-            self._detector, self._landmarker, self._settings.model_copy(update=asked)
-        )
+        settings = self._settings.model_copy(update=asked)
+        least = math.ceil(settings.min_face_px / reduction)
+        settings = settings.model_copy(update={"min_face_px": least})
+        return FacePipeline(self._detector, self._landmarker, settings)
 
     @property
     def models(self) -> dict[str, ModelInfo]:

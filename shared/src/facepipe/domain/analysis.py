@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from facepipe.domain.geometry import BoundingBox, Point
+from facepipe.domain.geometry import BoundingBox, ImageSize, Point
 from facepipe.domain.options import AnalysisOptions
 from facepipe.domain.status import Status
 
@@ -278,6 +278,10 @@ class ImageInfo(_Model):
     tags: tuple[str, ...] = ()
     folder: str = ""
     options: AnalysisOptions | None = None
+
+    @property
+    def size(self) -> ImageSize:
+        return ImageSize(self.width, self.height)
 
 
 class Models(_Model):

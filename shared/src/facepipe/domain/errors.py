@@ -13,6 +13,7 @@
     ├── SourceNotKeptError          409  source_not_kept
     ├── ImageDeletedError           410  deleted
     ├── ImageTooLargeError          413  image_too_large
+    │   └── TooManyPixelsError      413  too_many_pixels
     ├── UnsupportedImageError       415  unsupported_image
     │   └── RawNotSupportedError    415  raw_not_supported
     ├── RangeNotSatisfiableError    416  range_not_satisfiable
@@ -129,6 +130,12 @@ class ImageTooLargeError(FacepipeError):
     """More bytes, pixels or files than the configured limit."""
 
     code, http_status, title = "image_too_large", 413, "Too large"
+
+
+class TooManyPixelsError(ImageTooLargeError):
+    """An image of a format, or a variant of it, that cannot be decoded in bounded memory."""
+
+    code = "too_many_pixels"
 
 
 class UnsupportedImageError(FacepipeError):

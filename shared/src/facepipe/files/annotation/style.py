@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facepipe.domain.analysis import Face
+from facepipe.domain.geometry import ImageSize
+from facepipe.domain.reduction import reduced_face, reduction_of
 from facepipe.files.annotation.annotate import annotate, encode_jpeg, with_legend
 from facepipe.files.annotation.blur import blur_faces
 from facepipe.files.annotation.placing import Labels
@@ -31,8 +33,18 @@ class AnnotationStyle:
     labels: Labels = Labels.FULL
     landmarks: bool = True
 
-    def draw(self, image_rgb: RgbImage, faces: Sequence[Face]) -> bytes:
-        """The annotated JPEG; it is as large as the image, and higher by the legend."""
+    def draw(
+        self, image_rgb: RgbImage, faces: Sequence[Face], whole: ImageSize | None = None
+    ) -> bytes:
+        """The annotated JPEG, as large as the pixels, and higher by the legend.
+
+        Args:
+            image_rgb: shape `(height, width, 3)`, uint8, RGB; smaller than a very large image.
+            faces: of the whole image.
+            whole: its size; None where that is the one of the pixels.
+        """
+        reduction = reduction_of(whole) if whole else 1
+        faces = [reduced_face(face, reduction) for face in faces]
         if self.blur_faces:
             image_rgb = blur_faces(image_rgb, faces)
         if self.blur_faces or not self.landmarks:

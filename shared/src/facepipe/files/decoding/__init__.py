@@ -11,14 +11,19 @@ import warnings
 import numpy as np
 
 from facepipe.domain.errors import ImageTooLargeError, UnsupportedImageError
+from facepipe.domain.geometry import ImageSize
+from facepipe.domain.reduction import reduction_of
 from facepipe.files import formats
 from facepipe.files.decoding.image import ACCEPTED_BEFORE, DecodedImage, DecodeLimits, Raster
 from facepipe.files.decoding.jpeg import read_jpeg
 from facepipe.files.decoding.jxl import read_jxl
-from facepipe.files.decoding.pixels import turned_upright
+from facepipe.files.decoding.pixels import reduced, size_of, turned_upright
 from facepipe.files.decoding.raw import read_raw
 from facepipe.files.decoding.tiff import is_raw, pages_of, read_tiff
 from facepipe.files.decoding.with_pillow import read_with_pillow
+
+# EXIF orientations from here on lay the image on its side.
+_SIDES_SWAPPED = 5
 
 __all__ = ["ACCEPTED_BEFORE", "DecodeLimits", "DecodedImage", "decode"]
 
@@ -49,9 +54,12 @@ def decode(data: bytes, limits: DecodeLimits | None = None) -> DecodedImage:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of broken metadata that we do not use
         name, raster = _read(data, name, limits)
-        upright = turned_upright(raster.rgb, raster.orientation)
+        whole = raster.whole or size_of(raster.rgb)
+        rgb = raster.rgb if raster.whole else reduced(raster.rgb, reduction_of(whole))
+        upright = turned_upright(rgb, raster.orientation)
     return DecodedImage(
         rgb=np.ascontiguousarray(upright),
+        size=ImageSize(*reversed(whole)) if raster.orientation >= _SIDES_SWAPPED else whole,
         format=name,
         orientation=max(raster.orientation, raster.turned),
         damaged=raster.decoded_share is not None,

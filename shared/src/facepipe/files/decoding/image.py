@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facepipe.domain.errors import ImageTooLargeError, UndecodableImageError
+from facepipe.domain.errors import (
+    ImageTooLargeError,
+    TooManyPixelsError,
+    UndecodableImageError,
+)
 from facepipe.domain.geometry import ImageSize
+from facepipe.domain.reduction import WHOLE_PIXELS
 from facepipe.files.imaging import RgbImage
 
 
@@ -14,13 +19,15 @@ class DecodeLimits:
     """What an upload may at most be, and how much of a damaged one has to be there.
 
     Attributes:
+        max_whole_pixels: of a format, or a variant of it, that cannot be decoded smaller.
         min_decoded_share: of the pixels, under which a damaged file is refused; above 1 every
             damaged file is.
     """
 
-    max_bytes: int = 50 * 2**20
-    max_pixels: int = 64_000_000
-    max_side: int = 20_000
+    max_bytes: int = 128 * 2**20
+    max_pixels: int = 250_000_000
+    max_side: int = 32_000
+    max_whole_pixels: int = WHOLE_PIXELS
     min_decoded_share: float = 0.25
 
     def check_size(self, width: int, height: int) -> None:
@@ -33,10 +40,19 @@ class DecodeLimits:
                 f"and {self.max_side} a side"
             )
 
+    def check_whole(self, width: int, height: int) -> None:
+        """The same for what is decoded whole, which also raises TooManyPixelsError."""
+        self.check_size(width, height)
+        if width * height > self.max_whole_pixels:
+            raise TooManyPixelsError(
+                f"the image has {width} x {height} pixels; of this kind more than "
+                f"{self.max_whole_pixels} cannot be read: save it as a JPEG that is not progressive"
+            )
+
 
 # A limit that was lowered since must not lose what was accepted.
 ACCEPTED_BEFORE = DecodeLimits(
-    max_bytes=2**31, max_pixels=2**31, max_side=2**16, min_decoded_share=0
+    max_bytes=2**31, max_pixels=2**31, max_side=2**16, max_whole_pixels=2**31, min_decoded_share=0
 )
 
 
@@ -46,6 +62,7 @@ class Raster:
 
     Attributes:
         rgb: shape `(height, width, 3)`, uint8, RGB, as stored.
+        whole: its size, where it was decoded smaller.
         orientation: of EXIF, yet to be undone, 1-8.
         turned: the orientation that the reader undid itself.
         decoded_share: of the pixels; None of a file that is whole.
@@ -55,6 +72,7 @@ class Raster:
 
     rgb: RgbImage
     orientation: int = 1
+    whole: ImageSize | None = None
     turned: int = 1
     decoded_share: float | None = None
     frame: int = 0
@@ -66,7 +84,9 @@ class DecodedImage:
     """An upright image.
 
     Attributes:
-        rgb: shape `(height, width, 3)`, uint8, RGB, EXIF orientation applied, C-contiguous.
+        rgb: shape `(height, width, 3)`, uint8, RGB, EXIF orientation applied, C-contiguous; a very
+            large image is smaller there, by `reduction_of(size)`.
+        size: of the whole image.
         format: the name of an accepted format.
         orientation: the EXIF orientation that was undone, 1-8; invalid values count as 1.
         damaged: whether the file is cut short or broken.
@@ -76,13 +96,10 @@ class DecodedImage:
     """
 
     rgb: RgbImage
+    size: ImageSize
     format: str
     orientation: int
     damaged: bool = False
     decoded_share: float = 1.0
     frame: int = 0
     is_preview: bool = False
-
-    @property
-    def size(self) -> ImageSize:
-        return ImageSize(self.rgb.shape[1], self.rgb.shape[0])

@@ -14,7 +14,7 @@ _SIZE_BITS = (9, 13, 18, 30)
 
 def read_jxl(data: bytes, limits: DecodeLimits) -> Raster:
     """The first frame; libjxl turns it upright."""
-    limits.check_size(*jxl_size(data))
+    limits.check_whole(*jxl_size(data))
     try:
         samples = imagecodecs.jpegxl_decode(data, index=0, numthreads=1)
     except MemoryError:

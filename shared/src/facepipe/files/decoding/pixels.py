@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from facepipe.domain.errors import UndecodableImageError
+from facepipe.domain.geometry import ImageSize
 from facepipe.files.imaging import RgbImage
 
 EXIF_ORIENTATION = 0x0112
@@ -44,6 +45,15 @@ def rgb_of_samples(samples: npt.NDArray[Any], bits: int = 16) -> RgbImage:
         return np.repeat(eight, 3, axis=2)
     mode = {2: "LA", 3: "RGB"}.get(channels, "RGBA")
     return rgb_of_image(Image.fromarray(np.ascontiguousarray(eight[..., : len(mode)]), mode))
+
+
+def size_of(rgb: RgbImage) -> ImageSize:
+    return ImageSize(rgb.shape[1], rgb.shape[0])
+
+
+def reduced(rgb: RgbImage, reduction: int) -> RgbImage:
+    """Each pixel the mean of `reduction` times `reduction` of them."""
+    return rgb if reduction == 1 else np.asarray(Image.fromarray(rgb).reduce(reduction))
 
 
 def turned_upright(rgb: RgbImage, orientation: int) -> RgbImage:

@@ -35,7 +35,9 @@ def read_raw(data: bytes, pages: list[tifffile.TiffPage], limits: DecodeLimits) 
             continue
         # The preview has the orientation of the photograph, whether it says so or not.
         turn = orientation if pages else raster.orientation
-        return Raster(raster.rgb, turn, decoded_share=raster.decoded_share, is_preview=True)
+        return Raster(
+            raster.rgb, turn, raster.whole, decoded_share=raster.decoded_share, is_preview=True
+        )
     raise RawNotSupportedError(
         "a RAW file without a preview of full size: export it from the camera's program as JPEG, "
         "TIFF or HEIC, and send that"

@@ -70,7 +70,7 @@ def is_raw(data: bytes, pages: list[tifffile.TiffPage]) -> bool:
 
 def read_page(page: tifffile.TiffPage, limits: DecodeLimits) -> Raster:
     """Decodes a page; its compression and colours have to be among those that are meant."""
-    limits.check_size(page.imagewidth, page.imagelength)
+    limits.check_whole(page.imagewidth, page.imagelength)
     if page.compression not in _COMPRESSIONS or page.imagedepth != 1:
         raise UndecodableImageError(
             f"TIFF with the compression {int(page.compression)} is not read: save it with "

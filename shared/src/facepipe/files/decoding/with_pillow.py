@@ -9,6 +9,8 @@ import pillow_heif
 from PIL import Image
 
 from facepipe.domain.errors import FacepipeError, UndecodableImageError
+from facepipe.domain.geometry import ImageSize
+from facepipe.domain.reduction import reduction_of
 from facepipe.files.decoding.damage import (
     decode_padded,
     decode_prefilled,
@@ -17,7 +19,7 @@ from facepipe.files.decoding.damage import (
 )
 from facepipe.files.decoding.endings import has_end, missing_bytes, webp_to_pad
 from facepipe.files.decoding.image import DecodeLimits, Raster
-from facepipe.files.decoding.pixels import EXIF_ORIENTATION, rgb_of_image
+from facepipe.files.decoding.pixels import EXIF_ORIENTATION, rgb_of_image, size_of
 from facepipe.files.imaging import RgbImage
 
 # Pillow reads AVIF itself; HEIC needs the plug-in. Its own bomb check is replaced by ours.
@@ -47,9 +49,14 @@ def read_with_pillow(data: bytes, name: str, limits: DecodeLimits) -> Raster:
             return _read_padded(whole, missing, formats, limits)
     if missing:
         return _read_padded(data, missing, formats, limits)
+    stored: ImageSize | None = None
     try:
         with Image.open(io.BytesIO(data), formats=formats) as image:
-            limits.check_size(*image.size)
+            stored = ImageSize(*image.size)
+            (limits.check_size if name == "JPEG" else limits.check_whole)(*stored)
+            if name == "JPEG":
+                reduction = reduction_of(stored)
+                image.draft(None, (stored.width // reduction, stored.height // reduction))
             orientation = orientation_of(image)
             rgb, frame = _first_frame_with_a_picture(image)
             # Pillow turns some formats itself while loading, and then forgets the tag.
@@ -57,13 +64,16 @@ def read_with_pillow(data: bytes, name: str, limits: DecodeLimits) -> Raster:
     except (FacepipeError, MemoryError):
         raise
     except Exception as error:
+        if stored is not None:
+            limits.check_whole(*stored)
         return _read_damaged(data, formats, limits, error)
     share = None
     if not has_end(data, name):
         share = share_not_grey(rgb) if name == "JPEG" else 1.0
         refuse_if_little(share, limits.min_decoded_share)
     turned = 1 if left == orientation else orientation
-    return Raster(rgb, left, turned=turned, decoded_share=share, frame=frame)
+    smaller = stored if name == "JPEG" and size_of(rgb) != stored else None
+    return Raster(rgb, left, smaller, turned=turned, decoded_share=share, frame=frame)
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -108,7 +118,7 @@ def _read_padded(data: bytes, missing: int, formats: list[str], limits: DecodeLi
     def decode(padded: bytes) -> RgbImage:
         nonlocal turn
         with Image.open(io.BytesIO(padded), formats=formats) as image:
-            limits.check_size(*image.size)
+            limits.check_whole(*image.size)
             turn = orientation_of(image)
             image.load()
             return np.array(rgb_of_image(image))
