@@ -10,7 +10,7 @@ BUILD := $(PYTHON) -m tools
 STACK := .venvs/tools/bin/python -m tools.stack
 
 .PHONY: help setup start worker stop status logs demo ingest test check lint format types audit sbom proto \
-        lock clean chaos mutants bench redis-acl accuracy train-face_detector train-age_gender detector-pt \
+        lock clean chaos mutants bench redis-acl certificates accuracy train-face_detector train-age_gender detector-pt \
         reindex import-model fetch-deepface up down image-sizes screenshots
 
 help: ## Show these verbs
@@ -89,7 +89,10 @@ import-model: setup ## Export volumes/models/model.pt for serving, once, through
 	@$(STACK) import-model
 
 redis-acl: setup ## Print the users for a Redis of your own (FACEPIPE_REDIS_URL)
-	@.venvs/local/bin/python -m facepipe.queue.redis_acl
+	@.venvs/tools/bin/python -m facepipe.queue.redis_acl
+
+certificates: setup ## A private authority, and TLS between machines (NAMES="names and addresses of this one", FOLDER=run/secrets)
+	@$(STACK) certificates $(or $(FOLDER),volumes/secrets) $(NAMES)
 
 fetch-deepface: setup ## Fetch DeepFace's own age and gender weights (1.1 GB)
 	@$(STACK) fetch-deepface

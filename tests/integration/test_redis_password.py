@@ -20,6 +20,7 @@ from facepipe.queue.job_table import PLOTS_QUEUE
 from facepipe.queue.jobs import ImageJob, enqueue, live_job_ids
 from facepipe.queue.redis_connection import connect_redis, redis_problem
 from facepipe.system.settings import AddressSettings, RedisSettings, VolumeSettings
+from facepipe.system.tls import TlsSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
 from tests.support.redis_server import RedisServer, free_port, running_redis
@@ -92,7 +93,9 @@ def test_the_redis_of_make_start_lets_in_who_has_its_password_alone(tmp_path: Pa
     port, config = free_port(), tmp_path / "redis.conf"
     vault = Vault(tmp_path / "secrets")
     vault.share_redis(RIGHT)
-    config.write_text(render_config(port, tmp_path, vault.users_of_redis))
+    config.write_text(
+        render_config(port, tmp_path, vault.users_of_redis, "127.0.0.1", TlsSettings())
+    )
     process = subprocess.Popen([find_redis_server(), str(config)], stdout=subprocess.DEVNULL)
     try:
         url = f"redis://127.0.0.1:{port}/0"

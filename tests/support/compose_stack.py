@@ -21,6 +21,7 @@ SHIPPED = (
     "docker-compose.gpu.yml",
     "docker-compose.ultralytics.yml",
     "docker-compose.worker.yml",
+    "docker-compose.hosts.yml",
     ".dockerignore",
     "Dockerfile",
     "requirements.lock",

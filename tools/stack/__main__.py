@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from tools.stack.certificates import make_certificates
 from tools.stack.configuration import load_stack
 from tools.stack.demo import demo
 from tools.stack.errors import StackError
@@ -22,6 +24,9 @@ def main() -> int:
         verb.add_parser(name)
     verb.add_parser("logs").add_argument("image_id", nargs="?", default="")
     verb.add_parser("demo").add_argument("photo", nargs="?", default="")
+    certificates = verb.add_parser("certificates")
+    certificates.add_argument("folder", type=Path, help="of the secrets")
+    certificates.add_argument("names", nargs="*", help="by which other machines reach this one")
     verb.add_parser("ingest").add_argument("folder")
     arguments = verbs.parse_args()
     try:
@@ -54,6 +59,9 @@ def _run(arguments: argparse.Namespace) -> int:
             return fetch_deepface(stack)
         case "import-model":
             return import_model(stack)
+        case "certificates":
+            make_certificates(stack.run / "authority", arguments.folder, arguments.names)
+            print(f"made in {arguments.folder}; docs/operations.md says how they are used")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from facepipe.make_secrets import ACCESS_TOKEN, REDIS_PASSWORD, Vault
 from facepipe.queue.redis_acl import WATCHER, WORKER, grants
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import PortSettings, RedisSettings, Settings
+from facepipe.system.tls import trusting
 from tools.paths import ROOT
 from tools.stack.errors import StackError
 from tools.stack.services import SERVICES, Service
@@ -39,7 +41,7 @@ _OF_A_WORKER = (
     "FACEPIPE_ADDRESS_INPUT",
     "FACEPIPE_ADDRESS_OTLP",
 )
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened on
 
 
 class LocalPorts(PortSettings):
@@ -156,7 +158,23 @@ class Stack:
     def address(self, service: Service) -> str:
         """Where this machine reaches a service."""
         host = self.settings.bind if service.public else self.settings.host
-        return f"http://{_reachable(host)}:{self.port(service.ports[0])}"
+        return f"{self.scheme}://{_reachable(host)}:{self.port(service.ports[0])}"
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.settings.tls.is_shown else "http"
+
+    @property
+    def trust(self) -> ssl.SSLContext | bool:
+        """What the services of this machine are checked by.
+
+        Raises:
+            StackError: the certificate of the authority cannot be read.
+        """
+        try:
+            return trusting(self.settings.tls.ca)
+        except MisconfiguredError as error:
+            raise StackError(error.message) from error
 
     def summary(self) -> str:
         """What must be the same for two starts to mean the same stack."""
@@ -186,13 +204,14 @@ def load_stack(is_worker: bool | None = None) -> Stack:
     run = (ROOT / settings.run.folder).resolve()
     starts_redis = "FACEPIPE_REDIS_URL" not in environ
     volumes = str((ROOT / settings.volumes.root).resolve())
+    secure = "s" if settings.tls.is_shown else ""
     if is_worker:
         _check_worker(environ, settings)
     elif is_worker is None:
         is_worker = (run / WORKER).exists()
     derived = {
         **_addresses(settings),
-        "FACEPIPE_REDIS_URL": f"redis://127.0.0.1:{settings.port.redis}/0",
+        "FACEPIPE_REDIS_URL": f"redis{secure}://127.0.0.1:{settings.port.redis}/0",
     }
     if (password_file := settings.redis.password_file) is not None:
         environ["FACEPIPE_REDIS_PASSWORD_FILE"] = str(ROOT / password_file)
@@ -211,6 +230,8 @@ def load_stack(is_worker: bool | None = None) -> Stack:
 
 def _check_worker(environ: dict[str, str], settings: LocalSettings) -> None:
     missing = [name for name in _OF_A_WORKER if not environ.get(name)]
+    if "FACEPIPE_TLS_CA" not in environ:  # set and empty: a tunnel encrypts
+        missing.append("FACEPIPE_TLS_CA")
     if not settings.access.token and settings.access.token_file is None:
         missing.append("FACEPIPE_ACCESS_TOKEN or FACEPIPE_ACCESS_TOKEN_FILE")
     if missing:
@@ -223,17 +244,18 @@ def _check_worker(environ: dict[str, str], settings: LocalSettings) -> None:
 def _addresses(settings: LocalSettings) -> dict[str, str]:
     """Where the services find each other, following the ports."""
     port, host = settings.port, _reachable(settings.host)
+    http = "https" if settings.tls.is_shown else "http"
     return {
-        "FACEPIPE_ADDRESS_INPUT": f"http://{_reachable(settings.bind)}:{port.input}",
-        "FACEPIPE_ADDRESS_LOGGER": f"http://{host}:{port.logger}",
-        "FACEPIPE_ADDRESS_PLOTTER": f"http://{host}:{port.plotter}",
+        "FACEPIPE_ADDRESS_INPUT": f"{http}://{_reachable(settings.bind)}:{port.input}",
+        "FACEPIPE_ADDRESS_LOGGER": f"{http}://{host}:{port.logger}",
+        "FACEPIPE_ADDRESS_PLOTTER": f"{http}://{host}:{port.plotter}",
         "FACEPIPE_ADDRESS_STORE_GRPC": f"{host}:{port.store_grpc}",
         "FACEPIPE_ADDRESS_OTLP": f"{host}:{port.otlp}",
     }
 
 
 def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in _EVERYWHERE else host
+    return "127.0.0.1" if host in EVERYWHERE else host
 
 
 def _no_proxy(environ: dict[str, str]) -> dict[str, str]:

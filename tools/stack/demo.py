@@ -35,7 +35,7 @@ def demo(stack: Stack, own_photo: str) -> int:
     photo = _photo(own_photo)
     start(stack)
     print(f"\nsending {visible(photo.name)}", flush=True)
-    with Client(stack.address(_INPUT)) as api:
+    with Client(stack.address(_INPUT), verify=stack.trust) as api:
         image_id = _send(api, photo)
         state = _finished(api, image_id)
         reason = state.error.message if state.error else ""

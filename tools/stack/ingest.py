@@ -74,7 +74,7 @@ def ingest(stack: Stack, folder: str) -> int:
         raise StackError(f"there is no photograph in {given}")
     start(stack)
     console = Console(soft_wrap=True)  # whoever reads it through a pipe gets whole lines
-    with Client(stack.address(_INPUT)) as api, _progress(console) as progress:
+    with Client(stack.address(_INPUT), verify=stack.trust) as api, _progress(console) as progress:
         tally = run(api, photos, progress, root)
     _print_summary(console, tally, photos, skipped, root)
     if tally.is_interrupted:

@@ -48,6 +48,7 @@ def _stream(stack: Stack, parameters: dict[str, str]) -> Iterator[str]:
         headers=stack.inside_token.headers,
         timeout=httpx.Timeout(5, read=None),
         trust_env=False,
+        verify=stack.trust,
     ) as client:
         recent = client.get("/logs", params={**parameters, "limit": "30"}).raise_for_status()
         yield from (_text(line) for line in reversed(recent.json()["lines"]))

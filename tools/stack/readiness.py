@@ -28,7 +28,10 @@ def not_ready(stack: Stack) -> dict[str, str]:
     with closing(connect_redis(stack.redis, timeout_s=1.0)) as redis:
         if problem := redis_problem(redis):
             missing["redis"] = f"{shown_address(stack.redis.url)}: {problem}"
-    with httpx.Client(trust_env=False, timeout=5) as client, ThreadPoolExecutor(8) as pool:
+    with (
+        httpx.Client(trust_env=False, timeout=5, verify=stack.trust) as client,
+        ThreadPoolExecutor(8) as pool,
+    ):
         reasons = pool.map(lambda service: _reason(client, stack, service), stack.services)
         pairs = zip(stack.services, reasons, strict=True)
         missing |= {service.name: reason for service, reason in pairs if reason}

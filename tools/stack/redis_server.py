@@ -8,8 +8,9 @@ import subprocess
 import sysconfig
 from pathlib import Path
 
+from facepipe.system.tls import TlsSettings, is_loopback
 from tools.paths import ROOT
-from tools.stack.configuration import Stack
+from tools.stack.configuration import EVERYWHERE, Stack
 from tools.stack.errors import StackError
 
 OLDEST = (6, 2)
@@ -52,12 +53,11 @@ def operator_password(stack: Stack) -> str:
     return password
 
 
-def render_config(port: int, data: Path, users: Path) -> str:
+def render_config(port: int, data: Path, users: Path, host: str, tls: TlsSettings) -> str:
     """A redis.conf that survives a crash and throws nothing away on its own."""
     return "\n".join(
         [
-            "bind 127.0.0.1",
-            f"port {port}",
+            *_listening(port, host, tls),
             f'aclfile "{users}"',
             f'dir "{data}"',
             "appendonly yes",
@@ -69,6 +69,27 @@ def render_config(port: int, data: Path, users: Path) -> str:
             "",
         ]
     )
+
+
+def _listening(port: int, host: str, tls: TlsSettings) -> list[str]:
+    """Beyond loopback with TLS alone."""
+    if not tls.is_shown:
+        return ["bind 127.0.0.1", f"port {port}"]
+    if is_loopback(host):
+        hosts = "127.0.0.1"
+    else:
+        hosts = host if host in EVERYWHERE else f"127.0.0.1 {host}"
+    cert, key = (ROOT / file for file in tls.files)
+    return [
+        f"bind {hosts}",
+        "port 0",
+        f"tls-port {port}",
+        f'tls-cert-file "{cert}"',
+        f'tls-key-file "{key}"',
+        f'tls-ca-cert-file "{ROOT / tls.ca if tls.ca else cert}"',
+        "tls-auth-clients no",
+        'tls-protocols "TLSv1.2 TLSv1.3"',
+    ]
 
 
 def _version(path: str) -> tuple[int, ...]:

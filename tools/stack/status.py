@@ -69,7 +69,7 @@ def _models(stack: Stack) -> list[str]:
         stack.address(service) for service in stack.services if service.name in _QUEUES
     ):
         try:
-            ready = httpx.get(f"{address}/readyz", timeout=5, trust_env=False).json()
+            ready = _get(stack, f"{address}/readyz").json()
         except (httpx.HTTPError, ValueError):
             continue
         found += [f"{part} {model['name']}" for part, model in ready.get("models", {}).items()]
@@ -80,11 +80,15 @@ def _workers(stack: Stack, address: str) -> str:
     """`2 idle, 1 busy`, as the stage's metrics tell it."""
     try:
         headers = stack.inside_token.headers
-        text = httpx.get(f"{address}/metrics", headers=headers, timeout=3, trust_env=False).text
+        text = _get(stack, f"{address}/metrics", headers).text
     except (httpx.HTTPError, StackError):
         return "?"
     counts = {state: int(float(number)) for state, number in _WORKERS.findall(text)}
     return ", ".join(f"{n} {state}" for state, n in counts.items() if n) or "none"
+
+
+def _get(stack: Stack, url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.get(url, headers=headers, timeout=5, trust_env=False, verify=stack.trust)
 
 
 def _queue_lengths(stack: Stack) -> dict[str, int]:

@@ -109,7 +109,9 @@ def _write_configuration(stack: Stack) -> Path:
     if stack.starts_redis:
         redis_config = stack.run / "redis.conf"
         data, users = stack.volumes / "redis", stack.vault.users_of_redis
-        redis_config.write_text(render_config(stack.port("redis"), data, users))
+        redis_config.write_text(
+            render_config(stack.port("redis"), data, users, stack.settings.host, stack.settings.tls)
+        )
         redis_command = [find_redis_server(), str(redis_config)]
     config = stack.run / "supervisord.conf"
     config.write_text(render(stack, redis_command))

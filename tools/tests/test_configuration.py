@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.stack.certificates import make_certificates
 from tools.stack.configuration import MARK, Stack, load_stack
 from tools.stack.errors import StackError
-from tools.stack.redis_server import operator_password
+from tools.stack.redis_server import operator_password, render_config
 from tools.stack.services import SERVICES
 from tools.stack.supervisor_config import render, socket_path
 
@@ -79,6 +80,7 @@ FACEPIPE_REDIS_URL=redis://worker@first:6379/0
 FACEPIPE_ADDRESS_STORE_GRPC=first:50051
 FACEPIPE_ADDRESS_INPUT=http://first:8000
 FACEPIPE_ADDRESS_OTLP=first:4317
+FACEPIPE_TLS_CA=
 """
 
 
@@ -99,8 +101,29 @@ def test_a_worker_host_runs_the_stages_alone_with_the_addresses_it_is_told(
 def test_a_worker_host_that_is_not_told_where_the_rest_is_says_what_is_missing(
     load: Callable[..., Stack],
 ) -> None:
-    with pytest.raises(StackError, match="FACEPIPE_ADDRESS_OTLP, FACEPIPE_ACCESS_TOKEN or"):
-        load(WORKER_HOST.replace("FACEPIPE_ADDRESS_OTLP", "OTHER"), is_worker=True)
+    with pytest.raises(
+        StackError, match="FACEPIPE_ADDRESS_OTLP, FACEPIPE_TLS_CA, FACEPIPE_ACCESS_TOKEN or"
+    ):
+        load(WORKER_HOST.replace("_OTLP", "_X").replace("_TLS", "_X"), is_worker=True)
+
+
+def test_with_certificates_the_services_find_each_other_over_tls(
+    load: Load, tmp_path: Path
+) -> None:
+    make_certificates(tmp_path / "authority", tmp_path / "secrets", [])
+    own = tmp_path / "secrets" / "watcher"
+    stack = load(
+        f"FACEPIPE_TLS_CA={own}/ca.crt\nFACEPIPE_TLS_CERT={own}/tls.crt\n"
+        f"FACEPIPE_TLS_KEY={own}/tls.key\n"
+    )
+
+    assert stack.environment["FACEPIPE_REDIS_URL"] == "rediss://127.0.0.1:6379/0"
+    assert stack.environment["FACEPIPE_ADDRESS_INPUT"] == "https://127.0.0.1:8000"
+    assert all(stack.address(service).startswith("https://") for service in SERVICES)
+    config = render_config(6379, tmp_path, tmp_path, "127.0.0.1", stack.settings.tls).splitlines()
+    for host, bound in (("0.0.0.0", "bind 0.0.0.0"), ("10.0.0.5", "bind 127.0.0.1 10.0.0.5")):  # noqa: S104  # read, not listened on
+        assert bound in render_config(6379, tmp_path, tmp_path, host, stack.settings.tls)
+    assert {"port 0", "tls-port 6379", f'tls-key-file "{own}/tls.key"'} <= set(config)
 
 
 def test_services_without_a_queue_have_no_say_in_redis(load: Load) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from facepipe.system.tls import trusting
 from facepipe.web.service import Check, create_app
 from facepipe_client import AsyncClient, Client, ClientError
 from gradio_viewer.downloads import create_download_router
@@ -51,7 +53,8 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
 
     Without the API it is not ready, and the page says so.
     """
-    client = api or AsyncClient(settings.address.input, key=settings.viewer.key, timeout_s=ANSWER_S)
+    address, trust = settings.address.input, trusting(settings.tls.ca)
+    client = api or AsyncClient(address, key=settings.viewer.key, timeout_s=ANSWER_S, verify=trust)
     has_login = needs_login(settings)
     visitors = Visitors()
     recent = Recent()
@@ -66,7 +69,7 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
             yield
         await client.close()
 
-    checks: dict[str, Check] = {"input_api": partial(_api_problem, client.address)}
+    checks: dict[str, Check] = {"input_api": partial(_api_problem, client.address, trust)}
     app = create_app(
         "gradio_viewer",
         settings,
@@ -123,10 +126,10 @@ def _own_folder() -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _api_problem(address: str) -> str | None:
+def _api_problem(address: str, trust: ssl.SSLContext | bool) -> str | None:
     """A check of `/readyz`: does the input API answer?"""
     try:
-        with Client(address, timeout_s=2.0) as api:
+        with Client(address, timeout_s=2.0, verify=trust) as api:
             api.health()
     except ClientError as error:
         return f"{address} does not answer: {error}"

@@ -48,6 +48,7 @@ from facepipe.system.settings import (
     TelemetrySettings,
     VolumeSettings,
 )
+from facepipe.system.tls import trusting
 from facepipe.web import service
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
@@ -83,7 +84,7 @@ def served(app: FastAPI) -> Iterator[str]:
     assert server.started, "the application did not start"
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if server.config.is_ssl else 'http'}://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         thread.join(timeout=20)
@@ -166,7 +167,9 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
     volumes = VolumeSettings(root=folder / "volumes")
     with ExitStack() as stack:
         redis = stack.enter_context(running_redis(folder / "redis"))
+        tls = (settings or InputSettings()).tls
         shared: dict[str, Any] = {
+            "tls": tls,
             "volumes": volumes,
             "telemetry": TelemetrySettings(enabled=False),
             "reconcile": ReconcileSettings(every_s=0.3),
@@ -175,7 +178,7 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
         room = open_services(DataStorageSettings(redis=storage, **shared))
         stack.callback(room.close)
         server = stack.enter_context(serving(create_server(room, "127.0.0.1:0")))
-        store = FaceStoreClient(f"127.0.0.1:{server.port}", room.settings.inside_token)
+        store = FaceStoreClient(f"127.0.0.1:{server.port}", room.settings.inside_token, ca=tls.ca)
         stack.callback(store.close)
         address = AddressSettings(
             store_grpc=f"127.0.0.1:{server.port}",
@@ -185,7 +188,9 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
         own = {"address": address, "redis": RedisSettings(url=redis.url_of("input_service"))}
         chosen = (settings or InputSettings()).model_copy(update=shared | own)
         url = stack.enter_context(served(create_input_app(chosen)))
-        http = stack.enter_context(httpx.Client(base_url=url, timeout=ANSWER_S, trust_env=False))
+        http = stack.enter_context(
+            httpx.Client(base_url=url, timeout=ANSWER_S, trust_env=False, verify=trusting(tls.ca))
+        )
         rig = Rig(chosen, redis, room, store, http, Inbox(volumes.inbox))
         stack.callback(rig.redis.close)
         yield rig

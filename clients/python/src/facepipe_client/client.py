@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -26,7 +27,8 @@ class AsyncClient(Api):
         address: of the input API.
         key: an API key, where the pipeline asks for one.
         timeout_s: of a call; uploads and streams have longer ones.
-        transport: of httpx, e.g. for tests.
+        verify: what `https://` is checked by; True: the authorities that this machine knows.
+        transport: of httpx, e.g. for tests; it checks by its own `verify`.
     """
 
     def __init__(
@@ -35,10 +37,11 @@ class AsyncClient(Api):
         *,
         key: str = "",
         timeout_s: float = TIMEOUT_S,
+        verify: ssl.SSLContext | bool = True,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self.address = address.rstrip("/")
-        options = _options(self.address, key, timeout_s)
+        options = _options(self.address, key, timeout_s, verify)
         super().__init__(AsyncWire(httpx.AsyncClient(transport=transport, **options)))
 
     async def close(self) -> None:
@@ -79,7 +82,8 @@ class Client:
         address: of the input API.
         key: an API key, where the pipeline asks for one.
         timeout_s: of a call; uploads and streams have longer ones.
-        transport: of httpx, e.g. for tests.
+        verify: what `https://` is checked by; True: the authorities that this machine knows.
+        transport: of httpx, e.g. for tests; it checks by its own `verify`.
     """
 
     def __init__(
@@ -88,10 +92,11 @@ class Client:
         *,
         key: str = "",
         timeout_s: float = TIMEOUT_S,
+        verify: ssl.SSLContext | bool = True,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.address = address.rstrip("/")
-        options = _options(self.address, key, timeout_s)
+        options = _options(self.address, key, timeout_s, verify)
         self._wire = BlockingWire(httpx.Client(transport=transport, **options))
         self._api = Api(self._wire)
 
@@ -140,10 +145,18 @@ class Client:
         self.close()
 
 
-def _options(address: str, key: str, timeout_s: float) -> dict[str, Any]:
+def _options(
+    address: str, key: str, timeout_s: float, verify: ssl.SSLContext | bool
+) -> dict[str, Any]:
     headers = {"User-Agent": f"facepipe-client/{VERSION}"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
     timeout = httpx.Timeout(timeout_s, connect=3.0)
     # A proxy of the environment would be asked for a pipeline of this machine.
-    return {"base_url": address, "headers": headers, "timeout": timeout, "trust_env": False}
+    return {
+        "base_url": address,
+        "headers": headers,
+        "timeout": timeout,
+        "trust_env": False,
+        "verify": verify,
+    }

@@ -107,8 +107,9 @@ def load() -> dict[str, ModelInfo]:
         ResultFiles(volumes.saved_data),
         settings.address.input,
         settings.inside_token,
+        ca=settings.tls.ca,
     )
-    client = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
+    client = FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=settings.tls.ca)
     _worker = AgeGenderWorker(settings, estimator, client, store, sources)
     return {"agegender": estimator.model if estimator else NO_MODEL}
 

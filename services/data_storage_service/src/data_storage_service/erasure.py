@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import httpx
 from redis import Redis
@@ -17,6 +18,7 @@ from redis.exceptions import RedisError, ResponseError
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from facepipe.system.inside_token import InsideToken
+from facepipe.system.tls import trusting
 
 _log = logging.getLogger(__name__)
 _BUDGET_S = 30.0
@@ -43,6 +45,7 @@ class Erasure:
         logger_url: str,
         token: InsideToken,
         *,
+        ca: Path | None = None,
         every_s: float = _REWRITE_EVERY_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -50,7 +53,11 @@ class Erasure:
         self._queries = queries
         self._redis = redis
         self._http = httpx.Client(
-            base_url=logger_url, headers=token.headers, timeout=30.0, trust_env=False
+            base_url=logger_url,
+            headers=token.headers,
+            timeout=30.0,
+            trust_env=False,
+            verify=trusting(ca),
         )
         self._every_s = every_s
         self._clock = clock

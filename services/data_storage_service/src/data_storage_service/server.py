@@ -15,6 +15,7 @@ from data_storage_service.servicer import FaceStore
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Services
 from facepipe.domain.errors import ServiceUnavailableError
+from facepipe.system.tls import open_port
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import add_FaceStoreServicer_to_server
 from facepipe.web.inside_gates import GrpcGate
@@ -61,7 +62,7 @@ def create_server(services: Services, address: str) -> StoreServer:
     names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
     reflection.enable_server_reflection(names, server)
     try:
-        port = server.add_insecure_port(address)
+        port = open_port(server, address, services.settings.tls)
     except RuntimeError as error:
         raise ServiceUnavailableError(
             f"cannot listen on {address}; is it taken? FACEPIPE_PORT_STORE_GRPC chooses another"

@@ -71,7 +71,7 @@ def open_services(settings: DataStorageSettings) -> Services:
     images = RedisImageStore(redis, settings.redis)
     settler = Settler(ledger, files, inbox, images, keep_source=settings.storage.keep_source)
     token = settings.inside_token
-    sources = SourceImages(images, inbox, files, settings.address.input, token)
+    sources = SourceImages(images, inbox, files, settings.address.input, token, ca=settings.tls.ca)
     style = AnnotationStyle(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
     results = ResultStore(ledger, queries, files, sources, settler, style)
     corrector = Corrector(ledger, files, sources, style)
@@ -115,5 +115,6 @@ def chores(services: Services) -> list[Callable[[], object]]:
             services.redis,
             settings.address.logger,
             settings.inside_token,
+            ca=settings.tls.ca,
         ),
     ]

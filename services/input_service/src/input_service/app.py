@@ -133,7 +133,9 @@ def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> N
 
 def _checks(settings: InputSettings, services: Callable[[], Services]) -> dict[str, Check]:
     redis = connect_redis(settings.redis, timeout_s=1.0)
-    store = FaceStoreClient(settings.address.store_grpc, settings.inside_token, timeout_s=1.0)
+    store = FaceStoreClient(
+        settings.address.store_grpc, settings.inside_token, timeout_s=1.0, ca=settings.tls.ca
+    )
 
     return {
         "inbox": partial(volume_problem, settings.volumes.inbox),

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from pathlib import Path
 
 from facepipe.domain.errors import DeadlineExceededError, FacepipeError, ServiceUnavailableError
 from facepipe.ledger.client import FaceStoreClient
@@ -24,9 +25,10 @@ class StateFeed:
     ledger itself, so that a broken stream delays and never loses a change.
     """
 
-    def __init__(self, address: str, token: InsideToken) -> None:
+    def __init__(self, address: str, token: InsideToken, ca: Path | None = None) -> None:
         self._address = address
         self._token = token
+        self._ca = ca
         self._watchers: set[asyncio.Event] = set()
         self._listeners: list[Callable[[ImageState | None], None]] = []
         self._followers: dict[str, set[asyncio.Queue[ImageState]]] = {}
@@ -106,7 +108,7 @@ class StateFeed:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self._client = FaceStoreClient(self._address, self._token)
+            self._client = FaceStoreClient(self._address, self._token, ca=self._ca)
             self._announce(None)
             try:
                 for state in self._client.watch():

@@ -19,6 +19,7 @@ from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue.redis_connection import connect_redis
+from facepipe.system.tls import trusting
 from facepipe.web.service import Lifespan
 from input_service.backlog import Backlog
 from input_service.bodies import Bodies
@@ -64,21 +65,24 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        redis = connect_redis(settings.redis)
+        redis, ca = connect_redis(settings.redis), settings.tls.ca
         inbox = Inbox(settings.volumes.inbox)
         try:
             inbox.tidy()
         except OSError as error:
             _log.warning("what a crash has left in the inbox stays there: %s", error)
-        store = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
+        store = FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=ca)
         results = ImageFiles(ResultFiles(settings.volumes.saved_data), inbox)
         images = RedisImageStore(redis, settings.redis)
         backlog = Backlog(inbox, redis, settings.queue.limit)
-        feed = StateFeed(settings.address.store_grpc, settings.inside_token)
+        feed = StateFeed(settings.address.store_grpc, settings.inside_token, ca)
         reconciler = Reconciler(inbox, store, settings.reconcile.every_s)
         with DecoderPool(settings.upload) as decoders:
             async with httpx.AsyncClient(
-                headers=settings.inside_token.headers, timeout=10.0, trust_env=False
+                headers=settings.inside_token.headers,
+                timeout=10.0,
+                trust_env=False,
+                verify=trusting(ca),
             ) as http:
                 intake = Intake(
                     decoders, inbox, store, images, results, backlog, reconciler.note_registered

@@ -97,7 +97,9 @@ def load() -> dict[str, ModelInfo]:
     volumes = settings.volumes
     _worker = LandmarkWorker(
         pipeline=pipeline,
-        client=FaceStoreClient(settings.address.store_grpc, settings.inside_token),
+        client=FaceStoreClient(
+            settings.address.store_grpc, settings.inside_token, ca=settings.tls.ca
+        ),
         store=store,
         sources=SourceImages(
             store,
@@ -105,6 +107,7 @@ def load() -> dict[str, ModelInfo]:
             ResultFiles(volumes.saved_data),
             settings.address.input,
             settings.inside_token,
+            ca=settings.tls.ca,
         ),
     )
     return pipeline.models

@@ -78,9 +78,8 @@ def create_logger_app(settings: LoggerSettings) -> FastAPI:
         try:
             app.state.journal, app.state.tail, app.state.erased = journal, Tail(), Erased()
             address = f"{settings.host}:{settings.port.otlp}"
-            server = create_server(
-                journal, app.state.tail, app.state.erased, address, settings.inside_token
-            )
+            token, tls = settings.inside_token, settings.tls
+            server = create_server(journal, app.state.tail, app.state.erased, address, token, tls)
             server.start()
             yield
         finally:

@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.system.inside_token import InsideToken
+from facepipe.system.tls import TlsSettings, open_port
 from facepipe.web.inside_gates import GrpcGate
 from logger_service.erasure import Erased
 from logger_service.journal import Journal
@@ -66,7 +67,12 @@ class SpansReceiver(trace_service_pb2_grpc.TraceServiceServicer):
 
 
 def create_server(
-    journal: Journal, tail: Tail, erased: Erased, address: str, token: InsideToken
+    journal: Journal,
+    tail: Tail,
+    erased: Erased,
+    address: str,
+    token: InsideToken,
+    tls: TlsSettings,
 ) -> grpc.Server:
     """A gRPC server with both services and the standard health service; not yet started.
 
@@ -87,7 +93,7 @@ def create_server(
     trace_service_pb2_grpc.add_TraceServiceServicer_to_server(spans, server)  # type: ignore[no-untyped-call] # generated
     health_pb2_grpc.add_HealthServicer_to_server(health.HealthServicer(), server)
     try:
-        server.add_insecure_port(address)
+        open_port(server, address, tls)
     except RuntimeError as error:
         raise ServiceUnavailableError(
             f"cannot listen for OTLP on {address}; if the port is taken, set FACEPIPE_PORT_OTLP"

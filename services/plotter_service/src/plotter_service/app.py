@@ -27,7 +27,7 @@ def create_app(settings: PlotterServiceSettings) -> FastAPI:
     )
     files = PlotFiles(settings.plots_folder)
     app = create_stage_app(stage, checks={"plots": files.problem})
-    ledger = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
+    ledger = FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=settings.tls.ca)
     redis = connect_redis(settings.redis)
     add_routes(app, files, Freshness(files, ledger, redis, settings.plotter))
     return app

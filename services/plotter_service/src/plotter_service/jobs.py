@@ -62,7 +62,7 @@ def load() -> None:
     """Connects; called once in the worker process."""
     global _worker
     settings = PlotterServiceSettings()
-    client = FaceStoreClient(settings.address.store_grpc, settings.inside_token)
+    client = FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=settings.tls.ca)
     _worker = PlotWorker(client, PlotFiles(settings.plots_folder))
 
 

@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import anyio.to_thread
 from fastapi import FastAPI
 
 from facepipe.domain.errors import MisconfiguredError
+from facepipe.system.tls import trusting
 from facepipe.web.service import Check, create_app
 from facepipe_client import Client, ClientError
 from watch_service.memory import Memory
@@ -63,12 +65,16 @@ def _work(settings: WatchServiceSettings, root: Path, stop: threading.Event) -> 
         try:
             with (
                 closing(Memory(settings.memory_file, root)) as memory,
-                Client(settings.address.input, key=settings.watch.key) as api,
+                _client(settings, key=settings.watch.key) as api,
             ):
                 Watcher(root, settings.watch, memory, Sender(api, memory, root)).run(stop)
         except Exception:
             _log.exception("watching broke off; it begins again")
             stop.wait(_AGAIN_S)
+
+
+def _client(settings: WatchServiceSettings, **options: Any) -> Client:
+    return Client(settings.address.input, verify=trusting(settings.tls.ca), **options)
 
 
 def _memory_problem(folder: Path) -> str | None:
@@ -79,7 +85,7 @@ def _memory_problem(folder: Path) -> str | None:
 def _api_problem(settings: WatchServiceSettings) -> str | None:
     """A check of `/readyz`: does the input API answer?"""
     try:
-        with Client(settings.address.input, timeout_s=_CHECK_S) as api:
+        with _client(settings, timeout_s=_CHECK_S) as api:
             api.health()
     except ClientError as error:
         return str(error)

@@ -3,6 +3,7 @@
     FacepipeError                   500  internal_error
     ├── InvalidRequestError         400  invalid_request
     ├── MisconfiguredError          500  misconfigured
+    │   └── UnencryptedError        500  unencrypted
     ├── UnauthorizedError           401  unauthorized
     │   └── InsideOnlyError         401  inside_only
     ├── ForbiddenError              403  forbidden
@@ -70,6 +71,12 @@ class MisconfiguredError(FacepipeError):
     """A process does not start with these settings; the message says what to change."""
 
     code, title = "misconfigured", "Misconfigured"
+
+
+class UnencryptedError(MisconfiguredError):
+    """These settings would send something between machines that anybody could read."""
+
+    code, title = "unencrypted", "Not encrypted"
 
 
 class UnauthorizedError(FacepipeError):

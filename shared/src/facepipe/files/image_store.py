@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from pathlib import Path
 from typing import Protocol
 
 import httpx
@@ -24,6 +25,7 @@ from facepipe.files.inbox import Inbox, check_image_id
 from facepipe.files.result_files import ResultFiles
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.settings import RedisSettings
+from facepipe.system.tls import trusting
 
 FaceCrops = npt.NDArray[np.uint8]
 """Face crops of one image: shape `(n, 224, 224, 3)`, uint8, RGB."""
@@ -101,11 +103,14 @@ class SourceImages:
         results: ResultFiles,
         input_url: str,
         token: InsideToken,
+        *,
+        ca: Path | None = None,
     ) -> None:
         self._cache = cache
         self._inbox = inbox
         self._results = results
         self._input_url = input_url
+        self._trust = trusting(ca)
         self._headers = token.headers  # asked for where the input API asks for keys
 
     def load(self, image_id: str) -> RgbImage:
@@ -129,7 +134,7 @@ class SourceImages:
     def _fetch(self, image_id: str) -> bytes:
         url = f"{self._input_url}/v1/images/{image_id}/source"
         try:
-            response = httpx.get(url, headers=self._headers, timeout=30.0)
+            response = httpx.get(url, headers=self._headers, timeout=30.0, verify=self._trust)
         except httpx.HTTPError as error:
             raise ServiceUnavailableError(f"input_service does not answer: {error}") from error
         if response.status_code in (404, 410):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 import grpc
@@ -32,6 +33,7 @@ from facepipe.ledger.states import (
     StepTime,
 )
 from facepipe.system.inside_token import InsideToken
+from facepipe.system.tls import open_channel
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
 
@@ -56,12 +58,15 @@ class FaceStoreClient:
     """The ledger, from afar. Thread-safe; one channel a process is enough.
 
     Every method raises `ServiceUnavailableError` when data_storage_service does not answer
-    and `DeadlineExceededError` when it takes longer than `timeout_s`.
+    and `DeadlineExceededError` when it takes longer than `timeout_s`. With `ca`, the certificate of
+    an authority, calls are encrypted and the server has to show one of its certificates.
     """
 
-    def __init__(self, address: str, token: InsideToken, timeout_s: float = 5.0) -> None:
+    def __init__(
+        self, address: str, token: InsideToken, timeout_s: float = 5.0, *, ca: Path | None = None
+    ) -> None:
         self._metadata = token.metadata
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._channel = open_channel(address, ca, _OPTIONS)
         self._stub = FaceStoreStub(self._channel)  # type: ignore[no-untyped-call]  # generated, untyped
         self._timeout_s = timeout_s
 

@@ -28,8 +28,10 @@ def connect_redis(settings: RedisSettings, timeout_s: float = 5.0) -> Redis:
     wait, to go on without, or to answer 503. Nothing is asked of Redis yet, so a password that
     is wrong or missing shows with the first command, as an `AuthenticationError`.
     """
+    trust = {"ssl_ca_certs": str(settings.ca_file)} if settings.is_checked else {}
     return Redis.from_url(
         _without_login(settings.url),
+        **trust,
         credential_provider=_Login(settings) if _has_login(settings) else None,
         socket_timeout=timeout_s,
         socket_connect_timeout=min(2.0, timeout_s),

@@ -36,7 +36,7 @@ _log = logging.getLogger(__name__)
 
 
 def _store_of(settings: Settings) -> FaceStoreClient:
-    return FaceStoreClient(settings.address.store_grpc, settings.inside_token)
+    return FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=settings.tls.ca)
 
 
 class Supervisor:

@@ -6,16 +6,16 @@ derives from `Settings` and adds a section of its own. `.env.example` lists ever
 
 from __future__ import annotations
 
-import ipaddress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from facepipe.system.inside_token import InsideToken
+from facepipe.system.tls import TlsSettings, is_loopback
 
 
 class RedisSettings(BaseModel):
@@ -29,10 +29,23 @@ class RedisSettings(BaseModel):
         default="", repr=False, description="password of Redis, where none stands in the address"
     )
     password_file: Path | None = Field(default=None, description="a file with that password")
+    ca_file: Path | None = Field(
+        default=None, description="authority that rediss:// is checked by; none: FACEPIPE_TLS_CA"
+    )
     image_budget_bytes: int = Field(
         default=512 * 2**20, description="no image is cached when Redis uses more memory"
     )
     image_ttl_s: int = Field(default=900, description="how long uploads and crops stay cached")
+
+    @field_validator("ca_file", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return value or None
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether Redis has to show a certificate of an authority that is set here."""
+        return self.ca_file is not None and self.url.startswith("rediss://")
 
     @field_validator("url")
     @classmethod
@@ -169,6 +182,11 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="address that a service listens on")
     bind: str = Field(default="127.0.0.1", description="address of the public ports")
+    inside_bind: str = Field(
+        default="",
+        description="address at which the inside ports are published, where a container or a proxy "
+        "does that; default: FACEPIPE_HOST",
+    )
     model_dir: Path | None = Field(
         default=None, description="the project's own weights; default: models/ of the checkout"
     )
@@ -181,6 +199,13 @@ class Settings(BaseSettings):
     telemetry: TelemetrySettings = TelemetrySettings()
     access: AccessSettings = AccessSettings()
     http: HttpSettings = HttpSettings()
+    tls: TlsSettings = TlsSettings()
+
+    @model_validator(mode="after")
+    def _check_redis_by_the_same_authority(self) -> Self:
+        if self.redis.ca_file is None and self.tls.ca is not None:
+            self.redis = self.redis.model_copy(update={"ca_file": self.tls.ca})
+        return self
 
     @property
     def inside_token(self) -> InsideToken:
@@ -190,12 +215,7 @@ class Settings(BaseSettings):
     @property
     def is_published(self) -> bool:
         """Whether the public ports can be reached from other machines."""
-        if self.bind == "localhost":
-            return False
-        try:
-            return not ipaddress.ip_address(self.bind.strip("[]")).is_loopback
-        except ValueError:
-            return True
+        return not is_loopback(self.bind)
 
 
 def _is_redis_address(url: str) -> bool:

@@ -13,9 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import grpc
+
+from facepipe.system.tls import open_channel
 
 T = TypeVar("T")
 Metadata = Sequence[tuple[str, str]]
@@ -48,10 +51,10 @@ _log = logging.getLogger(__name__)
 class Collector:
     """The connection to a collector, and whether it answers; reports an outage once."""
 
-    def __init__(self, address: str, metadata: Metadata = ()) -> None:
+    def __init__(self, address: str, metadata: Metadata = (), ca: Path | None = None) -> None:
         self.address = address
         self.metadata = metadata
-        self.channel = grpc.insecure_channel(address, options=_CHANNEL_OPTIONS)
+        self.channel = open_channel(address, ca, _CHANNEL_OPTIONS)
         self._lock = threading.Lock()
         self._down = False
         self._started_at = time.monotonic()

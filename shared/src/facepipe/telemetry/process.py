@@ -83,7 +83,7 @@ def setup(service: str, settings: Settings) -> None:
 
     Args:
         service: `service.name` of everything that this process reports.
-        settings: `address.otlp`, the inside token and the section `telemetry` are read.
+        settings: `address.otlp`, the inside token, the sections `telemetry` and `tls` are read.
 
     Raises:
         MisconfiguredError: there is no inside token to show the collector.
@@ -125,7 +125,7 @@ def setup(service: str, settings: Settings) -> None:
 def _connect(
     running: _Running, provider: TracerProvider, resource: Resource, settings: Settings
 ) -> None:
-    collector = Collector(settings.address.otlp, _metadata(settings))
+    collector = Collector(settings.address.otlp, _metadata(settings), settings.tls.ca)
     backlog = settings.telemetry.backlog
     log_service = LogsServiceStub(collector.channel)  # type: ignore[no-untyped-call] # generated
     trace_service = TraceServiceStub(collector.channel)  # type: ignore[no-untyped-call] # generated

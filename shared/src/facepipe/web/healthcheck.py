@@ -6,18 +6,23 @@ It ends with 1 where `/readyz` is not 200, and prints why: `docker inspect` show
 from __future__ import annotations
 
 import json
+import os
+import ssl
 import sys
 from urllib.error import HTTPError
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 TIMEOUT_S = 4.0
 
 
 def problem(port: int) -> str:
     """Why the service on this port of this host is not ready; "" when it is."""
-    url = f"http://127.0.0.1:{port}/readyz"
+    is_tls = bool(os.environ.get("FACEPIPE_TLS_CERT"))
+    url = f"{'https' if is_tls else 'http'}://127.0.0.1:{port}/readyz"
     try:
-        build_opener(ProxyHandler({})).open(url, timeout=TIMEOUT_S).close()
+        context = ssl.create_default_context(cafile=os.environ.get("FACEPIPE_TLS_CA") or None)
+        opener = build_opener(ProxyHandler({}), HTTPSHandler(context=context))
+        opener.open(url, timeout=TIMEOUT_S).close()
     except HTTPError as error:
         with error:
             return _detail(error.read()) or f"{url} answers {error.code}"

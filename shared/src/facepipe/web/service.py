@@ -28,6 +28,7 @@ from facepipe import telemetry
 from facepipe.domain.analysis import ModelInfo
 from facepipe.domain.errors import FacepipeError, MisconfiguredError, ServiceUnavailableError
 from facepipe.system.settings import Settings
+from facepipe.system.tls import check_encrypted
 from facepipe.version import VERSION
 from facepipe.web.connections import bounded_protocol
 from facepipe.web.inside_gates import HttpGate
@@ -80,7 +81,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.settings = settings
+    app.state.settings, app.state.is_inside = settings, is_inside
     add_problem_handlers(app)
     _add_probes(app, dict(checks or {}), models or dict)
     if is_inside:
@@ -167,6 +168,12 @@ def run(name: str, settings: S, create: Callable[[S], FastAPI], port: int) -> No
         telemetry.shutdown()
         sys.exit(f"{name} does not start: {error.message}")
     try:
+        listens_on = (settings.inside_bind or settings.host) if app.state.is_inside else ""
+        calls = [
+            ("FACEPIPE_REDIS_URL", settings.redis.url),
+            ("FACEPIPE_ADDRESS_INPUT", settings.address.input),
+        ]
+        check_encrypted(settings.tls, listens_on, calls)
         serve(app, settings.host, port)
     except FacepipeError as error:
         sys.exit(f"{name} does not start: {error.code}: {error.message}")
@@ -188,7 +195,8 @@ def serve(app: FastAPI, host: str, port: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: None)
     server = create_server(app, host, port)
-    _log.info("listening on http://%s:%d", host, port)
+    scheme = "https" if server.config.is_ssl else "http"
+    _log.info("listening on %s://%s:%d", scheme, host, port)
     try:
         server.run()
     except SystemExit as ended:  # so uvicorn ends when the lifespan cannot begin
@@ -201,12 +209,15 @@ def serve(app: FastAPI, host: str, port: int) -> None:
 def create_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
     """The server of an application. What a stop cuts off is answered with 503."""
     settings: Settings = app.state.settings
+    cert, key = settings.tls.files if settings.tls.is_shown else (None, None)
     config = uvicorn.Config(
         _AnswerWhenCutOff(app),
         http=bounded_protocol(settings.http),
         ws="none",
         host=host,
         port=port,
+        ssl_certfile=cert,
+        ssl_keyfile=key,
         log_config=None,
         access_log=False,
         timeout_graceful_shutdown=DRAIN_S,

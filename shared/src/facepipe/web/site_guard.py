@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from facepipe.domain.errors import FacepipeError, ForeignPageError, UnknownHostError
 from facepipe.system.settings import AddressSettings, Settings
+from facepipe.system.tls import is_loopback
 from facepipe.web.problems import error_response
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
@@ -120,17 +121,6 @@ def guarded_by(
         other_origins=other_origins,
         private_paths=private_paths,
     )
-
-
-def is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 def words(text: str) -> tuple[str, ...]:

@@ -49,8 +49,10 @@ def load() -> dict[str, ModelInfo]:
     inbox, results = Inbox(settings.volumes.inbox), ResultFiles(settings.volumes.saved_data)
     store = RedisImageStore(connect_redis(settings.redis), settings.redis)
     token = settings.inside_token
-    sources = SourceImages(store, inbox, results, settings.address.input, token)
-    _worker = SharpnessWorker(FaceStoreClient(settings.address.store_grpc, token), sources)
+    sources = SourceImages(store, inbox, results, settings.address.input, token, ca=settings.tls.ca)
+    _worker = SharpnessWorker(
+        FaceStoreClient(settings.address.store_grpc, token, ca=settings.tls.ca), sources
+    )
     return {"sharpness": MODEL}
 
 
