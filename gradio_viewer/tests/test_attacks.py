@@ -140,7 +140,7 @@ def _routes(routes: Any) -> Iterator[tuple[str, str]]:
 OPEN = {
     "/", "/healthz", "/readyz", "/metrics", "/manifest.json", "/theme.css", "/favicon.ico",
     "/robots.txt", "/static/{path:path}", "/assets/{path:path}", "/plots/{name}.{kind}",
-    "/page/{name}",
+    "/page/{name}", "/page/sample.png", "/page/sample.jpg",
     "/files/{image_id}/original", "/files/export.{kind}", "/files/chosen.zip",
     "/files/{image_id}/faces/{index}.jpg",
     "/files/{image_id}/upright.jpg", "/files/{image_id}/thumbnail.jpg",

@@ -182,7 +182,7 @@ class FakeApi:
             async with request.form() as form:
                 file: Any = form["files"]
                 data = await file.read()
-            if not data.startswith(b"\xff\xd8"):
+            if not data.startswith((b"\xff\xd8", b"\x89PNG")):
                 detail = "not an image of an accepted format"
                 return JSONResponse(
                     {"title": "Unsupported", "detail": detail, "code": "unsupported_image"}, 415

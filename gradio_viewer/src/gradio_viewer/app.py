@@ -44,6 +44,11 @@ STYLES = ("base.css", "lists.css", "image.css", "plots.css")
 QUEUE_PAUSE_S = 0.05
 UPLOADS_IN_MEMORY = 64 * 2**20
 ANSWER_S = 15.0
+# What a person does before the page's script is there; it takes that up.
+_EARLY = (
+    "window.fpEarly = []; for (const kind of ['click', 'change'])"
+    " addEventListener(kind, (event) => window.fpEarly?.push(event.target));"
+)
 # Events that wait for a worker; beyond, the page asks to try again.
 MAX_WAITING = 500
 
@@ -97,7 +102,7 @@ def create_viewer_app(settings: ViewerSettings, api: AsyncClient | None = None) 
         run_history=False,
         mcp_server=False,
         css="".join((_WEB / name).read_text() for name in STYLES),
-        head=f'<script type="module" src="/page/{SCRIPTS[0]}"></script>',
+        head=f'<script>{_EARLY}</script><script type="module" src="/page/{SCRIPTS[0]}"></script>',
         theme=_theme(),
     )
     # Gradio checks where a file lies only on a page that was launched; a mounted one never is.

@@ -27,9 +27,11 @@ from facepipe.domain.errors import (
 from facepipe.files.decoding import ACCEPTED_BEFORE, decode
 from facepipe_client import AsyncClient, ClientError, ProblemError
 from gradio_viewer.problems import told
+from gradio_viewer.sample import sample
 from gradio_viewer.settings import ViewerSettings
 
 THUMBNAIL_SIDE = 480
+SAMPLE_SIDE = 160
 SCRIPTS = (
     "main.js",
     "address.js",
@@ -116,6 +118,15 @@ def create_router(api: AsyncClient, settings: ViewerSettings) -> APIRouter:
     ) -> Response:
         data = await fetched(api.plot(name, kind))
         return _download(data, _PLOTS[kind], f"{name}.{kind}")
+
+    @router.get("/page/sample.png", response_class=Response)
+    async def whole_sample() -> Response:
+        return Response(sample(), media_type="image/png", headers=_FOR_LONG)
+
+    @router.get("/page/sample.jpg", response_class=Response)
+    async def small_sample() -> Response:
+        data = await jpeg_of(sample(), SAMPLE_SIDE)
+        return Response(data, media_type=JPEG, headers=_FOR_LONG)
 
     @router.get("/page/{name}", response_class=Response)
     async def script(name: str) -> Response:

@@ -84,7 +84,7 @@ def megabytes(size: int) -> str:
 
 
 def other_ways() -> Html:
-    """A folder and the camera, beside the field for files."""
+    """A folder, the camera, and a photograph that is there already, beside the field for files."""
     ways = (
         ("Choose a folder", {"webkitdirectory": True, "multiple": True}),
         ("Take a photograph", {"accept": "image/*", "capture": "environment"}),
@@ -93,7 +93,12 @@ def other_ways() -> Html:
         tag("label", text, tag("input", type="file", class_="fp-hush", **kind), class_="fp-way")
         for text, kind in ways
     ]
-    return tag("div", *labels, class_="fp-ways")
+    picture = tag("img", src="/page/sample.jpg", alt="", width=36, height=36)
+    sample = tag(
+        "button", picture, "Try it with this photograph", type="button", class_="fp-way fp-sample",
+        data_do="sample", title="Eileen Collins, by NASA, in the public domain",
+    )  # fmt: skip
+    return tag("div", *labels, sample, class_="fp-ways")
 
 
 def gallery(

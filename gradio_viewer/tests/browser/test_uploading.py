@@ -10,7 +10,7 @@ from tests.support.fake_input_api import FakeApi, portrait
 
 pytest.importorskip("gradio")
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from .choosing import send
 
@@ -63,6 +63,7 @@ def test_after_one_photograph_its_result_comes_and_after_many_their_list(page: P
     page.goto("/")
     send(page, "a.jpg", "b.jpg")
     expect(page.locator("#progress")).to_contain_text("2 of 2 finished, 4 faces")
+    page.wait_for_load_state("networkidle")  # the field is ready for more
     send(page, "alone.jpg")
     expect(page.locator("#image-view .fp-name")).to_have_text("alone.jpg")
     # and the page is as ready for the next one as it was for the first
@@ -98,3 +99,50 @@ def test_a_folder_can_be_dropped(page: Page, fake: FakeApi) -> None:
 
     expect(page.locator(".fp-row[data-final]")).to_have_count(2)
     expect(page.locator(".fp-row")).to_contain_text(["a.jpg", "b.jpg"])
+
+
+def test_the_photograph_that_the_page_brings_shows_its_result(page: Page, fake: FakeApi) -> None:
+    # given a fresh page, and every address that it asks for
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/")
+    sample = page.get_by_role("button", name="Try it with this photograph")
+    assert sample.locator("img").evaluate("image => image.decode().then(() => image.naturalWidth)")
+    # when it is tried, by keys alone
+    sample.focus()
+    page.keyboard.press("Enter")
+    # then its result comes, as that of any other
+    expect(page.locator("#image-view .fp-name")).to_have_text("astronaut.png")
+    assert [image["image"]["file_name"] for image in fake.images.values()] == ["astronaut.png"]
+    # and nothing came from elsewhere
+    origin = page.evaluate("location.origin")
+    assert all(url.startswith((origin, "blob:", "data:")) for url in asked), asked
+
+
+def test_what_is_pressed_before_the_script_came_is_done_as_well(page: Page, fake: FakeApi) -> None:
+    # given a slow line, on which the page's script comes last
+    held: list[Route] = []
+    page.route("**/page/main.js", lambda route: held.append(route))
+    page.goto("/")
+    page.get_by_role("button", name="Try it with this photograph").click()
+    assert fake.images == {}
+    for route in held:
+        route.continue_()
+    expect(page.locator("#image-view .fp-name")).to_have_text("astronaut.png")
+    assert len(fake.images) == 1
+
+
+def test_the_camera_of_a_phone_is_asked_for_a_photograph(page: Page, fake: FakeApi) -> None:
+    page.goto("/")
+    page.wait_for_load_state("networkidle")
+    camera = page.get_by_label("Take a photograph")
+    # on a phone, this opens the camera itself
+    assert camera.get_attribute("capture") == "environment"
+    assert camera.get_attribute("accept") == "image/*"
+    taken = {"name": "image.jpg", "mimeType": "image/jpeg", "buffer": portrait()}
+    camera.set_input_files(taken)  # type: ignore[arg-type]  # a dict is one
+    expect(page.locator("#image-view .fp-name")).to_have_text("image.jpg")
+    # and the same one can be taken again
+    page.get_by_role("tab", name="Upload").click()
+    camera.set_input_files(taken)  # type: ignore[arg-type]  # a dict is one
+    expect(page.locator("#image-view .fp-name")).to_have_text("image.jpg")

@@ -6,7 +6,7 @@ import { draw } from "./draw.js";
 import { keepFocus } from "./focus.js";
 import { restoreTyped } from "./search.js";
 import { chooseAll, chooseNone, ids as chosenIds, ready as readyChosen } from "./gallery.js";
-import "./sending.js";
+import { sendSample, takeChosen } from "./sending.js";
 
 const TITLE = "Face analysis";
 let title = TITLE;
@@ -96,6 +96,7 @@ const ACTIONS = {
   delete: () => confirmThen("Erase this image?", "Upload, result and annotated picture are gone for good.",
     "Erase", () => press("do-delete")),
   again: () => press("do-again"),
+  sample: (button) => sendSample(button),
   pause: () => press("do-pause"),
   resume: () => press("do-resume"),
   "choose-all": chooseAll,
@@ -136,10 +137,15 @@ function step(by) {
   if (here >= 0 && known[here + by]) navigate(known[here + by]);
 }
 
-document.addEventListener("click", (event) => {
-  const action = event.target.closest?.("[data-do]")?.dataset.do;
-  if (action in ACTIONS) ACTIONS[action](event.target.closest("[data-do]"));
-});
+function act(target) {
+  const button = target.closest?.("[data-do]");
+  if (button?.dataset.do in ACTIONS) ACTIONS[button.dataset.do](button);
+}
+
+document.addEventListener("click", (event) => act(event.target));
+document.addEventListener("change", (event) => takeChosen(event.target));
+for (const target of window.fpEarly.splice(0)) { act(target); takeChosen(target); }
+window.fpEarly = null;
 document.addEventListener("keydown", (event) => {
   if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?") showKeys();

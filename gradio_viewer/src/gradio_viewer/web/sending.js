@@ -10,6 +10,17 @@ function handOver(files) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
+// The photograph that the page brings along.
+export async function sendSample(button) {
+  button.disabled = true;
+  try {
+    const answer = await fetch("/page/sample.png");
+    if (answer.ok) handOver([new File([await answer.blob()], "astronaut.png", { type: "image/png" })]);
+  } finally {
+    button.disabled = false;
+  }
+}
+
 async function filesOf(entry) {
   if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
   const reader = entry.createReader();
@@ -21,11 +32,12 @@ async function filesOf(entry) {
   }
 }
 
-document.addEventListener("change", (event) => {
-  if (!event.target.matches?.("#ways input[type=file]")) return;
-  handOver(event.target.files);
-  event.target.value = "";
-});
+// A folder, or what the camera took.
+export function takeChosen(field) {
+  if (!field.matches?.("#ways input[type=file]") || !field.files.length) return;
+  handOver(field.files);
+  field.value = "";
+}
 
 document.addEventListener("drop", (event) => {
   if (!event.target.closest?.("#upload")) return;
