@@ -19,11 +19,13 @@ from input_service.access.gate import Gate
 from input_service.access.headers import SecurityHeaders
 from input_service.access.policy import AccessPolicy
 from input_service.access.rates import Slots, TokenBuckets
+from input_service.compreface_errors import CompreFaceErrors
 from input_service.docs import pages as docs
 from input_service.heads import HeadAsGet
 from input_service.parameters import refuse_unknown_parameters
 from input_service.routes import (
     bulk,
+    compreface,
     corrections,
     events,
     export,
@@ -105,6 +107,8 @@ def create_input_app(settings: InputSettings) -> FastAPI:
             # Short, and what the links in the document name.
             generate_unique_id_function=lambda route: route.name,
         )
+    if settings.compreface.enabled:
+        app.include_router(compreface.router, dependencies=_KEYS)
     _guard(app, settings, origins)
     return app
 
@@ -116,6 +120,8 @@ def _guard(app: FastAPI, settings: InputSettings, origins: tuple[str, ...]) -> N
     policy = AccessPolicy(settings)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Gate, policy=policy, buckets=buckets, waiting=Slots(access.waiting))
+    if settings.compreface.enabled:
+        app.add_middleware(CompreFaceErrors)
     if origins:
         app.add_middleware(
             CORSMiddleware,

@@ -47,6 +47,14 @@ class SentFile:
     wishes: Wishes
 
 
+@dataclass(frozen=True, slots=True)
+class OneImage:
+    """The only image of a call, and its name for people."""
+
+    data: bytes
+    name: str
+
+
 class Bodies:
     """Reads uploads.
 
@@ -80,7 +88,7 @@ class Bodies:
         """
         asked = parameters.model_dump(exclude_unset=True)
         limited = _limited(request, self._limits.max_request_bytes)
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind = _kind_of(request)
         if kind == MULTIPART:
             async for file in self._of_form(limited, asked):
                 yield file
@@ -89,6 +97,29 @@ class Bodies:
         else:
             async for file in self._raw(limited, asked, file_name or _name_in(request)):
                 yield file
+
+    async def one(self, request: Request, field: str) -> OneImage:
+        """The image of a call that has one: a file of a form, or base64 in JSON, of this name.
+
+        Raises:
+            ImageTooLargeError: it has too many bytes.
+            InvalidRequestError: there is no such file.
+        """
+        limited = _limited(request, self._limits.max_request_bytes)
+        if _kind_of(request) == JSON:
+            sent = await self._json(limited)
+            if isinstance(sent, dict) and isinstance(sent.get(field), str):
+                return OneImage(_decoded(sent[field]), "")
+        elif _kind_of(request) == MULTIPART:
+            with write_errors():
+                async with form_of(limited, self._limits.max_files, _MAX_FIELDS) as form:
+                    file = form.get(field)
+                    if isinstance(file, UploadFile):
+                        data = await file.read(self._limits.max_bytes + 1)
+                        return OneImage(data, plain_name(file.filename))
+        raise InvalidRequestError(
+            f'send the image as the file `{field}` of a form, or as `{{"{field}": base64}}`'
+        )
 
     async def _of_form(
         self, request: Request, asked: Mapping[str, Any]
@@ -140,12 +171,16 @@ class Bodies:
             own = wishes.model_copy(update={"folder": folder})
             yield SentFile(entry.content, plain_name(entry.name), own)
 
-    async def _of_json(self, request: Request, asked: Mapping[str, Any]) -> SentFile:
-        most = self._limits.max_bytes
+    async def _json(self, request: Request) -> Any:
+        most = 4 * self._limits.max_bytes // 3 + _MAX_JSON_BESIDE
         try:
-            sent = json.loads(await _read(request, 4 * most // 3 + _MAX_JSON_BESIDE))
+            return json.loads(await _read(request, most))
         except ValueError as error:
             raise InvalidRequestError(f"the body is no JSON: {error}") from error
+
+    async def _of_json(self, request: Request, asked: Mapping[str, Any]) -> SentFile:
+        most = self._limits.max_bytes
+        sent = await self._json(request)
         if not isinstance(sent, dict) or ("url" in sent) == ("base64" in sent):
             raise InvalidRequestError('send `{"base64": ..., "file_name": ...}` or `{"url": ...}`')
         require_known("field", sent, [*Wishes.model_fields, "url", "base64", "file_name"])
@@ -163,6 +198,11 @@ class Bodies:
         named = file_name_of(reply.headers.get("content-disposition", ""))
         own = unquote(urlsplit(reply.url).path.rpartition("/")[2])
         return SentFile(reply.body, plain_name(name or named or own), wishes)
+
+
+def _kind_of(request: Request) -> str:
+    """The media type of a body."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def plain_name(file_name: str | None) -> str:

@@ -51,6 +51,13 @@ class FetchSettings(BaseModel):
     )
 
 
+class ComprefaceSettings(BaseModel):
+    enabled: bool = Field(
+        default=False, description="answer CompreFace's `POST /api/v1/detection/detect` as well"
+    )
+    wait_s: float = Field(default=60, gt=0, le=600, description="how long such a call waits")
+
+
 class WebhookSettings(BaseModel):
     urls: str = Field(
         default="", description="told of each image that is finished, separated by spaces"
@@ -115,6 +122,7 @@ class InputSettings(Settings):
     detector: DetectorLimits = DetectorLimits()
     storage: AnnotatedSettings = AnnotatedSettings()
     fetch: FetchSettings = FetchSettings()
+    compreface: ComprefaceSettings = ComprefaceSettings()
     webhook: WebhookSettings = WebhookSettings()
     access: InputAccessSettings = InputAccessSettings()
     viewer: ViewerSettings = ViewerSettings()

@@ -22,6 +22,7 @@ _WAKE_MS = 500
 _AWAY_S = 5.0
 
 _log = logging.getLogger(__name__)
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # counts events
 
 
 class Watcher:

@@ -15,6 +15,7 @@ from facepipe.web.problems import error_response
 from input_service.access.keyring import ApiKey
 from input_service.access.policy import ANYBODY, AccessPolicy, require_scope
 from input_service.access.rates import Slots, TokenBuckets
+from input_service.compreface_errors import DETECT
 from input_service.docs.pages import ASSETS
 
 # Whoever watches over the service needs no key, and the documentation is public.
@@ -74,7 +75,7 @@ class Gate:
         """Bounds the calls that are answered when an image is finished."""
         found = _OF_AN_IMAGE.fullmatch(scope["path"])
         of_one = found is not None and found["part"] == "events"
-        follows = of_one or scope["path"] == "/v1/events"
+        follows = of_one or scope["path"] in ("/v1/events", DETECT)
         if not follows and "wait" not in QueryParams(scope["query_string"]):
             return nullcontext()
         client = scope.get("client")

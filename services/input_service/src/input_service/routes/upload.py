@@ -135,7 +135,7 @@ def create_router(settings: UploadSettings) -> APIRouter:
             return _refusal(request, views, errors)
         if deadline is not None:
             await asyncio.gather(
-                *(_await_result(view, services, deadline) for view in views if view.image_id)
+                *(await_result(view, services, deadline) for view in views if view.image_id)
             )
         answer = UploadAnswer(images=views).model_dump(mode="json")
         return JSONResponse(answer, 202 if wait is None else 200, _retry_after(errors))
@@ -195,7 +195,7 @@ def _retry_after(errors: Sequence[FacepipeError]) -> dict[str, str]:
     return {"Retry-After": str(max(1, math.ceil(max(waits_s))))} if waits_s else {}
 
 
-async def _await_result(view: UploadView, services: Services, deadline: float) -> None:
+async def await_result(view: UploadView, services: Services, deadline: float) -> None:
     """Follows an image until it is finished or time is up, and fills in what is there."""
     assert view.image_id  # noqa: S101  # the caller picks accepted ones
     try:
