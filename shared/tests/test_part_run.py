@@ -19,6 +19,7 @@ from facepipe.stage import part_run, runs
 from facepipe.stage.runs import FAILURE_KEY
 from facepipe.stages import StageName
 from facepipe.system.settings import RedisSettings
+from tests.support.waiting import wait_until
 
 IMAGE_ID = "ab" * 32
 
@@ -78,14 +79,44 @@ def test_a_run_knows_who_does_what_for_which_time(job: Job) -> None:
         with run.timed("detect"):
             pass
 
-    [started] = ledger.started
-    assert (started.image_id, started.generation, started.stage) == (IMAGE_ID, 3, "landmark")
-    assert (started.attempt, started.worker) == (2, "landmark_service-1")
+    assert (run.run.image_id, run.run.generation, run.run.stage) == (IMAGE_ID, 3, "landmark")
+    assert (run.run.attempt, run.run.worker) == (2, "landmark_service-1")
     assert run.run.timings_ms["detect"] >= 0
     assert 2000 <= run.run.timings_ms["queued"] < 60_000
     assert run.run.ended_at is not None
     assert run.run.ended_at >= run.run.started_at
     assert ledger.failures == []
+
+
+def test_the_start_of_a_short_run_is_not_told(job: Job) -> None:
+    ledger = Ledger()
+
+    with running(ledger):
+        pass
+
+    assert ledger.started == []
+
+
+def test_the_start_of_a_long_run_is_told_while_it_goes_on(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger()
+    monkeypatch.setattr(runs, "START_TOLD_AFTER_S", 0.01)
+
+    with running(ledger):
+        wait_until(lambda: bool(ledger.started))
+
+    [started] = ledger.started
+    assert (started.stage, started.attempt) == ("landmark", 2)
+
+
+def test_a_try_that_failed_is_told_by_its_start(job: Job) -> None:
+    ledger = Ledger()
+
+    with pytest.raises(RuntimeError), running(ledger):
+        raise RuntimeError("no luck")
+
+    assert [run.attempt for run in ledger.started] == [2]
 
 
 def test_an_error_that_may_pass_is_raised_and_tried_again(job: Job) -> None:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from data_storage_service.database import open_index
+from data_storage_service.due_jobs import DueJob
 from data_storage_service.ledger import Ledger
-from data_storage_service.queries import DueJob, Queries
+from data_storage_service.queries import Queries
 from facepipe.domain.status import Status
 from facepipe.ledger.states import ImageState
 from facepipe.stages import StageName

@@ -102,6 +102,41 @@ def test_each_job_of_an_image_is_sent_once(
     assert [job.queue for job, _ in queues.sent] == ["landmark", "agegender", "storage"]
 
 
+def test_what_a_part_makes_due_is_sent_at_once_and_marked_with_others(
+    rig: Rig, dispatcher: Dispatcher, queues: Queues
+) -> None:
+    # given an image with a part, whose next job was passed on
+    image_id = rig.accept()
+    dispatcher.dispatch(image_id)
+    saved = rig.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+    dispatcher.pass_on(image_id, saved.due)
+    assert [job.queue for job, _ in queues.sent] == ["landmark", "agegender"]
+    assert rig.due(image_id) == ["agegender"]
+
+    # when the next round comes, then it is marked and not sent again
+    assert dispatcher.dispatch_all() == 0
+    assert rig.due(image_id) == []
+    assert len(queues.sent) == 2
+
+
+def test_what_redis_does_not_take_when_it_is_passed_on_follows_later(
+    rig: Rig, dispatcher: Dispatcher, queues: Queues
+) -> None:
+    # given a part that comes while Redis is full
+    image_id = rig.accept()
+    dispatcher.dispatch(image_id)
+    saved = rig.ledger.save_part(samples.run(image_id, StageName.LANDMARK), samples.landmarks())
+    queues.is_full = True
+    dispatcher.pass_on(image_id, saved.due)
+
+    # when there is room again
+    queues.is_full = False
+
+    # then the job is sent
+    assert dispatcher.dispatch_all() == 1
+    assert [job.queue for job, _ in queues.sent] == ["landmark", "agegender"]
+
+
 def test_what_a_person_waits_for_is_sent_first_and_as_urgent(
     rig: Rig, dispatcher: Dispatcher, queues: Queues
 ) -> None:

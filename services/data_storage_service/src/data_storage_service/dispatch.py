@@ -1,7 +1,9 @@
 """Hands the jobs that are due to the stages' queues: at once, or as soon as Redis takes them.
 
 A due job is a row of the ledger, written with the part that it follows from. Sending it twice
-does no harm, since RQ takes a job id once.
+does no harm: RQ takes an id that it knows once, and a stage that runs again finds its part there.
+So the first job of an image, which makes it *queued*, is marked as sent at once, and the jobs that
+follow within the next second, all together.
 """
 
 from __future__ import annotations
@@ -9,13 +11,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from redis import Redis
 from redis.exceptions import RedisError
 
+from data_storage_service.due_jobs import DueJob
 from data_storage_service.ledger import Ledger
 from data_storage_service.pausing import Pause
-from data_storage_service.queries import DueJob, Queries
+from data_storage_service.queries import Queries
 from facepipe.domain.errors import FacepipeError
 from facepipe.queue.jobs import ImageJob, enqueue
 from facepipe.queue.redis_connection import explain
@@ -42,6 +47,8 @@ class Dispatcher:
         self._pause = pause
         self._timeout_s = timeout_s
         self._no_tries_before = 0.0
+        self._unmarked: set[DueJob] = set()
+        self._marking = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
 
@@ -54,13 +61,20 @@ class Dispatcher:
 
     def dispatch(self, image_id: str) -> None:
         """Sends what is due of an image; what Redis does not take now follows later."""
-        if time.monotonic() < self._no_tries_before:
+        if self._is_waiting():
             return
-        try:
+        with self._patience(image_id):
             self._send(self._queries.unsent_jobs(image_id))
-        except RedisError as error:
-            self._no_tries_before = time.monotonic() + _PAUSE_S
-            _log.warning("queued later: %s", explain(error), extra={"image_id": image_id})
+
+    def pass_on(self, image_id: str, jobs: Sequence[DueJob]) -> None:
+        """Sends what a part has just made due; what Redis does not take now follows later."""
+        if not jobs or self._is_waiting():
+            return
+        with self._patience(image_id):
+            for job in jobs:
+                self._enqueue(job)
+                with self._marking:
+                    self._unmarked.add(job)
 
     def dispatch_all(self) -> int:
         """Sends everything that is due; returns how many jobs there were.
@@ -69,23 +83,47 @@ class Dispatcher:
             RedisError: it takes no jobs now.
             FacepipeError: the ledger cannot be used now.
         """
+        self._mark()
         count = 0
-        while jobs := self._queries.unsent_jobs():
+        while jobs := [job for job in self._queries.unsent_jobs() if job not in self._unmarked]:
             self._send(jobs)
             count += len(jobs)
         return count
 
+    def _mark(self) -> None:
+        with self._marking:
+            passed_on = list(self._unmarked)
+        if passed_on:
+            self._ledger.sent(passed_on)
+            with self._marking:
+                self._unmarked.difference_update(passed_on)
+
     def _send(self, jobs: list[DueJob]) -> None:
         taken: list[DueJob] = []
-        self._pause.tell_before_work()
         try:
             for job in jobs:
-                image_job = ImageJob(job.stage, job.image_id, job.generation, job.traceparent)
-                enqueue(self._redis, image_job, timeout_s=self._timeout_s, urgent=job.is_urgent)
+                self._enqueue(job)
                 taken.append(job)
         finally:
             if taken:
                 self._ledger.sent(taken)
+
+    def _enqueue(self, job: DueJob) -> None:
+        self._pause.tell_before_work()
+        image_job = ImageJob(job.stage, job.image_id, job.generation, job.traceparent)
+        enqueue(self._redis, image_job, timeout_s=self._timeout_s, urgent=job.is_urgent)
+
+    def _is_waiting(self) -> bool:
+        return time.monotonic() < self._no_tries_before
+
+    @contextmanager
+    def _patience(self, image_id: str) -> Iterator[None]:
+        """Leaves Redis alone for a while when it does not answer; the thread goes on then."""
+        try:
+            yield
+        except RedisError as error:
+            self._no_tries_before = time.monotonic() + _PAUSE_S
+            _log.warning("queued later: %s", explain(error), extra={"image_id": image_id})
 
     def _run(self) -> None:
         """For what a crash, an outage of Redis, or another process has left."""

@@ -18,8 +18,8 @@ from sqlalchemy.orm import Session
 from data_storage_service import reanalyses, rows
 from data_storage_service.corrections import CorrectedImage
 from data_storage_service.database import database_errors
+from data_storage_service.due_jobs import DueJob
 from data_storage_service.progress import raised
-from data_storage_service.queries import DueJob
 from data_storage_service.schema import (
     CorrectionRow,
     ImageRow,
@@ -44,10 +44,12 @@ class Saved:
     Attributes:
         accepted: False: it was dropped.
         is_failed: the image has failed with this call; its files want settling.
+        due: the jobs that this call has made due.
     """
 
     accepted: bool
     is_failed: bool = False
+    due: tuple[DueJob, ...] = ()
 
 
 _DROPPED = Saved(accepted=False)
@@ -118,17 +120,11 @@ class Ledger:
             row = self._current(session, run)
             if row is None or row.state.is_final:
                 return _late(row)
-            known = session.get(PartRow, {"image_id": row.image_id, "stage": run.stage})
-            if known is None or known.error_code:
-                kept = PartRow(image_id=row.image_id, stage=run.stage, saved_at=self._now())
-                kept.document = part_document(part)
-                rows.put_error(kept, None)
-                session.merge(kept)
-                if isinstance(part, LandmarksPart):
-                    row.num_faces = len(part.faces)
+            is_kept = self._steps.keep(session, run, part_document(part))
+            if is_kept and isinstance(part, LandmarksPart):
+                row.num_faces = len(part.faces)
             self._steps.note(session, run, None)
-            self._steps.go_on(session, row, run)
-            return Saved(accepted=True)
+            return Saved(accepted=True, due=self._steps.go_on(session, row, run))
 
     def save_failure(self, run: StageRun, error: PartError) -> Saved:
         """A stage gave up: the image failed if it is required, else its result is partial."""
@@ -146,8 +142,7 @@ class Ledger:
                 gone = PartRow(image_id=row.image_id, stage=run.stage, saved_at=self._now())
                 rows.put_error(gone, error)
                 session.add(gone)
-            self._steps.go_on(session, row, run)
-            return Saved(accepted=True)
+            return Saved(accepted=True, due=self._steps.go_on(session, row, run))
 
     def fail(self, run: StageRun, error: PartError) -> bool:
         """Ends an image in flight, whatever has come of it; False when it has moved on."""
@@ -191,10 +186,12 @@ class Ledger:
         """Redis has taken these jobs."""
         with self._transaction() as session:
             for job in jobs:
-                row = session.get(ImageRow, job.image_id)
                 due = session.get(JobRow, {"image_id": job.image_id, "stage": job.stage})
-                if row is None or due is None or row.generation != job.generation:
+                if due is None:
                     continue  # the image has moved on
+                row = session.get_one(ImageRow, job.image_id)
+                if row.generation != job.generation:
+                    continue
                 due.is_sent = True
                 if row.state is Status.RECEIVED:
                     self._steps.move(session, row, Status.QUEUED)

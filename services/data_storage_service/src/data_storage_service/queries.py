@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from data_storage_service import corrections, counting, listing, rows
 from data_storage_service.database import database_errors
+from data_storage_service.due_jobs import DueJob
 from data_storage_service.schema import (
     FACES_VERSION,
     CounterRow,
@@ -29,7 +30,7 @@ from facepipe.ledger.states import Grouping, ImageState, ListQuery, Page, Stats,
 from facepipe.stages import StageName
 
 MAX_LIMIT = 500
-_CHANGES_AT_ONCE = 500
+CHANGES_AT_ONCE = 500
 _REVISION = select(CounterRow.value).where(CounterRow.name == "revision")
 
 _PART_OF_JOB = select(PartRow.stage).where(
@@ -56,17 +57,6 @@ class JoinedParts:
     state: ImageState
     failures: Mapping[StageName, PartError]
     completed_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class DueJob:
-    """A job that an image in flight waits for."""
-
-    image_id: str
-    generation: int
-    stage: StageName
-    is_urgent: bool
-    traceparent: str
 
 
 class Queries:
@@ -161,7 +151,7 @@ class Queries:
         conditions: list[ColumnElement[bool]] = [ImageRow.revision > after]
         if image_ids is not None:
             conditions.append(ImageRow.image_id.in_(image_ids))
-        at_once = min(limit or _CHANGES_AT_ONCE, _CHANGES_AT_ONCE)
+        at_once = min(limit or CHANGES_AT_ONCE, CHANGES_AT_ONCE)
         statement = select(ImageRow).where(*conditions).order_by(ImageRow.revision).limit(at_once)
         with self._session() as session:
             found = session.scalars(statement).all()
@@ -213,7 +203,7 @@ class Queries:
         """Images in flight that wait for no job, as an older version of the program left them."""
         with self._session() as session:
             found = session.scalars(select(ImageRow).where(*_IS_WITHOUT_JOBS))
-            return [_due(row, StageName.LANDMARK) for row in found]
+            return [DueJob.of(row, StageName.LANDMARK) for row in found]
 
     def count_expected_jobs(self) -> int:
         """How many jobs `sent_jobs` and `without_jobs` would name, without reading them."""
@@ -232,7 +222,7 @@ class Queries:
             .limit(limit)
         )
         with self._session() as session:
-            return [_due(row, StageName(stage)) for row, stage in session.execute(statement)]
+            return [DueJob.of(row, StageName(stage)) for row, stage in session.execute(statement)]
 
     def outdated_faces(self, limit: int) -> list[str]:
         """Images whose faces were indexed by another declaration of fields."""
@@ -260,10 +250,6 @@ class Queries:
             session.begin(),
         ):
             yield session
-
-
-def _due(row: ImageRow, stage: StageName) -> DueJob:
-    return DueJob(row.image_id, row.generation, stage, row.is_urgent, row.traceparent)
 
 
 def _existing(session: Session, image_id: str) -> ImageRow:

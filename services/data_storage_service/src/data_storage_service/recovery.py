@@ -15,8 +15,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from data_storage_service.dispatch import Dispatcher
+from data_storage_service.due_jobs import DueJob
 from data_storage_service.ledger import Ledger
-from data_storage_service.queries import DueJob, Queries
+from data_storage_service.queries import Queries
 from data_storage_service.settling import Settler
 from facepipe.domain.analysis import PartError
 from facepipe.domain.errors import FacepipeError

@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from data_storage_service.commits import CommitWatch
 from data_storage_service.servicer import FaceStore
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Services
@@ -50,7 +51,7 @@ def create_server(services: Services, address: str) -> StoreServer:
         ServiceUnavailableError: the port is taken.
     """
     limits = services.settings.storage
-    feed = ChangeFeed(services.queries, limits.watch_poll_ms / 1000)
+    feed = ChangeFeed(services.queries, CommitWatch(services.engine), limits.watch_poll_ms / 1000)
     # A watcher holds its thread; the others must not wait for it.
     pool = ThreadPoolExecutor(limits.grpc_threads + limits.watchers, thread_name_prefix="grpc")
     server = grpc.server(

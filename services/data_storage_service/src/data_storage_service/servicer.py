@@ -108,8 +108,7 @@ class FaceStore(FaceStoreServicer):
         if run.generation < 1:
             raise InvalidRequestError("a generation is 1 or more")
         saved = self._save(request, run)
-        if saved.accepted and request.WhichOneof("part") != "started":  # a start makes nothing due
-            self._services.dispatcher.dispatch(run.image_id)
+        self._services.dispatcher.pass_on(run.image_id, saved.due)
         if saved.is_failed:
             self._settle(run.image_id)
         return pb.SavePartResponse(accepted=saved.accepted)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from data_storage_service import reanalyses, rows
+from data_storage_service.due_jobs import DueJob
 from data_storage_service.progress import raised
 from data_storage_service.schema import (
     FACES,
     FACES_VERSION,
+    Base,
     CorrectionRow,
     CounterRow,
     ImageRow,
@@ -25,6 +27,30 @@ from facepipe.domain.analysis import AnalysisDocument, PartError
 from facepipe.domain.status import Status
 from facepipe.ledger.states import StageRun
 from facepipe.stages import STAGE, StageName, due_stages
+
+# Written once: to make a statement costs more than to execute it.
+_PARTS = insert(Base.metadata.tables[PartRow.__tablename__]).values(error_code="", error_message="")
+_KEEP = _PARTS.on_conflict_do_update(
+    set_={
+        name: _PARTS.excluded[name]
+        for name in ("saved_at", "document", "error_code", "error_message")
+    },
+    where=PartRow.error_code != "",
+)
+_STAGES_HERE = select(PartRow.stage).where(PartRow.image_id == bindparam("image_id"))
+_ISSUE = insert(Base.metadata.tables[JobRow.__tablename__]).on_conflict_do_nothing()
+_RUNS = insert(Base.metadata.tables[RunRow.__tablename__])
+_NOTE_START = _RUNS.on_conflict_do_nothing()
+_NOTE_END = _RUNS.on_conflict_do_update(
+    set_={column.name: column for column in _RUNS.excluded if not column.primary_key}
+)
+_COUNTERS = Base.metadata.tables[CounterRow.__tablename__]
+_NEXT_REVISION = (
+    update(_COUNTERS)
+    .where(_COUNTERS.c.name == "revision")
+    .values(value=_COUNTERS.c.value + 1)
+    .returning(_COUNTERS.c.value)
+)
 
 OVERTAKEN = PartError(
     code="overtaken", message="it was deleted, or sent or tried again, before it was done"
@@ -58,22 +84,31 @@ class Steps:
         """A new generation of an image in flight: for the same reason as the present one."""
         (self.begin_again if row.again else self.begin)(session, row, generation)
 
-    def go_on(self, session: Session, row: ImageRow, run: StageRun) -> None:
-        """Issues what is due after a part or its failure, and moves the status."""
-        status = row.state
-        for stage in (run.stage, *self.issue(session, row)):
-            status = raised(status, STAGE[stage].status)
-        self.move(session, row, status)
+    def keep(self, session: Session, run: StageRun, document: bytes) -> bool:
+        """Keeps what a stage found: the first that comes, which beats a reported failure."""
+        part = {"image_id": run.image_id, "stage": run.stage, "saved_at": self._now()}
+        return bool(session.connection().execute(_KEEP, part | {"document": document}).rowcount)
 
-    def issue(self, session: Session, row: ImageRow) -> list[StageName]:
-        """Enters the jobs of all stages that are due; each has one job a generation."""
+    def go_on(self, session: Session, row: ImageRow, run: StageRun) -> tuple[DueJob, ...]:
+        """Issues what is due after a part or its failure, and moves the status."""
+        issued = self.issue(session, row)
+        status = raised(row.state, STAGE[run.stage].status)
+        for job in issued:
+            status = raised(status, STAGE[job.stage].status)
+        self.move(session, row, status)
+        return issued
+
+    def issue(self, session: Session, row: ImageRow) -> tuple[DueJob, ...]:
+        """Enters the jobs that are due and were not yet; each stage has one a generation."""
         session.flush()
-        here = session.scalars(select(PartRow.stage).where(PartRow.image_id == row.image_id))
+        here = session.scalars(_STAGES_HERE, {"image_id": row.image_id})
         due = due_stages([StageName(stage) for stage in here], row.num_faces)
-        for stage in due:
-            values = {"image_id": row.image_id, "stage": stage, "is_sent": False}
-            session.execute(insert(JobRow).values(values).on_conflict_do_nothing())
-        return due
+        connection, job = session.connection(), {"image_id": row.image_id, "is_sent": False}
+        return tuple(
+            DueJob.of(row, stage)
+            for stage in due
+            if connection.execute(_ISSUE, job | {"stage": stage}).rowcount
+        )
 
     def fail(self, session: Session, row: ImageRow, error: PartError) -> None:
         row.is_settled = False
@@ -107,19 +142,19 @@ class Steps:
 
     def note(self, session: Session, run: StageRun, error: PartError | None) -> None:
         """A line in the timeline; the end of a run is written over its beginning."""
-        key = {"image_id": run.image_id, "stage": run.stage, "attempt": run.attempt}
-        known = session.get(RunRow, key)
-        if known is not None and error is None and run.ended_at is None:
-            return
-        line = RunRow(
-            **key,
-            worker=run.worker,
-            started_at=run.started_at,
-            ended_at=run.ended_at,
-            timings_ms=dict(run.timings_ms),
-        )
-        rows.put_error(line, error)
-        session.merge(line)
+        line = {
+            "image_id": run.image_id,
+            "stage": run.stage,
+            "attempt": run.attempt,
+            "worker": run.worker,
+            "started_at": run.started_at,
+            "ended_at": run.ended_at,
+            "timings_ms": dict(run.timings_ms),
+            "error_code": error.code if error else "",
+            "error_message": error.message if error else "",
+        }
+        is_start = error is None and run.ended_at is None
+        session.connection().execute(_NOTE_START if is_start else _NOTE_END, line)
 
     def move(self, session: Session, row: ImageRow, status: Status) -> None:
         if row.again and not status.is_final:
@@ -129,13 +164,7 @@ class Steps:
         self.touch(session, row)
 
     def touch(self, session: Session, row: ImageRow) -> None:
-        with session.no_autoflush:
-            row.revision = session.scalars(
-                update(CounterRow)
-                .where(CounterRow.name == "revision")
-                .values(value=CounterRow.value + 1)
-                .returning(CounterRow.value)
-            ).one()
+        row.revision = session.connection().execute(_NEXT_REVISION).scalar_one()
         row.updated_at = self._now()
 
     def _begin_work(self, session: Session, row: ImageRow, generation: int) -> None:

@@ -10,7 +10,8 @@ import logging
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from data_storage_service.queries import Queries
+from data_storage_service.commits import CommitWatch
+from data_storage_service.queries import CHANGES_AT_ONCE, Queries
 from facepipe.domain.errors import FacepipeError
 from facepipe.ledger.states import ImageState
 
@@ -20,8 +21,9 @@ _log = logging.getLogger(__name__)
 class ChangeFeed:
     """Wakes watchers when the ledger's revision has grown."""
 
-    def __init__(self, queries: Queries, poll_s: float) -> None:
+    def __init__(self, queries: Queries, commits: CommitWatch, poll_s: float) -> None:
         self._queries = queries
+        self._commits = commits
         self._poll_s = poll_s
         self._changed = threading.Condition()
         self._revision = 0
@@ -49,15 +51,16 @@ class ChangeFeed:
         `is_wanted` turned false.
         """
         ids = list(dict.fromkeys(image_ids)) or None
-        seen = self._queries.revision() if ids is None else 0
+        latest = self._queries.revision()
+        seen = latest if ids is None else 0
         with self._changed:
             self._watchers += 1
             self._changed.notify_all()
         try:
             while is_wanted() and not self._is_closed:
-                latest = self._queries.revision()
-                seen = max(latest, (yield from self._between(seen, ids)))
-                self._wait(seen, limit_s)
+                if latest > seen:
+                    seen = max(latest, (yield from self._between(seen, ids)))
+                latest = self._wait(seen, limit_s)
         finally:
             with self._changed:
                 self._watchers -= 1
@@ -65,27 +68,35 @@ class ChangeFeed:
     def _between(self, seen: int, ids: list[str] | None) -> Generator[ImageState, None, int]:
         while True:
             states, seen = self._queries.changed(seen, ids)
-            if not states:
-                return seen
             yield from states
+            if len(states) < CHANGES_AT_ONCE:
+                return seen
 
-    def _wait(self, seen: int, limit_s: float) -> None:
+    def _wait(self, seen: int, limit_s: float) -> int:
         with self._changed:
             self._changed.wait_for(lambda: self._revision > seen or self._is_closed, limit_s)
+            return self._revision
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._watchers > 0 or self._is_closed)
                 if self._is_closed:
+                    self._commits.close()
                     return
-            try:
-                revision = self._queries.revision()
-            except FacepipeError as error:
-                _log.warning("cannot look for changes now: %s", error)
-                revision = 0
+            if self._commits.has_news():
+                self._read()
             with self._changed:
-                if revision > self._revision:
-                    self._revision = revision
-                    self._changed.notify_all()
                 self._changed.wait_for(lambda: self._is_closed, self._poll_s)
+
+    def _read(self) -> None:
+        try:
+            revision = self._queries.revision()
+        except FacepipeError as error:
+            _log.warning("cannot look for changes now: %s", error)
+            self._commits.close()  # and so tries again
+            return
+        with self._changed:
+            if revision > self._revision:
+                self._revision = revision
+                self._changed.notify_all()

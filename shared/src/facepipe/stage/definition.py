@@ -30,7 +30,7 @@ class Patience:
 
     grace_s: float = 20.0
     overtime_s: float = 3.0
-    sweep_s: float = 0.5
+    sweep_s: float = 1.0
     stray_s: float = 3.0
     restart_pause_s: float = 0.5
     restart_pause_max_s: float = 30.0

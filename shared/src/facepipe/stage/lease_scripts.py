@@ -16,6 +16,19 @@ _IS_RECORD = """
 local function is_record(key) return redis.call('TYPE', key)['ok'] == 'hash' end
 """
 
+BACKLOG = (
+    _NOW
+    + """
+-- KEYS: started registry, intermediate queue, scheduled registry        ARGV: how many due jobs
+return {
+  time,
+  redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES'),
+  redis.call('LRANGE', KEYS[2], 0, -1),
+  redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', now, 'LIMIT', 0, ARGV[1]),
+}
+"""
+)
+
 RENEW = (
     _NOW
     + """

@@ -24,6 +24,7 @@ from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 from facepipe.queue.jobs import FAILURE_TTL_S, id_text, is_of_queue, job_key, queue_of
 from facepipe.stage.lease_scripts import (
     AFTER_JUMP,
+    BACKLOG,
     GIVE_BACK,
     RECLAIM,
     REFUSE,
@@ -36,6 +37,7 @@ from facepipe.stage.lease_scripts import (
 KEEP_S = 120
 # Nothing waits longer for its next attempt, or for its turn.
 LONGEST_PAUSE_S = 60
+_DUE_AT_ONCE = 1000
 
 
 class Reason(StrEnum):
@@ -119,6 +121,7 @@ class Leases:
         self._wip = self.queue.started_job_registry.key
         self._scheduled = self.queue.scheduled_job_registry.key
         self._failed = self.queue.failed_job_registry.key
+        self._backlog = redis.register_script(BACKLOG)
         self._renew = redis.register_script(RENEW)
         self._give_back = redis.register_script(GIVE_BACK)
         self._reclaim = redis.register_script(RECLAIM)
@@ -162,19 +165,18 @@ class Leases:
 
     def backlog(self) -> Backlog:
         """What is there to do at this moment."""
-        seconds, micros = self.redis.time()
-        timestamp = seconds + micros / 1e6
-        with self.redis.pipeline(transaction=True) as pipe:
-            pipe.zrangebyscore(self._wip, "-inf", 0)
-            pipe.zrangebyscore(self._wip, "(0", timestamp)
-            pipe.lrange(self.queue.intermediate_queue_key, 0, -1)
-            pipe.zrange(self._wip, 0, -1)
-            pipe.zrangebyscore(self._scheduled, "-inf", timestamp, start=0, num=1000)
-            given_back, expired, moving, leased, due = cast(list[list[bytes]], pipe.execute())
-        leased_ids = {Lease.from_entry(entry).job_id for entry in leased}
+        keys = [self._wip, self.queue.intermediate_queue_key, self._scheduled]
+        answer = self._backlog(keys=keys, args=[_DUE_AT_ONCE])
+        (seconds, micros), entries, moving, due = cast(list[list[bytes]], answer)
+        timestamp = int(seconds) + int(micros) / 1e6
+        until = {
+            Lease.from_entry(entry): float(score)
+            for entry, score in zip(entries[::2], entries[1::2], strict=True)
+        }
+        leased_ids = {lease.job_id for lease in until}
         return Backlog(
-            [Lease.from_entry(entry) for entry in given_back],
-            [Lease.from_entry(entry) for entry in expired],
+            [lease for lease, score in until.items() if score <= 0],
+            [lease for lease, score in until.items() if 0 < score <= timestamp],
             frozenset(id_text(job_id) for job_id in moving) - leased_ids,
             [id_text(job_id) for job_id in due],
             timestamp,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from facepipe.stages import StageName
 from facepipe.telemetry import image_span
 
 MAX_MESSAGE_CHARS = 500
+# A run that takes less is told to the ledger with its part alone.
+START_TOLD_AFTER_S = 0.5
 # Set on the job in memory, never saved: how the worker learns that the run ended in a failure
 # that was reported instead of raised.
 FAILURE_KEY = "reported_failure"
@@ -90,12 +93,12 @@ def part_run(
 ) -> Iterator[PartRun]:
     """Wraps the work of a stage on one image; used inside a job function.
 
-    It continues the image's trace, tells the ledger that the stage began (if the ledger
-    answers), and decides what becomes of an error. An error that trying again cannot help,
-    or that comes at the last attempt, is reported as the stage's failure and goes no further.
-    Any other is raised, and RQ tries again. A transient error, or one of Redis, is always
-    raised: it says nothing about the image. When the attempts are used up by an outage, the
-    reconciler starts the image over after it.
+    It continues the image's trace, tells the ledger that the stage began (if it takes long or
+    fails, and the ledger answers), and decides what becomes of an error. An error that trying
+    again cannot help, or that comes at the last attempt, is reported as the stage's failure and
+    goes no further. Any other is raised, and RQ tries again. A transient error, or one of Redis,
+    is always raised: it says nothing about the image. When the attempts are used up by an outage,
+    the reconciler starts the image over after it.
 
     Outside of a worker there is no last attempt.
     """
@@ -109,11 +112,12 @@ def part_run(
         generation=generation,
         attempt=run.attempt,
     ):
-        _report_start(run, client)
         try:
-            yield run
+            with _told_when_long(run, client):
+                yield run
         except Exception as error:
             if not _is_final(error, run):
+                _report_start(run, client)
                 _log.warning("attempt %d failed: %s", run.attempt, error, exc_info=error)
                 raise
             _report_failure(run, client, error)
@@ -137,6 +141,17 @@ def _is_final(error: Exception, run: PartRun) -> bool:
     if isinstance(error, RedisError) or (isinstance(error, FacepipeError) and error.transient):
         return False
     return run.is_last_attempt or isinstance(error, FacepipeError)
+
+
+@contextmanager
+def _told_when_long(run: PartRun, client: RunReports) -> Iterator[None]:
+    timer = threading.Timer(START_TOLD_AFTER_S, _report_start, (run, client))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _report_start(run: PartRun, client: RunReports) -> None:
