@@ -133,6 +133,22 @@ def test_a_retry_keeps_labels_and_options(rig: Rig) -> None:
     assert (image.folder, image.options) == ("f", AnalysisOptions.model_validate(OPTIONS))
 
 
+@pytest.mark.parametrize("query", [{"force": True}, {"max_faces": 2}])
+def test_a_new_analysis_of_known_bytes_keeps_name_and_labels(rig: Rig, query: Any) -> None:
+    data = photograph(320 + len(query) + ("force" in query))
+    image_id = rig.accept(data, **LABELS)
+    rig.finish(image_id, ages=(30,))
+
+    # When the bytes are sent again without labels, or with one of them, to be analysed anew
+    answer = rig.send(data, name="", **query, external_id="crm-18")
+
+    # Then what was not given is as it was
+    assert answer.status_code == 202
+    image = rig.http.get(f"/v1/images/{image_id}").json()["image"]
+    kept = {name: image[name] for name in (*LABELS, "file_name")}
+    assert kept == LABELS | {"external_id": "crm-18", "file_name": "photo.png"}
+
+
 def test_what_is_deleted_has_no_labels(rig: Rig) -> None:
     image_id = rig.accept(photograph(306), **LABELS, **OPTIONS)
     rig.http.delete(f"/v1/images/{image_id}")

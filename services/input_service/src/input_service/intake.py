@@ -36,6 +36,7 @@ from facepipe.telemetry import current_traceparent, image_span
 from input_service.backlog import Backlog
 from input_service.decoding import DecoderPool
 from input_service.results import ImageFiles
+from input_service.wishes import Labels
 
 _log = logging.getLogger(__name__)
 _STORE_AWAY = (ServiceUnavailableError, DeadlineExceededError)
@@ -89,8 +90,9 @@ class Intake:
         """Accepts one upload.
 
         The same bytes sent again give the image that exists, under the name and labels that it
-        has; with `force`, or with other options, they are analysed again. Ledger or Redis being
-        down does not hinder acceptance.
+        has; with `force`, or with other options, they are analysed again, and what is given of name
+        and labels takes the place of what was. Ledger or Redis being down does not hinder
+        acceptance.
 
         Raises:
             ImageTooLargeError, UnsupportedImageError, UndecodableImageError: refused.
@@ -112,14 +114,13 @@ class Intake:
                 format=decoded.format,
                 orientation_applied=decoded.orientation,
                 sha256=image_id,
-                file_name=file_name,
                 size_bytes=len(data),
                 damaged=decoded.damaged,
                 decoded_share=decoded.decoded_share,
                 frame=decoded.frame,
                 preview=decoded.is_preview,
                 options=options,
-                **(labels or {}),
+                **_named(known, {"file_name": file_name, **dict(labels or {})}),
             )
             entry = InboxEntry(
                 image=image,
@@ -205,6 +206,14 @@ class Intake:
             return Status.RECEIVED
         self._note_registered(image_id)
         return registration.state.status
+
+
+def _named(known: ImageState | None, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Name and labels of an upload: those that are not given are those that the image has."""
+    if known is None or known.status is Status.DELETED:
+        return dict(given)
+    names = ("file_name", *Labels.model_fields)
+    return {name: given.get(name) or getattr(known.image, name) for name in names}
 
 
 def _stands(known: ImageState, options: AnalysisOptions | None) -> bool:
