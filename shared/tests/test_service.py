@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +17,7 @@ from fastapi.testclient import TestClient
 from facepipe.domain.errors import ImageNotFoundError, TooManyRequestsError
 from facepipe.system.settings import Settings
 from facepipe.version import VERSION
-from facepipe.web import healthcheck, service
+from facepipe.web import healthcheck, problems, service
 from facepipe.web.file_response import StoredFile
 from facepipe.web.problems import PROBLEM_MEDIA_TYPE
 from facepipe.web.service import create_app, create_server, run_checks
@@ -249,3 +250,26 @@ def test_the_health_check_of_a_container_says_why(tmp_path: Path) -> None:
         finally:
             STATE["database"] = None
     assert "does not answer" in healthcheck.problem(port)
+
+
+def test_the_document_is_made_once_however_many_ask_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # given an application whose document takes a moment to make
+    app = create_app("tested", Settings())
+    made: list[int] = []
+
+    def slowly(**_: object) -> dict[str, Any]:
+        made.append(1)
+        time.sleep(0.05)
+        return {"paths": {}}
+
+    monkeypatch.setattr(problems, "get_openapi", slowly)
+
+    # when several calls need it at once
+    with ThreadPoolExecutor(8) as pool:
+        documents = list(pool.map(lambda _: app.openapi(), range(8)))
+
+    # then FastAPI was asked for it once: two threads at a time make it fail
+    assert len(made) == 1
+    assert all(document is documents[0] for document in documents)

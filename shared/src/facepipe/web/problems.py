@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import threading
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -104,7 +105,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_unexpected_error)
     # FastAPI's own way to extend the document is to replace this method.
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    making = threading.Lock()
+    app.openapi = lambda: _openapi(app, making)  # type: ignore[method-assign]
 
 
 async def _on_facepipe_error(request: Request, error: Exception) -> JSONResponse:
@@ -151,10 +153,16 @@ async def _on_unexpected_error(request: Request, error: Exception) -> JSONRespon
     return problem_response(request, cls.http_status, cls.code, cls.title, detail)
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with our 400 in the place of its own 422 for invalid requests."""
-    if app.openapi_schema is not None:
+def _openapi(app: FastAPI, making: threading.Lock) -> dict[str, Any]:
+    """The document, made once; FastAPI cannot make it in two threads at a time."""
+    with making:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
         return app.openapi_schema
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with our 400 in the place of its own 422 for invalid requests."""
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -181,5 +189,4 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                     response.setdefault("content", content)
     schemas.pop("HTTPValidationError", None)
     schemas.pop("ValidationError", None)
-    app.openapi_schema = document
     return document

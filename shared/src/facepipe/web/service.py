@@ -198,6 +198,7 @@ def serve(app: FastAPI, host: str, port: int) -> None:
             signal.signal(number, lambda *_: None)
     server = create_server(app, host, port)
     scheme = "https" if server.config.is_ssl else "http"
+    app.openapi()  # takes a moment, which the first caller is spared
     _log.info("listening on %s://%s:%d", scheme, host, port)
     try:
         server.run()
