@@ -1,4 +1,4 @@
-"""The upload route with every neighbour down: what is accepted is on disk all the same."""
+"""The upload route with every other service down: what is accepted is on disk all the same."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ class TelemetrySettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """What every service needs to find its neighbours."""
+    """What every service needs to find the others."""
 
     model_config = SettingsConfigDict(
         env_prefix="FACEPIPE_",
