@@ -43,6 +43,7 @@ SCRIPTS = (
     "gallery.js",
     "sending.js",
     "focus.js",
+    "said.js",
 )
 JPEG = "image/jpeg"
 _PLOTS = {"png": "image/png", "svg": "image/svg+xml"}

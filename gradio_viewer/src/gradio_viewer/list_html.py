@@ -55,7 +55,7 @@ def progress(uploads: Sequence[Upload], is_alone: bool = False) -> Html:
     done = sum(upload.is_final for upload in uploads)
     faces = sum(upload.num_faces or 0 for upload in uploads)
     found = f", {words.faces(faces)}" if faces else ""
-    head = tag("p", f"{done} of {len(uploads)} finished{found}", class_="fp-sum", role="status")
+    head = tag("p", f"{done} of {len(uploads)} finished{found}", class_="fp-sum")
     whole = tag(
         "div",
         tag("i", style=f"width:{100 * done / len(uploads):.0f}%"),
@@ -131,7 +131,7 @@ def gallery(
     if total is not None:
         shown = f", {len(images)} shown" if total > len(images) else ""
         said = f"{total:,} image{'' if total == 1 else 's'}{shown}"
-        count = tag("p", said, class_="fp-total fp-dim", role="status")
+        count = tag("p", said, class_="fp-total fp-dim")
     return join(
         tag("div", count, _exports(search), class_="fp-above"),
         _chosen_bar(),
@@ -163,7 +163,7 @@ def _chosen_bar() -> Html:
     ]
     return tag(
         "div",
-        tag("span", class_="fp-count", role="status"),
+        tag("span", class_="fp-count"),
         tag("a", "Download as zip", href="#", download=True, class_="fp-button fp-zip"),
         *buttons,
         class_="fp-chosen",

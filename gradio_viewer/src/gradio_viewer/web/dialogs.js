@@ -18,10 +18,20 @@ function element(name, text = "", className = "") {
   return made;
 }
 
+function stayInside(dialog, event) {
+  const all = [...dialog.querySelectorAll("button, input, select")];
+  const [end, begin] = event.shiftKey ? [all[0], all.at(-1)] : [all.at(-1), all[0]];
+  if (document.activeElement !== end) return;
+  event.preventDefault();
+  begin.focus();
+}
+
 function open(...children) {
   const dialog = element("dialog", "", "fp-dialog");
   dialog.append(...children);
+  dialog.setAttribute("aria-label", children[0].textContent);
   dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("keydown", (event) => { if (event.key === "Tab") stayInside(dialog, event); });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   (document.querySelector(".gradio-container") ?? document.body).append(dialog);
   dialog.showModal();

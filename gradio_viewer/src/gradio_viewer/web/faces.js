@@ -143,7 +143,7 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   if (!current?.root.isConnected || current.root.offsetParent === null) return;
-  if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]") || event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Enter" && event.target.matches(".fp-card")) return current.select(event.target.dataset.face);
   if (event.target.closest("[role=tab], summary") || !(event.key in KEYS)) return;
   event.preventDefault();

@@ -1,6 +1,6 @@
 // Focus stays where it was when Gradio draws a part anew: on the same control, or the one in its place.
 const NAMES = ["id", "href", "value", "data-face", "data-do", "name", "class"];
-let last = null; // of the control that had it: the part, what tells it from others, and its place
+let last = null; // the control that has it: its part, what tells it from others, and its place
 
 function controls(part) {
   return [...part.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")];
@@ -10,12 +10,19 @@ function partOf(element) {
   return element.closest(".gradio-container .block[id]")?.id;
 }
 
-document.addEventListener("focusin", (event) => {
-  const part = partOf(event.target);
+function faceOf(element) {
+  return element.closest("[data-face]")?.dataset.face;
+}
+
+function note(element) {
+  const part = partOf(element);
   if (!part) { last = null; return; }
-  const names = NAMES.map((name) => [name, event.target.getAttribute(name)]).filter(([, value]) => value);
-  last = { element: event.target, part, names, at: controls(document.getElementById(part)).indexOf(event.target) };
-});
+  const names = NAMES.map((name) => [name, element.getAttribute(name)]).filter(([, value]) => value);
+  last = { element, part, names, face: faceOf(element), at: controls(document.getElementById(part)).indexOf(element) };
+}
+
+document.addEventListener("focusin", (event) => note(event.target));
+note(document.activeElement); // before this script came
 // Who clicks elsewhere, or leaves by a key, has left.
 document.addEventListener("focusout", (event) => { if (event.target.isConnected && event.relatedTarget) last = null; });
 document.addEventListener("pointerdown", (event) => {
@@ -23,19 +30,19 @@ document.addEventListener("pointerdown", (event) => {
 }, true);
 
 function sameness(control) {
-  const { names } = last;
-  const own = control.closest("[data-face]")?.dataset.face;
-  const was = last.element.closest("[data-face]")?.dataset.face;
-  if (control.tagName !== last.element.tagName || own !== was) return 0;
-  return names.filter(([name, value]) => control.getAttribute(name) === value).length / names.length;
+  if (control.tagName !== last.element.tagName || faceOf(control) !== last.face) return 0;
+  return last.names.filter(([name, value]) => control.getAttribute(name) === value).length / last.names.length;
 }
 
+// Gradio changes what is there where it can: a control may have become that of another image.
 export function keepFocus() {
-  if (!last || last.element.isConnected || document.activeElement !== document.body) return;
+  if (!last || ![document.body, last.element].includes(document.activeElement)) return;
+  const stays = last.element.isConnected;
+  if (stays && sameness(last.element) === 1) return;
   const part = document.getElementById(last.part);
   const all = part ? controls(part) : [];
   if (!all.length) return;
-  let best = all[Math.min(last.at, all.length - 1)];
+  let best = stays ? last.element : all[Math.min(last.at, all.length - 1)];
   for (const control of all) if (sameness(control) > sameness(best)) best = control;
-  best.focus({ preventScroll: true });
+  if (best !== document.activeElement) best.focus({ preventScroll: true });
 }

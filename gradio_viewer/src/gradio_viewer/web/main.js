@@ -4,6 +4,7 @@ import { ready as readyFaces } from "./faces.js";
 import { askTruth, confirmThen, showKeys } from "./dialogs.js";
 import { draw } from "./draw.js";
 import { keepFocus } from "./focus.js";
+import { say } from "./said.js";
 import { restoreTyped } from "./search.js";
 import { chooseAll, chooseNone, ids as chosenIds, ready as readyChosen } from "./gallery.js";
 import { sendSample, takeChosen } from "./sending.js";
@@ -74,6 +75,7 @@ function refresh() {
     ready(part);
   }
   keepFocus();
+  say();
   if (document.title !== title) document.title = title; // Gradio sets its own at the start
 }
 
@@ -146,9 +148,16 @@ document.addEventListener("click", (event) => act(event.target));
 document.addEventListener("change", (event) => takeChosen(event.target));
 for (const target of window.fpEarly.splice(0)) { act(target); takeChosen(target); }
 window.fpEarly = null;
+function otherTab(event) {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const tabs = [...document.querySelectorAll("#tabs [role=tab]")];
+  if (by) tabs[(tabs.indexOf(event.target) + by + tabs.length) % tabs.length].focus();
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.target.closest("input, select, textarea, dialog") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (document.querySelector("dialog[open]") || event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?") showKeys();
+  if (event.target.matches("#tabs [role=tab]")) return otherTab(event);
   if (!new URLSearchParams(location.search).get("image")) return;
   const chosen = document.querySelector(".fp-card.fp-selected")?.dataset.face;
   if (event.key === "c" && chosen !== undefined) { event.preventDefault(); correct(Number(chosen)); }
