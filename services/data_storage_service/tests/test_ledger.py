@@ -252,6 +252,7 @@ class TestDeleting:
         assert not rig.ledger.delete(samples.image_id_of(5))
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 @pytest.mark.parametrize("table", ["stage_parts", "stage_runs", "faces"])
 def test_rows_of_an_image_are_found_by_an_index(engine: Engine, table: str) -> None:
     with engine.connect() as connection:
@@ -261,6 +262,7 @@ def test_rows_of_an_image_are_found_by_an_index(engine: Engine, table: str) -> N
     assert plan.detail.startswith("SEARCH")
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 def test_the_ledger_is_a_write_ahead_log(engine: Engine) -> None:
     with engine.connect() as connection:
         pragmas = {

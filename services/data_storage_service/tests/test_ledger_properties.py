@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from data_storage_service.database import open_index
+from data_storage_service.database import open_index, open_server
 from data_storage_service.due_jobs import DueJob
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
@@ -24,9 +24,14 @@ Call = tuple[str, int]
 _numbers = itertools.count()
 
 
-@pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_index(tmp_path_factory.mktemp("ledger") / "index.sqlite3")
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def engine(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Engine]:
+    if request.param == "sqlite":
+        engine = open_index(tmp_path_factory.mktemp("ledger") / "index.sqlite3")
+    else:
+        engine = open_server(request.getfixturevalue("postgres").new_database())
     yield engine
     engine.dispose()
 

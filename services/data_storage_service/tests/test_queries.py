@@ -10,7 +10,7 @@ from facepipe.domain.analysis import Gender
 from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
 from facepipe.domain.face_fields import conditions_of
 from facepipe.domain.status import Status
-from facepipe.ledger.states import ImageState, ListQuery
+from facepipe.ledger.states import ImageState, ListQuery, Sort
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
@@ -44,6 +44,38 @@ class TestReading:
         assert sorted(state.image_id for state in seen) == sorted(ids)
         moments = [state.received_at for state in seen]
         assert moments == sorted(moments, reverse=True)
+
+    @pytest.mark.parametrize("sort", Sort)
+    def test_every_order_is_the_same_in_pages_as_at_once(self, rig: Rig, sort: Sort) -> None:
+        # given images whose names differ in case, some with and some without faces
+        for number, name in enumerate(("b.png", "A.png", "a.png", "B2.png", "_.png", "é.png")):
+            image_id = samples.image_id_of(number)
+            image = samples.info(image_id).model_copy(update={"file_name": name})
+            rig.ledger.register(image_id, image, samples.START + timedelta(seconds=number // 2))
+            if number % 2:
+                run = samples.run(image_id, StageName.LANDMARK)
+                rig.ledger.save_part(run, samples.landmarks(number))
+
+        at_once = rig.queries.page(ListQuery(limit=50, sort=sort)).images
+        paged: list[ImageState] = []
+        cursor = ""
+        while len(paged) <= len(at_once):
+            page = rig.queries.page(ListQuery(limit=1, cursor=cursor, sort=sort))
+            paged += page.images
+            if not (cursor := page.next_cursor):
+                break
+
+        assert [state.image_id for state in paged] == [state.image_id for state in at_once]
+        assert len(paged) == 6
+        if sort is Sort.NAME:
+            names = [s.image.file_name for s in at_once if s.image.file_name[0].isascii()]
+            assert [name.lower() for name in names] == [
+                "_.png",
+                "a.png",
+                "a.png",
+                "b.png",
+                "b2.png",
+            ]
 
     def test_age_and_gender_must_fit_the_same_face(self, rig: Rig) -> None:
         # given a picture of a young woman and an old man, and one of an old woman
@@ -126,6 +158,7 @@ class TestReading:
             rig.queries.get(samples.image_id_of(1))
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 def test_pages_are_found_by_an_index(engine: Engine) -> None:
     query = (
         "EXPLAIN QUERY PLAN SELECT * FROM images WHERE (received_at, image_id) < (5, 'x') "

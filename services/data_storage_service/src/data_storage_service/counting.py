@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, Integer, and_, cast, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Float, and_, cast, func, literal, select
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from data_storage_service.schema import FACES, ImageRow, RunRow, to_microseconds
 from facepipe.domain.analysis import Gender
@@ -78,7 +81,7 @@ def accuracy(session: Session) -> Accuracy:
         func.count().filter(~is_face, ~face.drawn),
         func.count().filter(is_face, face.drawn),
         func.count().filter(is_aged),
-        func.avg(func.abs(face.age - face.true_age)).filter(is_aged),
+        func.avg(func.abs(face.age - face.true_age), type_=Float).filter(is_aged),
         func.count().filter(is_sexed),
         func.count().filter(is_sexed, face.gender == face.true_gender),
     ]
@@ -125,7 +128,7 @@ def _shown(value: object) -> str:
 
 
 def _stored_at() -> ColumnElement[Any]:
-    return cast(cast(ImageRow.updated_at, Integer) / 1_000_000, Integer)
+    return cast(ImageRow.updated_at, BigInteger) // 1_000_000
 
 
 _OF_RESULTS: dict[str, Callable[[], ColumnElement[Any]]] = {
@@ -139,9 +142,27 @@ def _key(grouping: Grouping) -> ColumnElement[Any]:
     column: ColumnElement[Any] = FACES.c[name] if name in FACE_FIELD else _OF_RESULTS[name]()
     if width <= 0:
         return column
-    bin_number = cast(cast(column, Float) / width + _ROUNDING, Integer)
+    bin_number = _truncated(cast(column, Float) / width + _ROUNDING)
     begin: ColumnElement[Any] = literal(width) * bin_number
     return begin
+
+
+class _truncated(FunctionElement[int]):  # noqa: N801  # a function of SQL
+    """The whole part of a number."""
+
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(_truncated)
+def _by_cast(element: _truncated, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST({compiler.process(element.clauses, **options)} AS INTEGER)"
+
+
+@compiles(_truncated, "postgresql")
+def _by_trunc(element: _truncated, compiler: SQLCompiler, **options: Any) -> str:
+    """Its CAST rounds."""
+    return f"CAST(trunc(CAST({compiler.process(element.clauses, **options)} AS FLOAT)) AS BIGINT)"
 
 
 def _step_time(values_ms: Sequence[float]) -> StepTime:

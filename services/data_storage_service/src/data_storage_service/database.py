@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from psycopg.errors import DiskFull
 from sqlalchemy import (
     Connection,
     Engine,
@@ -20,10 +21,11 @@ from sqlalchemy import (
     inspect,
     text,
 )
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.schema import CreateColumn
 
-from data_storage_service.schema import Base
+from data_storage_service.schema import Base, CounterRow
 from facepipe.domain.errors import (
     LedgerDamagedError,
     LedgerTooNewError,
@@ -33,6 +35,8 @@ from facepipe.domain.errors import (
 from facepipe.files.inbox import make_folder
 
 SCHEMA_VERSION = 1
+# Of the advisory lock that the writers of a PostgreSQL take turns by.
+_TURN = 0x_FACE_9199
 BUSY_TIMEOUT_MS = 5000
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -43,12 +47,17 @@ def database_errors() -> Iterator[None]:
     try:
         yield
     except exc.SQLAlchemyError as error:
-        if "disk is full" in str(error):
+        if "disk is full" in str(error) or _sqlstate(error) == DiskFull.sqlstate:
             raise StorageFullError("no room for the ledger; make room on the volume") from error
         if is_damage(error):
             raise _damaged(error) from error
         reason = error.orig if isinstance(error, exc.DBAPIError) else error
         raise ServiceUnavailableError(f"the ledger cannot be used now: {reason}") from error
+
+
+def _sqlstate(error: exc.SQLAlchemyError) -> str:
+    """What PostgreSQL calls an error; "" of any other."""
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
 
 
 def is_damage(error: exc.SQLAlchemyError) -> bool:
@@ -126,6 +135,36 @@ def open_index(path: Path) -> Engine:
         if isinstance(error, exc.SQLAlchemyError) and is_damage(error):
             raise _damaged(error) from error
         raise
+    return engine
+
+
+def open_server(url: str) -> Engine:
+    """Opens a ledger on PostgreSQL, and makes it where there is none.
+
+    Writers take turns by an advisory lock, as they do by SQLite's write lock; readers see one state
+    of the ledger in each transaction. A commit is waited for where `sqlite_synchronous` is FULL.
+    """
+    engine = create_engine(url, pool_size=8, max_overflow=64, pool_pre_ping=True)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        if not options.get("sqlite_begin"):
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            return
+        is_synced = options.get("sqlite_synchronous") == "FULL"
+        connection.exec_driver_sql(f"SET LOCAL synchronous_commit = {'on' if is_synced else 'off'}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
+
+    with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+        # As SQLite has it: the order of file names.
+        connection.exec_driver_sql(
+            'CREATE COLLATION IF NOT EXISTS "NOCASE" '
+            "(provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+        Base.metadata.create_all(connection)
+        counter = insert(CounterRow).values(name="revision", value=0)
+        connection.execute(counter.on_conflict_do_nothing())
     return engine
 
 

@@ -21,6 +21,8 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    TextClause,
+    false,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -54,8 +56,13 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else from_microseconds(value)
 
 
+def _some(name: str, rows: TextClause, *columns: str) -> Index:
+    """An index of some rows, to both databases."""
+    return Index(name, *columns, sqlite_where=rows, postgresql_where=rows)
+
+
 class Base(DeclarativeBase):
-    type_annotation_map = {datetime: Moment, dict[str, float]: JSON}  # noqa: RUF012  # SQLAlchemy reads it off the class
+    type_annotation_map = {datetime: Moment, int: BigInteger, dict[str, float]: JSON}  # noqa: RUF012  # SQLAlchemy reads it off the class
 
 
 class ImageRow(Base):
@@ -73,8 +80,8 @@ class ImageRow(Base):
         Index("images_newest", "received_at", "image_id"),
         Index("images_status", "status", "received_at", "image_id"),
         Index("images_changed", "updated_at", "status"),
-        Index("images_unsettled", "image_id", sqlite_where=text("NOT is_settled")),
-        Index("images_corrected", "image_id", sqlite_where=text("corrected")),
+        _some("images_unsettled", text("NOT is_settled"), "image_id"),
+        _some("images_corrected", text("corrected"), "image_id"),
     )
 
     image_id: Mapped[str] = mapped_column(primary_key=True)
@@ -86,10 +93,10 @@ class ImageRow(Base):
     height: Mapped[int] = mapped_column(default=0)
     orientation_applied: Mapped[int] = mapped_column(default=1)
     size_bytes: Mapped[int] = mapped_column(default=0)
-    damaged: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
+    damaged: Mapped[bool] = mapped_column(default=False, server_default=false())
     decoded_share: Mapped[float] = mapped_column(default=1.0, server_default=text("1"))
     frame: Mapped[int] = mapped_column(default=0, server_default=text("0"))
-    preview: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
+    preview: Mapped[bool] = mapped_column(default=False, server_default=false())
     external_id: Mapped[str] = mapped_column(default="", server_default=text("''"))
     tags: Mapped[str] = mapped_column(default="", server_default=text("''"))
     folder: Mapped[str] = mapped_column(default="", server_default=text("''"))
@@ -100,14 +107,14 @@ class ImageRow(Base):
     error_code: Mapped[str] = mapped_column(default="")
     error_message: Mapped[str] = mapped_column(default="")
     traceparent: Mapped[str] = mapped_column(default="")
-    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
+    is_urgent: Mapped[bool] = mapped_column(default=False, server_default=false())
     completed_at: Mapped[datetime | None] = mapped_column(default=None)
     faces_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))
     again: Mapped[str] = mapped_column(default="", server_default=text("''"))
     begun_again_at: Mapped[datetime | None] = mapped_column(default=None)
     is_settled: Mapped[bool] = mapped_column(default=True)
     revision: Mapped[int] = mapped_column(index=True)
-    corrected: Mapped[bool] = mapped_column(default=False, server_default=text("0"))
+    corrected: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def state(self) -> Status:
@@ -138,7 +145,7 @@ class JobRow(_OfImage, Base):
     """A job of the present generation; it is sent until Redis has taken it."""
 
     __tablename__ = "jobs"
-    __table_args__ = (Index("jobs_unsent", "image_id", sqlite_where=text("NOT is_sent")),)
+    __table_args__ = (_some("jobs_unsent", text("NOT is_sent"), "image_id"),)
 
     stage: Mapped[str] = mapped_column(primary_key=True)
     is_sent: Mapped[bool] = mapped_column(default=False)
@@ -205,12 +212,7 @@ class ReanalysedRow(Base):
 
     __tablename__ = "reanalysed_images"
     __table_args__ = (
-        Index(
-            "reanalysed_open",
-            "state",
-            "image_id",
-            sqlite_where=text("state IN ('waiting', 'running')"),
-        ),
+        _some("reanalysed_open", text("state IN ('waiting', 'running')"), "state", "image_id"),
     )
 
     reanalysis_id: Mapped[str] = mapped_column(

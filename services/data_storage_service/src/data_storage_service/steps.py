@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from data_storage_service import reanalyses, rows
@@ -31,18 +31,24 @@ from facepipe.stages import STAGE, StageName, due_stages
 # Written once: to make a statement costs more than to execute it.
 _PARTS = insert(Base.metadata.tables[PartRow.__tablename__]).values(error_code="", error_message="")
 _KEEP = _PARTS.on_conflict_do_update(
+    index_elements=["image_id", "stage"],
     set_={
         name: _PARTS.excluded[name]
         for name in ("saved_at", "document", "error_code", "error_message")
     },
     where=PartRow.error_code != "",
-)
+).returning(PartRow.stage)
 _STAGES_HERE = select(PartRow.stage).where(PartRow.image_id == bindparam("image_id"))
-_ISSUE = insert(Base.metadata.tables[JobRow.__tablename__]).on_conflict_do_nothing()
+_ISSUE = (
+    insert(Base.metadata.tables[JobRow.__tablename__])
+    .on_conflict_do_nothing()
+    .returning(JobRow.stage)
+)
 _RUNS = insert(Base.metadata.tables[RunRow.__tablename__])
 _NOTE_START = _RUNS.on_conflict_do_nothing()
 _NOTE_END = _RUNS.on_conflict_do_update(
-    set_={column.name: column for column in _RUNS.excluded if not column.primary_key}
+    index_elements=["image_id", "stage", "attempt"],
+    set_={column.name: column for column in _RUNS.excluded if not column.primary_key},
 )
 _COUNTERS = Base.metadata.tables[CounterRow.__tablename__]
 _NEXT_REVISION = (
@@ -87,7 +93,8 @@ class Steps:
     def keep(self, session: Session, run: StageRun, document: bytes) -> bool:
         """Keeps what a stage found: the first that comes, which beats a reported failure."""
         part = {"image_id": run.image_id, "stage": run.stage, "saved_at": self._now()}
-        return bool(session.connection().execute(_KEEP, part | {"document": document}).rowcount)
+        kept = session.connection().execute(_KEEP, part | {"document": document})
+        return kept.first() is not None
 
     def go_on(self, session: Session, row: ImageRow, run: StageRun) -> tuple[DueJob, ...]:
         """Issues what is due after a part or its failure, and moves the status."""
@@ -107,7 +114,7 @@ class Steps:
         return tuple(
             DueJob.of(row, stage)
             for stage in due
-            if connection.execute(_ISSUE, job | {"stage": stage}).rowcount
+            if connection.execute(_ISSUE, job | {"stage": stage}).first()
         )
 
     def fail(self, session: Session, row: ImageRow, error: PartError) -> None:
