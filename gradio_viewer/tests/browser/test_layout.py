@@ -86,3 +86,15 @@ def test_nothing_is_wider_than_the_window(page: Page, fake: FakeApi, width: int)
         expect(page.locator(part.get(query, ".fp-card")).first).to_be_visible()
         time.sleep(0.2)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_wide_window_is_used(page: Page, fake: FakeApi) -> None:
+    page.set_viewport_size({"width": 2560, "height": 1440})
+    for number in range(12):
+        fake.add(f"{number}.jpg")
+    page.goto("/?tab=results")
+    expect(page.locator(".fp-tile")).to_have_count(12)
+    # all twelve stand in two rows at most, over most of the width
+    tops = page.locator(".fp-cell").evaluate_all("all => all.map(one => one.offsetTop)")
+    assert len(set(tops)) <= 2
+    assert (page.locator("#gallery").bounding_box() or {"width": 0})["width"] > 2000
