@@ -11,7 +11,7 @@ from services.data_storage_service.tests.rig import Rig, rig_on
 from tests.support.postgres_server import PostgresServer, running_postgres
 
 # What they test is the file of SQLite.
-_OF_THE_FILE = ("test_damage", "test_upgrade", "test_reindex", "test_power_cut")
+_OF_THE_FILE = ("test_commits", "test_damage", "test_upgrade", "test_reindex", "test_power_cut")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

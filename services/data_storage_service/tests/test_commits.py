@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from data_storage_service.commits import CommitWatch
 from data_storage_service.database import open_index
 from services.data_storage_service.tests.rig import Rig
@@ -52,4 +54,12 @@ def test_a_ledger_that_takes_the_place_of_another_is_watched_from_then_on(
     assert [commits.has_news(), commits.has_news()] == [True, False]
     rig.accept()
     assert commits.has_news()
+    commits.close()
+
+
+@pytest.mark.parametrize("database", ["postgresql"])
+def test_a_server_is_asked_each_time(rig: Rig) -> None:
+    commits = CommitWatch(rig.ledger.engine)
+
+    assert [commits.has_news(), commits.has_news()] == [True, True]
     commits.close()

@@ -101,8 +101,10 @@ class Ledger:
                 rows.put_image_info(row, image)
                 self._steps.begin(session, row, row.generation + 1)
                 self._steps.issue(session, row)
-            runs = session.scalars(select(RunRow).where(RunRow.image_id == image_id)).all()
-            return Registration(rows.state_of(row, runs), created)
+            timeline = select(RunRow).where(RunRow.image_id == image_id)
+            return Registration(
+                rows.state_of(row, [] if is_new else session.scalars(timeline)), created
+            )
 
     def save_started(self, run: StageRun) -> bool:
         """A stage began. False when the image has moved on without it."""

@@ -78,7 +78,8 @@ class Steps:
         row.num_faces = None
         rows.put_error(row, None)
         self._begin_work(session, row, generation)
-        session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
+        if generation > 1:
+            session.execute(delete(FACES).where(FACES.c.image_id == row.image_id))
 
     def begin_again(self, session: Session, row: ImageRow, generation: int) -> None:
         """A new generation; the result of the one before stays until the new one is there."""
@@ -179,7 +180,8 @@ class Steps:
         row.is_settled = True
         self.touch(session, row)
         session.flush()
-        self.clear(session, row, PartRow, RunRow, JobRow)
+        if generation > 1:
+            self.clear(session, row, PartRow, RunRow, JobRow)
 
     def clear(
         self,
