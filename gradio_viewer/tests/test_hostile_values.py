@@ -164,7 +164,7 @@ def test_names_and_refusals_of_uploads_are_text(page: Any) -> None:
     ]
     # when they are uploaded
     page.set_input_files("#upload input[type=file]", files)
-    page.get_by_text("2 of 2 finished").wait_for(timeout=60_000)
+    page.locator("#progress").get_by_text("2 of 2 finished").wait_for(timeout=60_000)
     # then the rows show them as text
     text = shown(page, "#progress")
     assert "@a'" in text

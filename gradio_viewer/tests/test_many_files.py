@@ -86,7 +86,7 @@ def test_ninety_photographs_of_6_mb_chosen_at_once(
         # when somebody chooses them all at once
         page.set_input_files("#upload input[type=file]", [str(path) for path in chosen])
         # then each has its answer: ninety results, and a reason for the one
-        page.get_by_text("91 of 91 finished").wait_for(timeout=300_000)
+        page.locator("#progress").get_by_text("91 of 91 finished").wait_for(timeout=300_000)
         rows = page.locator("#progress .fp-row")
         assert rows.locator("nth=45").locator(".fp-state").text_content() == (
             "refused: it is larger than 50 MB, the most that is accepted"
