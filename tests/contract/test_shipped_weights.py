@@ -74,7 +74,7 @@ def test_a_detector_is_trained_on_from_plain_arrays() -> None:
     assert not [path for pattern in ("*.pt", "*.pth", "*.pkl") for path in MODELS.rglob(pattern)]
 
 
-@pytest.mark.parametrize("output", ["ages", "genders", "looks"])
+@pytest.mark.parametrize("output", ["ages", "genders", "quality_cues"])
 @pytest.mark.parametrize("folder", VARIANTS, ids=lambda folder: folder.name)
 def test_age_and_gender_answer_as_torch_does(folder: Path, output: str) -> None:
     # Given what torch answered, of this very file
