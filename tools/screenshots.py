@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from PIL import Image, ImageEnhance, ImageOps
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.support.chromium import chromium
 from tools.paths import ROOT
@@ -34,14 +35,20 @@ _TILE = (260, 324)
 
 
 class State(NamedTuple):
-    """What is shown; `part` tells that it is there. `{name}` is the id of an image."""
+    """What is shown; `part` tells that it is there. `{name}` is the id of an image.
+
+    `sent` are files that are uploaded first, while the workers rest.
+    """
 
     query: str
     part: str
+    sent: tuple[str, ...] = ()
 
 
 STATES = {
     "upload": State("/", "#upload"),
+    "progress": State("/", "#progress .fp-row", ("beach.jpg", "garden.jpg", "station.jpg")),
+    "error": State("/", "#progress .fp-row[data-status=refused]", ("notes.jpg", "beach.jpg")),
     "results": State("/?tab=results", ".fp-tile"),
     "search": State("/?tab=results&min_faces=2&reliable=true", "#search"),
     "no-hit": State("/?tab=results&min_age=110", "#gallery .fp-notice"),
@@ -124,21 +131,34 @@ def filled(own: LocalStack) -> dict[str, str]:
     return ids
 
 
-def take(browser: Browser, address: str, state: State, width: int, scheme: Any) -> Image.Image:
+def take(browser: Browser, own: LocalStack, state: State, width: int, scheme: Any) -> Image.Image:
     """A picture of the page in one state."""
     viewport: Any = {"width": width, "height": HEIGHT}
-    page = browser.new_page(viewport=viewport, base_url=address, color_scheme=scheme)
+    page = browser.new_page(viewport=viewport, base_url=own.viewer, color_scheme=scheme)
     try:
+        if state.sent:
+            own.api.pause()
         _open(page, state)
         return Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     finally:
         page.close()
+        if state.sent:
+            own.api.resume()
 
 
 def _open(page: Page, state: State) -> None:
     page.goto(state.query)
+    if state.sent:
+        page.wait_for_timeout(PAUSE_MS)
+        page.set_input_files("#upload input[type=file]", [_file(name) for name in state.sent])
     expect(page.locator(state.part).first).to_be_visible(timeout=READY_MS)
     page.wait_for_timeout(PAUSE_MS)
+
+
+def _file(name: str) -> FilePayload:
+    """A photograph that was never sent before; the one called notes is none."""
+    data = b"not a photograph" if name.startswith("notes") else astronaut().read_bytes()
+    return {"name": name, "mimeType": "image/jpeg", "buffer": data + secrets.token_bytes(8)}
 
 
 def main() -> int:
@@ -153,7 +173,7 @@ def main() -> int:
         for name, width, scheme in every if asked.all else CHOSEN:
             state = STATES[name]
             state = state._replace(query=state.query.format(**ids))
-            picture = take(browser, own.viewer, state, width, scheme)
+            picture = take(browser, own, state, width, scheme)
             path = asked.to / f"{name}-{width}-{scheme}.{'png' if asked.all else 'webp'}"
             picture.save(path, quality=QUALITY, method=6)
             print(f"wrote {path}", flush=True)
