@@ -31,7 +31,7 @@ def state(status: str = "stored", **values: Any) -> dict[str, Any]:
 def stats(**numbers: int) -> dict[str, Any]:
     """The numbers of the API; those that are not given are 0."""
     names = ("accepted", "in_flight", "stored", "partial", "failed", "deleted", "faces", "inbox")
-    tables = ("images_by_status", "faces_by_gender", "queues", "models", "problems")
+    tables = ("images_by_status", "faces_by_gender", "queues", "stages", "models", "problems")
     zeros = dict.fromkeys((*names, "stored_last_hour"), 0)
     return {
         **zeros,

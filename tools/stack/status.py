@@ -17,7 +17,7 @@ from tools.stack.readiness import not_ready
 from tools.stack.supervision import ProcessState, process_states
 from tools.stack.supervisor_config import REDIS
 
-_WORKERS = re.compile(r'^facepipe_stage_workers\{state="(\w+)"\} ([\d.]+)$', re.MULTILINE)
+_WORKERS = re.compile(r'^facepipe_stage_workers\{.*state="(\w+)"\} ([\d.]+)$', re.MULTILINE)
 _QUEUES = {function.partition(".")[0]: queue for queue, function in FUNCTIONS.items()}
 """The queue of each service that has one."""
 

@@ -62,7 +62,7 @@ def test_a_job_in_flight_is_done_once_when_the_clock_jumps_by_an_hour(
     assert rig.failures_of(image_id) == []
     assert stage.worker_pids() == workers
     metrics = stage.get("/metrics").text
-    assert 'facepipe_stage_jobs_total{outcome="lost"}' not in metrics
+    assert 'facepipe_stage_jobs_total{outcome="lost",stage="landmark"}' not in metrics
     assert not rig.redis.keys("rq:job:*")
 
     # And the next job is done in the new time as in the old

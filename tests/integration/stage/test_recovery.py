@@ -22,7 +22,10 @@ def test_a_job_is_done_once_and_leaves_nothing_behind(rig: Rig) -> None:
     assert len(rig.runs_of("a1")) == 1
     assert not rig.redis.keys("rq:job:*")
     assert not rig.redis.keys("rq:execution*")
-    assert 'facepipe_stage_jobs_total{outcome="done"} 1.0' in stage.get("/metrics").text
+    assert (
+        'facepipe_stage_jobs_total{outcome="done",stage="landmark"} 1.0'
+        in stage.get("/metrics").text
+    )
 
 
 def test_the_job_of_a_killed_worker_is_done_again_at_once(rig: Rig) -> None:

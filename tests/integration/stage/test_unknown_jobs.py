@@ -221,7 +221,10 @@ def test_a_job_that_is_none_fails_without_running_and_the_worker_lives(
     assert rig.redis.hget(b"rq:job:" + job_id, "status") == b"failed"
     assert str(rig.redis.hget(b"rq:job:" + job_id, "exc_info")).startswith("b'unknown_job: ")
     assert 0 < rig.redis.ttl(b"rq:job:" + job_id) <= FAILURE_TTL_S
-    assert 'facepipe_stage_jobs_total{outcome="refused"}' in stage.get("/metrics").text
+    assert (
+        'facepipe_stage_jobs_total{outcome="refused",stage="landmark"}'
+        in stage.get("/metrics").text
+    )
 
 
 def test_what_is_scheduled_or_leased_by_somebody_else_does_not_hold_up_the_sweeps(

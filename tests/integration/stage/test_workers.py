@@ -44,7 +44,10 @@ def test_a_worker_is_replaced_between_jobs_after_its_share(rig: Rig) -> None:
 
     wait_for(lambda: rig.has_result("a2") and rig.is_idle(), 20)
     assert rig.runs_of("a1") != rig.runs_of("a2")
-    assert 'facepipe_stage_restarts_total{reason="replaced"}' in stage.get("/metrics").text
+    assert (
+        'facepipe_stage_restarts_total{reason="replaced",stage="landmark"}'
+        in stage.get("/metrics").text
+    )
 
 
 def test_a_worker_beyond_its_memory_limit_is_replaced_between_jobs_and_the_other_one_works_on(
@@ -75,4 +78,7 @@ def test_a_worker_beyond_its_memory_limit_is_replaced_between_jobs_and_the_other
     assert grown not in {pid for image_id in others for pid in rig.runs_of(image_id)}
     assert len(after) == 2
     assert before - after == {grown}
-    assert 'facepipe_stage_restarts_total{reason="replaced"} 1.0' in stage.get("/metrics").text
+    assert (
+        'facepipe_stage_restarts_total{reason="replaced",stage="landmark"} 1.0'
+        in stage.get("/metrics").text
+    )

@@ -489,12 +489,39 @@ class Accuracy(Document):
     gender_right: float | None
 
 
+class StageLoad(Document):
+    """What a stage has to do on all hosts, and how fast it gets done.
+
+    Attributes:
+        queued: jobs that wait for a worker
+        retrying: jobs that have failed and wait for their next attempt
+        running: jobs that a worker has in hand
+        unfinished: queued, retrying and running together
+        oldest_s: age of the oldest queued job, since it was due; 0 when none waits
+        jobs_per_s: jobs that ended, by the last minute
+        workers: worker processes
+        hosts: machines that they are on
+        time_to_empty_s: until all of it is done at this rate; null while nothing gets done
+    """
+
+    queued: int
+    retrying: int
+    running: int
+    unfinished: int
+    oldest_s: float
+    jobs_per_s: float
+    workers: int
+    hosts: int
+    time_to_empty_s: float | None
+
+
 class Stats(Document):
     """Numbers for dashboards. accepted = stored + partial + failed + deleted + in_flight.
 
     Attributes:
         paused_at: since when the workers rest, see `/v1/queue/pause`; null while work goes on
         queues: jobs waiting, by queue; empty when Redis is down
+        stages: what each stage has to do, by its queue; empty when Redis is down
         inbox: uploads on disk whose result is not
         models: in use, by part; several where hosts differ; empty when Redis is down
         problems: why a service cannot work, by its name; empty when all is well
@@ -513,6 +540,7 @@ class Stats(Document):
     accuracy: Accuracy
     paused_at: datetime | None
     queues: dict[str, int]
+    stages: dict[str, StageLoad]
     inbox: int
     models: dict[str, list[ModelInfo]]
     problems: dict[str, str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -11,6 +11,7 @@ from facepipe.domain.analysis import ModelInfo
 from facepipe.queue.job_table import JOBS
 from facepipe.queue.redis_connection import explain
 from facepipe.queue.stage_reports import StageReport, stage_reports
+from input_service.stage_loads import StageLoad, stage_loads
 
 REDIS = "redis"
 SERVICES = tuple(kind.worked_by for kind in JOBS)
@@ -23,16 +24,19 @@ class Outlook:
     Attributes:
         models: in use, by part; several where hosts differ.
         problems: why a service cannot work, by its name.
+        loads: what each stage has to do, by its queue; empty when Redis is down.
     """
 
     models: dict[str, list[ModelInfo]] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    loads: dict[str, StageLoad] = field(default_factory=dict)
 
 
 def outlook(redis: Redis) -> Outlook:
     """Asks Redis; without it nothing works, and that is all that is known."""
     try:
-        return outlook_of(stage_reports(redis))
+        reports = stage_reports(redis)
+        return replace(outlook_of(reports), loads=stage_loads(redis, reports))
     except RedisError as error:
         return Outlook(problems={REDIS: explain(error)})
 

@@ -11,6 +11,7 @@ from typing import Annotated, cast
 
 import httpx
 from fastapi import Depends, FastAPI, Request
+from prometheus_client import REGISTRY
 from redis import Redis
 
 from facepipe.domain.errors import ServiceUnavailableError
@@ -26,6 +27,7 @@ from input_service.bodies import Bodies
 from input_service.decoding import DecoderPool
 from input_service.feed import StateFeed
 from input_service.intake import Intake
+from input_service.metrics import PipelineCollector
 from input_service.outgoing import Outgoing
 from input_service.pictures import Pictures
 from input_service.reconciler import Reconciler
@@ -111,10 +113,13 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                     bodies,
                     http,
                 )
+                collector = PipelineCollector(redis)
+                REGISTRY.register(collector)
                 feed.start(asyncio.get_running_loop())
                 reconciler.start()
                 webhooks.start()
                 yield
+                REGISTRY.unregister(collector)
                 counting.cancel()
                 await webhooks.stop()
                 await outgoing.close()

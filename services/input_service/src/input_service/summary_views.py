@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from math import isinf
 
 from pydantic import BaseModel, Field
 
@@ -19,6 +20,7 @@ from facepipe.ledger.states import (
 )
 from input_service.bulk import Outcome
 from input_service.outlook import Outlook
+from input_service.stage_loads import StageLoad
 from input_service.views import UploadError
 
 
@@ -124,6 +126,31 @@ class AccuracyView(BaseModel):
         return cls.model_validate({name: getattr(known, name) for name in cls.model_fields})
 
 
+class StageLoadView(BaseModel):
+    """What a stage has to do on all hosts, and how fast it gets done."""
+
+    queued: int = Field(description="jobs that wait for a worker")
+    retrying: int = Field(description="jobs that have failed and wait for their next attempt")
+    running: int = Field(description="jobs that a worker has in hand")
+    unfinished: int = Field(description="queued, retrying and running together")
+    oldest_s: float = Field(
+        description="age of the oldest queued job, since it was due; 0 when none waits"
+    )
+    jobs_per_s: float = Field(description="jobs that ended, by the last minute")
+    workers: int = Field(description="worker processes")
+    hosts: int = Field(description="machines that they are on")
+    time_to_empty_s: float | None = Field(
+        description="until all of it is done at this rate; null while nothing gets done"
+    )
+
+    @classmethod
+    def of(cls, load: StageLoad) -> StageLoadView:
+        values = {name: getattr(load, name) for name in cls.model_fields}
+        if isinf(load.time_to_empty_s):
+            values["time_to_empty_s"] = None
+        return cls.model_validate(values)
+
+
 class StatsView(BaseModel):
     """Numbers for dashboards. accepted = stored + partial + failed + deleted + in_flight."""
 
@@ -142,6 +169,9 @@ class StatsView(BaseModel):
         description="since when the workers rest, see `/v1/queue/pause`; null while work goes on"
     )
     queues: dict[str, int] = Field(description="jobs waiting, by queue; empty when Redis is down")
+    stages: dict[str, StageLoadView] = Field(
+        description="what each stage has to do, by its queue; empty when Redis is down"
+    )
     inbox: int = Field(description="uploads on disk whose result is not")
     models: dict[str, list[ModelInfo]] = Field(
         description="in use, by part; several where hosts differ; empty when Redis is down"
@@ -151,7 +181,7 @@ class StatsView(BaseModel):
     )
 
     @classmethod
-    def of(cls, stats: Stats, queues: dict[str, int], inbox: int, outlook: Outlook) -> StatsView:
+    def of(cls, stats: Stats, inbox: int, outlook: Outlook) -> StatsView:
         by_status = {status: stats.images_by_status.get(status, 0) for status in Status}
         return cls(
             accepted=stats.accepted,
@@ -166,7 +196,8 @@ class StatsView(BaseModel):
             stored_last_hour=stats.stored_last_hour,
             accuracy=AccuracyView.of(stats.accuracy),
             paused_at=stats.paused_at,
-            queues=queues,
+            queues={queue: load.queued for queue, load in outlook.loads.items()},
+            stages={queue: StageLoadView.of(load) for queue, load in outlook.loads.items()},
             inbox=inbox,
             models=outlook.models,
             problems=outlook.problems,

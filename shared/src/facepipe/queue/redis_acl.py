@@ -98,8 +98,18 @@ def _put(queue: str) -> Grant:
 
 def _look(queue: str) -> Grant:
     """What `live_job_ids` and `count_live_jobs` of `facepipe.queue.jobs` do."""
-    keys = (f"rq:{name}:{queue}" for name in ("queue", "scheduled", "wip"))
-    return Grant.of("exec llen lrange multi zcard zrange", *keys, f"rq:queue:{queue}:intermediate")
+    return Grant.of("exec llen lrange multi zcard zrange", *_places(queue))
+
+
+def _measure(queue: str) -> Grant:
+    """What tells how much there is to do on a queue, and since when."""
+    return Grant.of("eval hget llen lrange zcard", *_places(queue), f"rq:job:{queue}-*")
+
+
+def _places(queue: str) -> list[str]:
+    """Where the jobs of a queue are that somebody will still work on."""
+    keys = [f"rq:{name}:{queue}" for name in ("queue", "scheduled", "wip")]
+    return [*keys, f"rq:queue:{queue}:intermediate"]
 
 
 def _sweep(stage: str) -> Grant:
@@ -116,8 +126,8 @@ _QUEUES = tuple(str(kind.queue) for kind in JOBS)
 _PIXELS = ("image:*", "crops:*")
 _BESIDES = {
     "input_service": Grant.of("info set", "image:*")
-    | Grant.of("mget smembers srem", "facepipe:stages", "facepipe:stages:*")
-    | reduce(or_, map(_length, _QUEUES)),
+    | reduce(or_, map(_measure, _QUEUES))
+    | Grant.of("mget smembers srem", "facepipe:stages", "facepipe:stages:*"),
     "landmark_service": Grant.of("get info set", *_PIXELS),
     "agegender_service": Grant.of("get", *_PIXELS),
     "data_storage_service": Grant.of("bgrewriteaof del get scan", *_PIXELS)

@@ -1,4 +1,4 @@
-"""What the stages say of themselves, in Redis: the models in use, and why one cannot work.
+"""What the stages say of themselves, in Redis: models, workers, pace, and why one cannot work.
 
 Each supervisor says it anew every few seconds; who falls silent is forgotten. So the input API
 knows of all stages, on whatever host they run.
@@ -25,11 +25,17 @@ class StageReport(BaseModel):
         service: e.g. "landmark_service".
         problem: why it cannot work; "" when it can.
         models: in use, by part as in the result document.
+        host: the machine that it runs on.
+        workers: that it has.
+        jobs_per_s: that ended, by the last minute.
     """
 
     service: str
     problem: str = ""
     models: dict[str, ModelInfo] = {}
+    host: str = ""
+    workers: int = 0
+    jobs_per_s: float = 0.0
 
 
 def publish(redis: Redis, instance: str, report: StageReport) -> None:

@@ -8,6 +8,7 @@
     reclaimer    gives back the jobs of dead workers, starts due retries
     leases       the same as atomic steps in Redis (`lease_scripts`)
     metrics      what Prometheus is told
+    pace         how many jobs end a second
     worker       the worker process
 
 A job function looks like this::

@@ -1,8 +1,8 @@
-"""What a stage tells Prometheus."""
+"""What a stage tells Prometheus of its own workers; the input API tells of all hosts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
@@ -20,38 +20,36 @@ class StageCollector(Collector):
         self._supervisor = supervisor
 
     def collect(self) -> Iterator[Metric]:
-        supervisor = self._supervisor
+        supervisor, stage = self._supervisor, self._supervisor.queue
         with suppress(RedisError):
-            yield GaugeMetricFamily(
-                "facepipe_stage_queue_length", "Jobs that wait", supervisor.queue_length()
+            length = GaugeMetricFamily(
+                "facepipe_stage_queue_length", "Jobs that wait", labels=["stage"]
             )
+            length.add_metric([stage], supervisor.queue_length())
+            yield length
         children = supervisor.children
         workers = GaugeMetricFamily(
-            "facepipe_stage_workers", "Workers that live, by state", labels=["state"]
+            "facepipe_stage_workers", "Workers that live, by state", labels=["stage", "state"]
         )
         busy = sum(child.job is not None for child in children)
         loading = sum(child.loaded_at is None for child in children)
-        workers.add_metric(["busy"], busy)
-        workers.add_metric(["loading"], loading)
-        workers.add_metric(["idle"], len(children) - busy - loading)
+        workers.add_metric([stage, "busy"], busy)
+        workers.add_metric([stage, "loading"], loading)
+        workers.add_metric([stage, "idle"], len(children) - busy - loading)
         yield workers
-        yield _counter(
-            "facepipe_stage_restarts", "Workers started again", "reason", supervisor.restarts
+        yield self._counter("restarts", "Workers started again", "reason", supervisor.restarts)
+        yield self._counter("jobs", "Jobs ended", "outcome", supervisor.jobs)
+        yield self._counter("reclaimed", "Abandoned jobs", "outcome", supervisor.abandoned)
+        seconds = SummaryMetricFamily(
+            "facepipe_stage_job_seconds", "Time that jobs took", labels=["stage"]
         )
-        yield _counter("facepipe_stage_jobs", "Jobs ended", "outcome", supervisor.jobs)
-        yield _counter(
-            "facepipe_stage_reclaimed", "Abandoned jobs", "outcome", supervisor.abandoned
-        )
-        yield SummaryMetricFamily(
-            "facepipe_stage_job_seconds",
-            "Time that jobs took",
-            count_value=sum(supervisor.jobs.values()),
-            sum_value=supervisor.job_seconds,
-        )
+        seconds.add_metric([stage], supervisor.jobs.total(), supervisor.job_seconds)
+        yield seconds
 
-
-def _counter(name: str, text: str, label: str, counts: dict[str, int]) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, text, labels=[label])
-    for value, count in dict(counts).items():
-        family.add_metric([value], count)
-    return family
+    def _counter(
+        self, name: str, text: str, label: str, counts: Mapping[str, int]
+    ) -> CounterMetricFamily:
+        family = CounterMetricFamily(f"facepipe_stage_{name}", text, labels=["stage", label])
+        for value, count in dict(counts).items():
+            family.add_metric([self._supervisor.queue, value], count)
+        return family

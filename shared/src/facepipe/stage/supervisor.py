@@ -22,6 +22,7 @@ from facepipe.queue.stage_reports import StageReport
 from facepipe.stage.child import Child
 from facepipe.stage.definition import Stage
 from facepipe.stage.leases import Lease, Leases, Reason
+from facepipe.stage.pace import Pace
 from facepipe.stage.reclaimer import FailureReports, Reclaimer
 from facepipe.stage.slot import Slot
 from facepipe.system.settings import Settings
@@ -56,15 +57,18 @@ class Supervisor:
         reports = failures or self._store
         assert reports is not None  # noqa: S101  # one of the two is
         self._reclaimer = Reclaimer(self._leases, reports, stage.patience)
+        self.queue = str(stage.queue)
         self._slots = [Slot(number + 1) for number in range(stage.workers)]
         # Leases, or all those of a dead worker.
         self._to_give_back: list[tuple[Lease | str, Reason]] = []
         self._looked_at = 0.0
-        self._instance = f"{stage.name}:{socket.gethostname()}:{os.getpid()}"
+        self._host = (settings.stage.host or socket.gethostname()).replace(":", "-")
+        self._instance = f"{stage.name}:{self._host}:{os.getpid()}-{uuid4().hex[:8]}"
         self._reported_at = float("-inf")
         self._kill_at: float | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
+        self._pace = Pace()
         self.jobs: Counter[str] = Counter()
         self.job_seconds = 0.0
         self.restarts: Counter[str] = Counter()
@@ -189,8 +193,8 @@ class Supervisor:
     def _start_missing(self) -> None:
         for slot in self._slots:
             if slot.child is None and time.monotonic() >= slot.start_at:
-                host, unique = socket.gethostname().replace(":", "-"), uuid4().hex[:8]
-                name = f"{self._stage.name}-{slot.number}-{host}-{os.getpid()}-{unique}"
+                unique = f"{os.getpid()}-{uuid4().hex[:8]}"
+                name = f"{self._stage.name}-{slot.number}-{self._host}-{unique}"
                 slot.child = Child(self._stage, name)
                 _log.info("worker %s started", name, extra={"worker_pid": slot.child.pid})
 
@@ -257,7 +261,12 @@ class Supervisor:
             return
         self._reported_at = time.monotonic()
         report = StageReport(
-            service=self._stage.name, problem=self.workers_problem() or "", models=self.models()
+            service=self._stage.name,
+            problem=self.workers_problem() or "",
+            models=self.models(),
+            host=self._host,
+            workers=len(self.children),
+            jobs_per_s=self._pace.after(self.jobs.total()),
         )
         try:
             stage_reports.publish(self._redis, self._instance, report)

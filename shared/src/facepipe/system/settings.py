@@ -116,6 +116,10 @@ class StageSettings(BaseModel):
     job_timeout_s: int | None = Field(
         default=None, ge=1, description="seconds, then killed and tried again; default: by stage"
     )
+    host: str = Field(
+        default="",
+        description="name of the machine, where a container has another; default: the host name",
+    )
     lease_s: int = Field(default=8, ge=3, description="silence after which a job is given back")
     max_jobs: int = Field(default=10_000, ge=1, description="jobs, then a worker is replaced")
     max_rss_mb: int = Field(

@@ -7,14 +7,11 @@ from typing import Annotated, Any, Literal
 import httpx
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
-from redis.exceptions import RedisError
 
 from facepipe.domain.analysis import ImageId
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
-from facepipe.queue.job_table import FUNCTIONS
-from facepipe.queue.jobs import queue_of
-from input_service.outlook import REDIS, outlook
-from input_service.services import Services, ServicesDep
+from input_service.outlook import outlook
+from input_service.services import ServicesDep
 from input_service.summary_views import StatsView
 from input_service.views import Responses
 
@@ -70,17 +67,7 @@ async def get_plot(
 def get_stats(services: ServicesDep) -> StatsView:
     """Numbers for dashboards, the models in use, and what cannot work just now."""
     inbox = sum(1 for _ in services.inbox.ids())
-    now = outlook(services.redis)
-    # To ask a Redis that does not answer once more takes as long again.
-    queues = {} if REDIS in now.problems else _queue_lengths(services)
-    return StatsView.of(services.store.stats(), queues, inbox, now)
-
-
-def _queue_lengths(services: Services) -> dict[str, int]:
-    try:
-        return {str(name): len(queue_of(name, services.redis)) for name in FUNCTIONS}
-    except RedisError:
-        return {}
+    return StatsView.of(services.store.stats(), inbox, outlook(services.redis))
 
 
 def _checked(service: str, answer: httpx.Response) -> httpx.Response:
