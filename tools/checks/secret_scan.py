@@ -12,7 +12,7 @@ from tools.setup.shares import BuildError
 _SKIPPED = re.compile(r"^requirements\.lock$|\.(onnx|pt|npz|png|jpg)$|^LICENSE$")
 _ALLOWED = [
     # A manifest of Kubernetes names the Secret that it reads.
-    "--exclude-lines=secretName: facepipe-[a-z-]+",
+    "--exclude-lines=secretName: [\"']?facepipe-[a-z-]+",
     # Checksums of weights.
     "--exclude-lines=sha256[\"']?\\s*[:=]\\s*[\"'][0-9a-f]{64}[\"']",
     # The SHA-256 of "test": the image id in the examples of the API document.
