@@ -30,6 +30,7 @@ from own_detector import locate_faces
 from peer import PEER, PEER_FILE, counts, peer_figures
 from portraits import measure_portraits
 from reliability import measure_reliability
+from stability import measure_stability
 from views import ROUGH_VIEWS, STRAIGHT, CropSource
 
 YUNET, OWN = "yunet", "face_detector"
@@ -134,6 +135,7 @@ def _described(folder: Path, args: argparse.Namespace) -> Figures:
         "milliseconds_a_face": ours,
         "milliseconds_of_the_earlier": theirs,
         "portraits": measure_portraits(args.portraits, args.detector, session),
+        "stability": measure_stability(args.portraits, args.detector, session),
         "reliable": measure_reliability(session, args) if folder.name == DEFAULT else None,
         "sets": {},
     }
