@@ -121,7 +121,9 @@ def _age_gender(variant: str, entry: Figures) -> Iterator[Target]:
     yield Target(model, "London portraits: genders of 20", portraits["gender_right"], least=18)
     yield Target(model, "London portraits: age MAE", portraits["mae"], most=7.0)
     moved = entry["stability"]["sd_worst"]
-    yield Target(model, "London portraits encoded or scaled anew: SD of an age, worst", moved, most=1.0)
+    yield Target(
+        model, "London portraits encoded or scaled anew: SD of an age, worst", moved, most=1.0
+    )
     yield Target(model, "megabytes", round(entry["bytes"] / 1e6, 2), most=8.0)
     ours, earlier = entry["milliseconds_a_face"], entry["milliseconds_of_the_earlier"]
     yield Target(model, "ms a face on one core", ours, most=8.0)

@@ -56,4 +56,6 @@ def versions(image: RgbImage) -> Iterator[RgbImage]:
         yield np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
     for scale in SCALES:
         smaller = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        yield np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=smaller), np.uint8)
+        yield np.asarray(
+            cv2.resize(image, None, fx=scale, fy=scale, interpolation=smaller), np.uint8
+        )

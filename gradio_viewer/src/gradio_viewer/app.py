@@ -41,7 +41,7 @@ from gradio_viewer.uploads import create_upload_router
 
 _WEB = files("gradio_viewer.web")
 STYLES = ("base.css", "lists.css", "image.css", "plots.css")
-QUEUE_PAUSE_S = 0.05
+QUEUE_PAUSE_S = 0.1
 UPLOADS_IN_MEMORY = 64 * 2**20
 ANSWER_S = 15.0
 # What a person does before the page's script is there; it takes that up.

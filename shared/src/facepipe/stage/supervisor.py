@@ -27,7 +27,7 @@ from facepipe.stage.reclaimer import FailureReports, Reclaimer
 from facepipe.stage.slot import Slot
 from facepipe.system.settings import Settings
 
-TICK_S = 0.25
+TICK_S = 0.5
 LOOK_S = 1.0
 # Short, so that one unanswered call does not cost the leases of the other workers.
 REDIS_TIMEOUT_S = 2.0

@@ -48,7 +48,7 @@ from facepipe.stage.runs import FAILURE_KEY
 from facepipe.stages import STAGE
 from facepipe.system.settings import Settings
 
-DEQUEUE_S = 1
+DEQUEUE_S = 2
 HEARTBEAT_S = 5.0
 MAX_PAUSE_S = 2.0
 # RQ derives its time to live of a worker's record and its socket timeout from this.
