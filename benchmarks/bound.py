@@ -24,6 +24,7 @@ from facepipe.domain.status import Status
 from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.decoding import decode
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.folder import FolderFiles
 from facepipe.ledger.states import ImageState
 from facepipe.stages import StageName
 from facepipe.system.cpu import threads_per_worker
@@ -42,7 +43,7 @@ class Program:
         set_threads(threads_per_worker(settings.stage))
         self._agegender = AgeGenderServiceSettings()
         self._estimator = load_estimator(self._agegender)
-        self._files = ResultFiles(folder)
+        self._files = ResultFiles(FolderFiles(folder))
         self._style = AnnotationStyle()
 
     def analyse(self, data: bytes) -> AnalysisDocument:
@@ -75,7 +76,7 @@ class Program:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "saved_data").mkdir(parents=True, exist_ok=True)
     program = Program(folder)
     print("ready", flush=True)
     for line in sys.stdin:

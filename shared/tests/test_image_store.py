@@ -14,6 +14,7 @@ from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.folder import FolderFiles
 from facepipe.system.settings import RedisSettings, Settings
 from tests.support.missing import missing
 from tests.support.redis_server import RedisServer, find_redis_server
@@ -83,9 +84,8 @@ def test_what_is_cached_is_read_from_there(redis: Redis, tmp_path: Path) -> None
     image_id = hashlib.sha256(_png()).hexdigest()
     store = RedisImageStore(redis, RedisSettings())
     store.put_upload(image_id, _png())
-    inbox, token = Inbox(tmp_path / "inbox"), Settings().inside_token
 
-    images = SourceImages(store, inbox, ResultFiles(tmp_path), NOWHERE, token)
+    images = _images(store, tmp_path)
 
     assert images.load(image_id).shape == (2, 3, 3)
 
@@ -93,26 +93,23 @@ def test_what_is_cached_is_read_from_there(redis: Redis, tmp_path: Path) -> None
 def test_what_is_cached_under_an_id_and_is_not_that_upload_is_a_miss(
     redis: Redis, tmp_path: Path
 ) -> None:
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / ID).write_bytes(_png())
+    (tmp_path / "saved_data" / "source").mkdir(parents=True)
+    (tmp_path / "saved_data" / "source" / ID).write_bytes(_png())
     store = RedisImageStore(redis, RedisSettings())
     store.put_upload(ID, b"pixels of an earlier version")
-    inbox, token = Inbox(tmp_path / "inbox"), Settings().inside_token
 
-    images = SourceImages(store, inbox, ResultFiles(tmp_path), NOWHERE, token)
+    images = _images(store, tmp_path)
 
     assert images.load(ID).shape == (2, 3, 3)
 
 
 def test_a_miss_is_read_from_the_upload_that_was_kept(redis: Redis, tmp_path: Path) -> None:
     # Given an upload that is on disk alone
-    (tmp_path / "source").mkdir()
-    (tmp_path / "source" / ID).write_bytes(_png())
+    (tmp_path / "saved_data" / "source").mkdir(parents=True)
+    (tmp_path / "saved_data" / "source" / ID).write_bytes(_png())
     store = RedisImageStore(redis, RedisSettings())
 
-    images = SourceImages(
-        store, Inbox(tmp_path / "inbox"), ResultFiles(tmp_path), NOWHERE, Settings().inside_token
-    )
+    images = _images(store, tmp_path)
 
     assert images.load(ID).shape == (2, 3, 3)
 
@@ -121,14 +118,17 @@ def test_an_upload_on_a_host_that_does_not_answer_can_be_tried_again(
     redis: Redis, tmp_path: Path
 ) -> None:
     store = RedisImageStore(redis, RedisSettings())
-    images = SourceImages(
-        store, Inbox(tmp_path / "inbox"), ResultFiles(tmp_path), NOWHERE, Settings().inside_token
-    )
+    images = _images(store, tmp_path)
 
     with pytest.raises(ServiceUnavailableError) as raised:
         images.load(ID)
 
     assert raised.value.transient
+
+
+def _images(store: RedisImageStore, folder: Path) -> SourceImages:
+    files, token = FolderFiles(folder), Settings().inside_token
+    return SourceImages(store, Inbox(files), ResultFiles(files), NOWHERE, token)
 
 
 def _png() -> bytes:

@@ -10,14 +10,15 @@ import pytest
 
 from facepipe.domain.analysis import ImageInfo
 from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
-from facepipe.files.inbox import Inbox, InboxEntry, make_folder, write_durably
+from facepipe.files.inbox import Inbox, InboxEntry
+from facepipe.files.store.folder import FolderFiles, make_folder, write_durably
 
 ID = "0f" * 32
 
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Inbox:
-    return Inbox(tmp_path / "inbox")
+    return Inbox(FolderFiles(tmp_path))
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def test_a_missing_upload_is_not_found(inbox: Inbox) -> None:
 @pytest.mark.parametrize("bad", ["", "../secret", "0F" * 32, "0f" * 31, f"{ID}/x", f"{ID}\n"])
 def test_what_is_no_id_never_becomes_a_path(inbox: Inbox, bad: str) -> None:
     with pytest.raises(InvalidRequestError):
-        inbox.path(bad)
+        inbox.name(bad)
 
 
 def test_a_note_without_its_upload_is_not_accepted(

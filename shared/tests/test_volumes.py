@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facepipe.files.volumes import volume_problem
+from facepipe.files.store.folder import volume_problem
 
 
 def test_a_folder_that_can_be_written_is_left_as_it_was(tmp_path: Path) -> None:

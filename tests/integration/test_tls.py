@@ -19,6 +19,7 @@ from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.folder import FolderFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.make_secrets import HOLDERS, REDIS
 from facepipe.queue.redis_connection import connect_redis
@@ -101,7 +102,7 @@ def test_the_bytes_go_over_https_to_who_trusts_the_authority(
     url = str(rig.http.base_url)
 
     def elsewhere(url: str, ca: Path | None) -> SourceImages:
-        inbox, results = Inbox(tmp_path / "inbox"), ResultFiles(tmp_path)
+        inbox, results = Inbox(FolderFiles(tmp_path)), ResultFiles(FolderFiles(tmp_path))
         return SourceImages(cache, inbox, results, url, rig.settings.inside_token, ca=ca)
 
     # Then another host gets it with our authority, and with no other, and not in plain

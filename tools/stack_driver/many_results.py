@@ -27,7 +27,7 @@ from facepipe.domain.analysis import (
     ModelInfo,
     Models,
 )
-from facepipe.files.result_files import ResultFiles
+from facepipe.files.result_files import ledger_file
 from facepipe.stages import StageName
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -46,10 +46,9 @@ def make_results(saved_data: Path, count: int, landmarks: int = 478) -> None:
         count: of images; there is one face an image on average.
         landmarks: of each face.
     """
-    files = ResultFiles(saved_data)
     kinds = [_document(kind, landmarks) for kind in range(_KINDS)]
     texts = [kind.model_dump_json(indent=1) + "\n" for kind in kinds]
-    engine = open_index(files.ledger)
+    engine = open_index(ledger_file(saved_data))
     try:
         for begin in range(0, count, _AT_ONCE):
             numbers = range(begin, min(count, begin + _AT_ONCE))
@@ -58,7 +57,7 @@ def make_results(saved_data: Path, count: int, landmarks: int = 478) -> None:
                 _insert(connection, numbers, ids, kinds)
             for number, image_id in zip(numbers, ids, strict=True):
                 text = texts[number % _KINDS].replace(_NOBODY, image_id)
-                files.document(image_id).write_text(text)
+                (saved_data / f"{image_id}.json").write_text(text)
     finally:
         engine.dispose()
 

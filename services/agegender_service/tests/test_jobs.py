@@ -34,6 +34,7 @@ from facepipe.files.image_store import FaceCrops, SourceImages
 from facepipe.files.imaging import RgbImage, cut_face_crop
 from facepipe.files.inbox import Inbox, InboxEntry
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.folder import FolderFiles
 from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import StageName
 
@@ -111,8 +112,8 @@ def with_weights(tmp_path: Path, tiny_weights: Callable[..., Weights]) -> Weight
 def worker_of(
     settings: AgeGenderServiceSettings, ledger: FakeLedger, store: FakeImageStore
 ) -> AgeGenderWorker:
-    inbox = Inbox(settings.volumes.inbox)
-    results = ResultFiles(settings.volumes.saved_data)
+    inbox = Inbox(FolderFiles(settings.volumes.root))
+    results = ResultFiles(FolderFiles(settings.volumes.root))
     sources = SourceImages(store, inbox, results, "http://127.0.0.1:9", settings.inside_token)
     return AgeGenderWorker(settings, load_estimator(settings), ledger, store, sources)
 
@@ -142,7 +143,8 @@ def test_lost_or_outdated_crops_are_cut_again(
     pixels = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / "upload.png")
     entry = InboxEntry(image=INFO, received_at=NOW)
-    Inbox(settings.volumes.inbox).add(IMAGE_ID, (tmp_path / "upload.png").read_bytes(), entry)
+    inbox = Inbox(FolderFiles(settings.volumes.root))
+    inbox.add(IMAGE_ID, (tmp_path / "upload.png").read_bytes(), entry)
     faces = [face(), face(150)]
     again, as_cached = FakeLedger(faces), FakeLedger(faces)
 

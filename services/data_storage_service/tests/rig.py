@@ -18,7 +18,8 @@ from facepipe.files.decoding import decode
 from facepipe.files.image_store import FaceCrops
 from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox
-from facepipe.files.result_files import ResultFiles
+from facepipe.files.result_files import ResultFiles, ledger_file
+from facepipe.files.store.folder import FolderFiles
 from facepipe.ledger.states import ImageState
 from facepipe.stage import PartRun
 from facepipe.stages import STAGES, StageName
@@ -106,6 +107,19 @@ class Rig:
     def state(self, image_id: str) -> ImageState:
         return self.queries.get(image_id)
 
+    def document_file(self, image_id: str) -> Path:
+        return self.root / "saved_data" / f"{image_id}.json"
+
+    def annotated_file(self, image_id: str) -> Path:
+        return self.root / "saved_data" / f"{image_id}.jpg"
+
+    def source_file(self, image_id: str) -> Path:
+        return self.root / "saved_data" / "source" / image_id
+
+    @property
+    def ledger_file(self) -> Path:
+        return ledger_file(self.root / "saved_data")
+
     def traces(self, image_id: str) -> list[str]:
         """Every file of an image on the volume."""
         return sorted(str(path.relative_to(self.root)) for path in self.root.rglob(f"*{image_id}*"))
@@ -114,8 +128,8 @@ class Rig:
 def rig_on(engine: Engine, root: Path) -> Rig:
     """The service on a ledger and the volumes below `root`."""
     files, inbox, images = (
-        ResultFiles(root / "saved_data"),
-        Inbox(root / "inbox"),
+        ResultFiles(FolderFiles(root)),
+        Inbox(FolderFiles(root)),
         ForgetfulImages(),
     )
     files.make_folders()

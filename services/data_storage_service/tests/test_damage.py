@@ -17,7 +17,7 @@ from data_storage_service.queries import Queries
 from data_storage_service.reindex import reindex
 from facepipe.domain.errors import LedgerDamagedError, LedgerInUseError
 from facepipe.domain.status import Status
-from facepipe.files.result_files import ResultFiles
+from facepipe.files.result_files import ledger_file
 from facepipe.ledger.states import ListQuery
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig
@@ -39,7 +39,7 @@ def closed_ledger(rig: Rig) -> Path:
     for number in range(20):
         rig.stored(number)
     rig.queries._engine.dispose()
-    path = rig.files.ledger
+    path = rig.ledger_file
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA journal_mode=DELETE")
     db.close()
@@ -147,7 +147,7 @@ def _newer(ledger: Path) -> None:
 def test_a_service_that_cannot_use_its_ledger_says_so_in_a_line_and_ends(
     tmp_path: Path, change: Callable[[Path], None], code: str
 ) -> None:
-    ledger = ResultFiles(tmp_path / "saved_data").ledger
+    ledger = ledger_file(tmp_path / "saved_data")
     open_index(ledger).dispose()
     change(ledger)
     before = contents(tmp_path)
@@ -162,25 +162,25 @@ def test_a_service_that_cannot_use_its_ledger_says_so_in_a_line_and_ends(
 
 
 def test_a_second_service_on_one_folder_says_who_the_first_is_and_ends(tmp_path: Path) -> None:
-    with holding(ResultFiles(tmp_path / "saved_data").ledger):
+    with holding(ledger_file(tmp_path / "saved_data")):
         ended = started(tmp_path)
 
     assert ended.returncode == 1
     assert f"ledger_in_use: {tmp_path}" in ended.stderr.splitlines()[-1]
     assert f"process {os.getpid()} on" in ended.stderr.splitlines()[-1]
-    assert not ResultFiles(tmp_path / "saved_data").ledger.exists()
+    assert not ledger_file(tmp_path / "saved_data").exists()
 
 
 def test_a_truncated_result_is_written_over_by_nobody(rig: Rig) -> None:
     # given a stored result of which the end is missing
     image_id = rig.stored(1)
-    path = rig.files.document(image_id)
+    path = rig.document_file(image_id)
     path.write_bytes(path.read_bytes()[:-100])
     truncated = path.read_bytes()
 
     # when its job comes once more, and the index is built anew
     rig.store(image_id)
-    outcome = reindex(rig.files.ledger, rig.files)
+    outcome = reindex(rig.ledger_file, rig.files)
 
     # then the file is as it was, and the image still counts as stored
     assert path.read_bytes() == truncated
@@ -190,7 +190,7 @@ def test_a_truncated_result_is_written_over_by_nobody(rig: Rig) -> None:
 
 def test_a_truncated_result_is_replaced_when_the_image_is_analysed_anew(rig: Rig) -> None:
     image_id = rig.stored(1)
-    rig.files.document(image_id).write_text('{"schema_version": 1,')
+    rig.document_file(image_id).write_text('{"schema_version": 1,')
     rig.inbox.add(image_id, samples.png(1), samples.entry(image_id))
     rig.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
     for stage, part in (

@@ -12,7 +12,7 @@ from data_storage_service import listing
 from data_storage_service.database import open_index
 from data_storage_service.queries import Queries
 from facepipe.domain.face_fields import conditions_of
-from facepipe.files.result_files import ResultFiles
+from facepipe.files.result_files import ledger_file
 from facepipe.ledger.states import ListQuery
 from tools.stack_driver.many_results import make_results
 
@@ -25,7 +25,7 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, Engi
     folders = {count: tmp_path_factory.mktemp(str(count)) for count in (FEWER, MORE)}
     for count, folder in folders.items():
         make_results(folder, count, landmarks=0)
-    engines = {count: open_index(ResultFiles(folder).ledger) for count, folder in folders.items()}
+    engines = {count: open_index(ledger_file(folder)) for count, folder in folders.items()}
     yield engines
     for engine in engines.values():
         engine.dispose()

@@ -51,15 +51,15 @@ def test_an_image_being_stored_ends_whole(rig: Rig, disk: Disk, tmp_path: Path) 
     with disk.recording():
         assert rig.store(image_id)
         disk.tell("stored")
-    jpeg = rig.files.annotated(image_id).read_bytes()
+    jpeg = rig.annotated_file(image_id).read_bytes()
 
     # When the power goes, at any moment, and comes back
     for outcome, after in _after_each(disk, tmp_path):
         # Then a file that stands is whole
-        if after.files.document(image_id).exists():
+        if after.document_file(image_id).exists():
             assert after.files.read_document(image_id).num_faces == 1
-        if after.files.annotated(image_id).exists():
-            assert after.files.annotated(image_id).read_bytes() == jpeg
+        if after.annotated_file(image_id).exists():
+            assert after.annotated_file(image_id).read_bytes() == jpeg
 
         # And the image ends as it would have, with nothing left over
         if "stored" in outcome.told:
@@ -68,8 +68,8 @@ def test_an_image_being_stored_ends_whole(rig: Rig, disk: Disk, tmp_path: Path) 
         _settle(after)
         assert after.state(image_id).status is Status.STORED
         assert after.files.read_document(image_id).status is Status.STORED
-        assert after.files.annotated(image_id).read_bytes() == jpeg
-        assert after.files.source(image_id).read_bytes() == samples.png()
+        assert after.annotated_file(image_id).read_bytes() == jpeg
+        assert after.source_file(image_id).read_bytes() == samples.png()
         # (input_service erases an upload that comes back, by the times of its note and the end)
         after.inbox.tidy()
         for left in after.inbox.ids():

@@ -103,7 +103,7 @@ def test_an_image_that_runs_again_is_not_set_back(rig: Rig) -> None:
 
 def test_a_result_that_vanished_is_said_to_be_lost(rig: Rig) -> None:
     image_id = rig.stored(1)
-    rig.files.document(image_id).unlink()
+    rig.document_file(image_id).unlink()
 
     outcome = reindex(index_of(rig), rig.files)
 

@@ -65,7 +65,7 @@ def test_what_an_older_version_indexed_is_read_from_its_document(
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE images SET faces_version = 1, completed_at = NULL")
         connection.exec_driver_sql("DELETE FROM faces")
-    rig.files.document(ids[1]).unlink()
+    rig.document_file(ids[1]).unlink()
 
     with caplog.at_level(logging.ERROR):
         found = rows(rig, engine)

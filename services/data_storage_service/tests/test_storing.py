@@ -30,7 +30,7 @@ def test_a_result_is_three_files_and_the_inbox_is_empty(rig: Rig) -> None:
         f"saved_data/{image_id}.json",
         f"saved_data/source/{image_id}",
     ]
-    assert rig.files.source(image_id).read_bytes() == samples.png()
+    assert rig.source_file(image_id).read_bytes() == samples.png()
     document = rig.files.read_document(image_id)
     assert document.status is Status.STORED
     assert document.timings_ms["store"] > 0
@@ -66,7 +66,7 @@ def test_a_crash_before_the_ledger_was_told_is_made_good(
         patch.setattr(rig.ledger, "finish", die)
         with pytest.raises(KeyboardInterrupt):
             rig.store(image_id)
-    written = rig.files.document(image_id).read_bytes()
+    written = rig.document_file(image_id).read_bytes()
     assert rig.state(image_id).status is Status.STORING
     assert image_id in rig.inbox
 
@@ -75,7 +75,7 @@ def test_a_crash_before_the_ledger_was_told_is_made_good(
 
     # then it ends, with the document as it was
     assert rig.state(image_id).status is Status.STORED
-    assert rig.files.document(image_id).read_bytes() == written
+    assert rig.document_file(image_id).read_bytes() == written
     assert image_id not in rig.inbox
 
 
@@ -92,7 +92,7 @@ def test_a_crash_before_settling_is_made_good_by_the_loop(
     assert SettlingLoop(rig.settler, rig.queries, 10).settle_all() == 1
 
     assert image_id not in rig.inbox
-    assert rig.files.source(image_id).exists()
+    assert rig.source_file(image_id).exists()
     assert SettlingLoop(rig.settler, rig.queries, 10).settle_all() == 0
 
 
@@ -103,7 +103,7 @@ def test_a_job_of_an_older_generation_does_nothing(rig: Rig) -> None:
 
     assert not rig.store(image_id, generation=1)
 
-    assert not rig.files.document(image_id).exists()
+    assert not rig.document_file(image_id).exists()
     assert image_id in rig.inbox
 
 
@@ -189,7 +189,7 @@ class TestSettling:
         rig.settler.settle(image_id)
 
         assert rig.traces(image_id) == [f"saved_data/source/{image_id}"]
-        assert rig.files.source(image_id).read_bytes() == samples.png()
+        assert rig.source_file(image_id).read_bytes() == samples.png()
         assert rig.images.discarded == [image_id]
 
     def test_a_failed_rerun_leaves_no_result_of_before(self, rig: Rig) -> None:
@@ -249,7 +249,7 @@ class TestSettling:
 
         image_id = rig.stored()
 
-        assert not rig.files.source(image_id).exists()
+        assert not rig.source_file(image_id).exists()
         assert image_id not in rig.inbox
 
     def test_an_upload_on_another_volume_is_copied(
@@ -262,7 +262,7 @@ class TestSettling:
 
         image_id = rig.stored()
 
-        assert rig.files.source(image_id).read_bytes() == samples.png()
+        assert rig.source_file(image_id).read_bytes() == samples.png()
 
 
 def test_half_written_files_of_a_crash_are_removed(rig: Rig) -> None:

@@ -183,7 +183,7 @@ def test_moments_of_a_night_of_change_are_in_order_and_in_utc(
 def test_the_document_tells_its_time_in_utc(rig: Rig, tmp_path: Path) -> None:
     image_id = rig.stored()
 
-    text = rig.files.document(image_id).read_text()
+    text = rig.document_file(image_id).read_text()
     told = rig.files.read_document(image_id).timestamp
 
     assert f'"timestamp": "{told:%Y-%m-%dT%H:%M:%S}' in text

@@ -82,7 +82,7 @@ def test_faces_are_indexed_anew_once(rig: Rig, engine: Engine) -> None:
     indexing = FaceIndexing(rig.ledger, rig.queries, rig.files)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE images SET faces_version = 1")
-    rig.files.document(image_id).unlink()
+    rig.document_file(image_id).unlink()
     second = rig.stored(2)
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE images SET faces_version = 1")

@@ -9,6 +9,7 @@ from PIL import Image
 
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.folder import FolderFiles
 from input_service.decoding import DecoderPool
 from input_service.results import ImageFiles
 from input_service.settings import UploadSettings
@@ -22,13 +23,13 @@ def decoders() -> Iterator[DecoderPool]:
 
 @pytest.fixture
 def inbox(tmp_path: Path) -> Inbox:
-    return Inbox(tmp_path / "inbox")
+    return Inbox(FolderFiles(tmp_path))
 
 
 @pytest.fixture
 def results(tmp_path: Path, inbox: Inbox) -> ImageFiles:
     (tmp_path / "saved_data" / "source").mkdir(parents=True)
-    return ImageFiles(ResultFiles(tmp_path / "saved_data"), inbox)
+    return ImageFiles(ResultFiles(FolderFiles(tmp_path)), inbox)
 
 
 @pytest.fixture

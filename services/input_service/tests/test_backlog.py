@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from facepipe.domain.analysis import ImageInfo
 from facepipe.domain.errors import TooManyRequestsError
-from facepipe.files.inbox import Inbox
+from facepipe.files.inbox import Inbox, InboxEntry
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.system.settings import RedisSettings
 from input_service.backlog import Backlog
@@ -94,9 +97,15 @@ def test_without_a_limit_nobody_is_refused(inbox: Inbox, clock: Clock) -> None:
     backlog.check(urgent=False)
 
 
+ENTRY = InboxEntry(
+    image=ImageInfo(width=1, height=1, format="PNG", sha256="0" * 64),
+    received_at=datetime.now(UTC),
+)
+
+
 def fill(inbox: Inbox, backlog: Backlog, number: int, start: int = 0) -> None:
     for image in range(start, start + number):
-        inbox.path(f"{image:064x}").write_bytes(b"pixels")
+        inbox.add(f"{image:064x}", b"pixels", ENTRY)
         backlog.note_accepted()
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,11 @@ def entry() -> InboxEntry:
 
 @pytest.mark.parametrize("failing", [1, 2])
 def test_a_volume_that_fills_up_leaves_nothing_behind(
-    inbox: Inbox, entry: InboxEntry, monkeypatch: pytest.MonkeyPatch, failing: int
+    inbox: Inbox,
+    entry: InboxEntry,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    failing: int,
 ) -> None:
     # Given a volume that is full at the first, or at the second file of an upload
     synced: list[int] = []
@@ -32,19 +37,21 @@ def test_a_volume_that_fills_up_leaves_nothing_behind(
 
     # When an upload is added
     with monkeypatch.context() as patch:
-        patch.setattr("facepipe.files.inbox.os.fsync", full)
+        patch.setattr("facepipe.files.store.folder.os.fsync", full)
         with pytest.raises(OSError, match="No space"):
             inbox.add(ID, b"pixels", entry)
 
     # Then there is no trace of it, and the next try goes well
-    assert not list(inbox.path(ID).parent.iterdir())
+    assert not list((tmp_path / "inbox").iterdir())
     inbox.add(ID, b"pixels", entry)
     assert inbox.read(ID) == b"pixels"
 
 
-def test_what_a_crash_left_is_removed_and_nothing_else(inbox: Inbox, entry: InboxEntry) -> None:
+def test_what_a_crash_left_is_removed_and_nothing_else(
+    inbox: Inbox, entry: InboxEntry, tmp_path: Path
+) -> None:
     inbox.add(ID, b"pixels", entry)
-    folder = inbox.path(ID).parent
+    folder = tmp_path / "inbox"
     (folder / ".abababababababab-x1.tmp").write_bytes(b"half of the pix")
     (folder / f"{'cd' * 32}.json").write_bytes(b"{}")
     (folder / ".gitkeep").touch()

@@ -8,6 +8,7 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 
 from facepipe.files.inbox import Inbox
+from facepipe.files.store.folder import FolderFiles
 from facepipe.system.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings
@@ -33,9 +34,9 @@ def test_an_accepted_upload_outlives_a_power_cut(tmp_path: Path) -> None:
     outcomes = list(disk.outcomes())
     assert len(outcomes) > 25
     for number, outcome in enumerate(outcomes):
-        folder = tmp_path / str(number)
+        folder = tmp_path / str(number) / "inbox"
         outcome.restore(folder)
-        inbox = Inbox(folder)
+        inbox = Inbox(FolderFiles(folder.parent))
         inbox.tidy()
 
         # Then what had been accepted is there, and whatever is there is whole

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -61,12 +62,12 @@ def test_uploads_that_are_known_to_be_registered_are_not_asked_for(
 
 
 def test_a_note_that_cannot_be_read_does_not_hold_up_the_others(
-    inbox: Inbox, store: FakeStore, reconciler: Reconciler
+    inbox: Inbox, store: FakeStore, reconciler: Reconciler, tmp_path: Path
 ) -> None:
     inbox.add(ID, b"pixels", _entry())
     other = "cd" * 32
     inbox.add(other, b"pixels", _entry())
-    inbox.path(other).with_suffix(".json").write_bytes(b"{")
+    (tmp_path / "inbox" / f"{other}.json").write_bytes(b"{")
 
     for _ in range(2):
         reconciler.reconcile()

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from facepipe.files.inbox import Inbox
+from facepipe.files.store.folder import FolderFiles
 from facepipe.system.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings, UploadSettings
@@ -46,7 +47,7 @@ def test_an_image_is_durable_before_the_answer(client: TestClient, volumes: Path
     (entry,) = answer.json()["images"]
     assert entry["image_id"] == hashlib.sha256(data).hexdigest()
     assert entry["status"] == "received"
-    inbox = Inbox(volumes / "inbox")
+    inbox = Inbox(FolderFiles(volumes))
     assert inbox.read(entry["image_id"]) == data
     assert inbox.entry(entry["image_id"]).image.file_name == "a b.jpg"
 

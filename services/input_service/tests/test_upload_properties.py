@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from facepipe.files.inbox import Inbox
+from facepipe.files.store.folder import FolderFiles
 from facepipe.system.settings import AddressSettings, RedisSettings, VolumeSettings
 from input_service.app import create_input_app
 from input_service.settings import InputSettings, UploadSettings
@@ -112,7 +113,7 @@ def test_an_image_cut_anywhere_is_taken_or_refused(
 
     image_id = hashlib.sha256(data).hexdigest()
     assert answer.status_code in (202, 400, 415, 422)
-    assert (image_id in Inbox(folder / "inbox")) == (answer.status_code == 202)
+    assert (image_id in Inbox(FolderFiles(folder))) == (answer.status_code == 202)
 
 
 @bounded

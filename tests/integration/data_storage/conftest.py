@@ -10,6 +10,7 @@ from data_storage_service.server import StoreServer, create_server, serving
 from data_storage_service.settings import DataStorageSettings, StorageSettings
 from data_storage_service.wiring import Services, open_services
 from facepipe.files.inbox import Inbox
+from facepipe.files.store.folder import FolderFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.system.settings import RedisSettings, VolumeSettings
 from tests.support import store_samples as samples
@@ -55,6 +56,6 @@ def store(settings: DataStorageSettings) -> Iterator[Store]:
     server = create_server(services, "127.0.0.1:0")
     client = FaceStoreClient(f"127.0.0.1:{server.port}", settings.inside_token, timeout_s=20)
     with serving(server):
-        yield Store(services, server, client, Inbox(settings.volumes.inbox))
+        yield Store(services, server, client, Inbox(FolderFiles(settings.volumes.root)))
         client.close()
     services.close()

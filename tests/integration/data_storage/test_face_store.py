@@ -95,7 +95,7 @@ def test_a_failed_image_keeps_its_upload_and_empties_the_inbox(store: Store) -> 
     state = store.client.get(image_id)
     assert (state.status, state.error) == (Status.FAILED, samples.ERROR)
     assert image_id not in store.inbox
-    assert store.services.files.source(image_id).read_bytes() == samples.png()
+    assert store.services.files.read_source(image_id) == samples.png()
 
 
 def test_deleting_erases_files_keys_and_rows(store: Store) -> None:

@@ -13,6 +13,7 @@ from data_storage_service.settings import DataStorageSettings
 from facepipe.domain.status import Status
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.folder import FolderFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.stages import StageName
 from facepipe.system.settings import AddressSettings, PortSettings, TelemetrySettings
@@ -43,7 +44,7 @@ def test_parts_become_files_on_the_volume(
         app, "http://127.0.0.1", raise_server_exceptions=False, headers=headers
     ) as http:
         client = FaceStoreClient(f"127.0.0.1:{port}", settings.inside_token, timeout_s=20)
-        inbox = Inbox(settings.volumes.inbox)
+        inbox = Inbox(FolderFiles(settings.volumes.root))
         inbox.add(image_id, samples.png(1), samples.entry(image_id))
         client.register(image_id, samples.info(image_id), samples.START)
 
@@ -56,10 +57,12 @@ def test_parts_become_files_on_the_volume(
             time.sleep(0.1)
 
         # then the files are on the volume, and the service is ready
-        files = ResultFiles(settings.volumes.saved_data)
+        files = ResultFiles(FolderFiles(settings.volumes.root))
         assert files.read_document(image_id).num_faces == 1
-        assert files.annotated(image_id).read_bytes().startswith(b"\xff\xd8")
-        assert files.source(image_id).read_bytes() == samples.png(1)
+        annotated = files.annotated(image_id)
+        assert annotated is not None
+        assert annotated.read_bytes().startswith(b"\xff\xd8")
+        assert files.read_source(image_id) == samples.png(1)
         while (ready := http.get("/readyz")).status_code != 200:
             assert time.monotonic() < deadline, ready.text
             time.sleep(0.1)

@@ -36,6 +36,7 @@ from facepipe.domain.analysis import (
     PartError,
 )
 from facepipe.files.inbox import Inbox
+from facepipe.files.store.opening import open_files
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import StageRun
 from facepipe.queue.jobs import ImageJob, queue_of
@@ -167,9 +168,11 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
     volumes = VolumeSettings(root=folder / "volumes")
     with ExitStack() as stack:
         redis = stack.enter_context(running_redis(folder / "redis"))
-        tls = (settings or InputSettings()).tls
+        given = settings or InputSettings()
+        tls = given.tls
         shared: dict[str, Any] = {
             "tls": tls,
+            "files": given.files,
             "volumes": volumes,
             "telemetry": TelemetrySettings(enabled=False),
             "reconcile": ReconcileSettings(every_s=0.3),
@@ -186,11 +189,11 @@ def open_bench(folder: Path, settings: InputSettings | None = None) -> Iterator[
             plotter=f"http://{NOWHERE}",
         )
         own = {"address": address, "redis": RedisSettings(url=redis.url_of("input_service"))}
-        chosen = (settings or InputSettings()).model_copy(update=shared | own)
+        chosen = given.model_copy(update=shared | own)
         url = stack.enter_context(served(create_input_app(chosen)))
         http = stack.enter_context(
             httpx.Client(base_url=url, timeout=ANSWER_S, trust_env=False, verify=trusting(tls.ca))
         )
-        rig = Rig(chosen, redis, room, store, http, Inbox(volumes.inbox))
+        rig = Rig(chosen, redis, room, store, http, Inbox(open_files(chosen)))
         stack.callback(rig.redis.close)
         yield rig

@@ -12,6 +12,7 @@ import pytest
 from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.folder import FolderFiles
 from input_service.access.keyring import ApiKey, Scope, new_key
 from input_service.settings import InputAccessSettings, InputSettings, ViewerSettings
 from tests.integration.input.rig import Rig, open_bench, photograph
@@ -155,7 +156,11 @@ def test_a_worker_on_another_host_reads_uploads_with_the_inside_token(
     url = str(rig.http.base_url)
 
     elsewhere = SourceImages(
-        cache, Inbox(tmp_path / "inbox"), ResultFiles(tmp_path), url, rig.settings.inside_token
+        cache,
+        Inbox(FolderFiles(tmp_path)),
+        ResultFiles(FolderFiles(tmp_path)),
+        url,
+        rig.settings.inside_token,
     )
 
     assert elsewhere.load(image_id).shape == (32, 48, 3)

@@ -39,7 +39,7 @@ class AsyncWire:
         return self._http.build_request(method, path, **parts)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        return await self._http.send(request, stream=True)
+        return await self._http.send(request, stream=True, follow_redirects=True)
 
     async def read(self, answer: httpx.Response) -> bytes:
         return await answer.aread()
@@ -70,7 +70,7 @@ class BlockingWire:
         return self._http.build_request(method, path, **parts)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        return self._http.send(request, stream=True)
+        return self._http.send(request, stream=True, follow_redirects=True)
 
     async def read(self, answer: httpx.Response) -> bytes:
         return answer.read()

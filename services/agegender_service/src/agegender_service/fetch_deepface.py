@@ -26,8 +26,8 @@ from agegender_service.estimate import AGE_CLASSES
 from agegender_service.settings import AgeGenderServiceSettings
 from agegender_service.weights import AGE_FILE, GENDER_FILE, deepface_folder
 from facepipe.domain.errors import FacepipeError, ModelCorruptError, ServiceUnavailableError
-from facepipe.files.inbox import make_folder
 from facepipe.files.models import ModelFile, read_model, record_path, sha256_of, write_record
+from facepipe.files.store.folder import make_folder
 
 _SOURCES = (
     "https://github.com/serengil/deepface_models/releases/download/v1.0/",

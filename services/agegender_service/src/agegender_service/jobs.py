@@ -20,6 +20,7 @@ from facepipe.domain.reduction import reduced_face, reduction_of
 from facepipe.files.image_store import FaceCrops, ImageStore, RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.opening import open_folder
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, StageRun
 from facepipe.queue.redis_connection import connect_redis
@@ -100,11 +101,11 @@ def load() -> dict[str, ModelInfo]:
     settings = AgeGenderServiceSettings()
     estimator = load_estimator(settings)
     store = RedisImageStore(connect_redis(settings.redis), settings.redis)
-    volumes = settings.volumes
+    files = open_folder(settings)
     sources = SourceImages(
         store,
-        Inbox(volumes.inbox),
-        ResultFiles(volumes.saved_data),
+        Inbox(files),
+        ResultFiles(files),
         settings.address.input,
         settings.inside_token,
         ca=settings.tls.ca,

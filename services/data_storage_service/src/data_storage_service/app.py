@@ -15,10 +15,12 @@ from data_storage_service.settings import DataStorageSettings
 from data_storage_service.settling import SettlingLoop
 from data_storage_service.wiring import chores, open_services
 from facepipe.domain.errors import FacepipeError
-from facepipe.files.result_files import ResultFiles
-from facepipe.files.volumes import volume_problem
+from facepipe.files import inbox, result_files
+from facepipe.files.store.folder import volume_problem
+from facepipe.files.store.opening import open_files
 from facepipe.stage import Stage, create_stage_app
 from facepipe.stages import StageName
+from facepipe.web.service import Check
 
 _log = logging.getLogger(__name__)
 
@@ -58,12 +60,16 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
         return None
 
     # The ledger and the kept uploads have folders of their own; uploads are taken from the inbox.
+    files = open_files(settings)
     folders = {
-        "saved_data": settings.volumes.saved_data,
-        "source": ResultFiles(settings.volumes.saved_data).sources,
-        "index": settings.index_path.parent,
-        "inbox": settings.volumes.inbox,
+        "saved_data": result_files.FOLDER,
+        "source": result_files.SOURCES,
+        "inbox": inbox.FOLDER,
     }
-    volumes = {name: partial(volume_problem, folder) for name, folder in folders.items()}
-    app = create_stage_app(stage, checks={"ledger": ledger_problem, **volumes}, lifespan=lifespan)
+    checks: dict[str, Check] = {
+        "ledger": ledger_problem,
+        "index": partial(volume_problem, settings.index_path.parent),
+        **{name: partial(files.problem, folder) for name, folder in folders.items()},
+    }
+    app = create_stage_app(stage, checks=checks, lifespan=lifespan)
     return app

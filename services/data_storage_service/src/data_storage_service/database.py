@@ -32,7 +32,7 @@ from facepipe.domain.errors import (
     ServiceUnavailableError,
     StorageFullError,
 )
-from facepipe.files.inbox import make_folder
+from facepipe.files.store.folder import make_folder
 
 SCHEMA_VERSION = 1
 # Of the advisory lock that the writers of a PostgreSQL take turns by.

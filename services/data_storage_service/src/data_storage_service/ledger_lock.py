@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from facepipe.domain.errors import LedgerInUseError
-from facepipe.files.inbox import make_folder
+from facepipe.files.store.folder import make_folder
 
 
 @contextmanager

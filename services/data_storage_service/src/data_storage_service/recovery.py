@@ -110,7 +110,7 @@ class Recovery:
                 _log.exception("looking for lost jobs failed")
 
     def _start_over(self, image_id: str, generation: int) -> None:
-        if image_id not in self._inbox and not self._files.source(image_id).is_file():
+        if image_id not in self._inbox and self._files.source(image_id) is None:
             self._give_up(image_id, generation)
         elif self._ledger.start_over(image_id, generation):
             _log.warning(

@@ -37,8 +37,9 @@ from data_storage_service.settings import DataStorageSettings
 from facepipe.domain.analysis import AnalysisDocument, PartError
 from facepipe.domain.errors import FacepipeError, ImageNotFoundError, LedgerDamagedError
 from facepipe.domain.status import Status
-from facepipe.files.inbox import make_folder
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.folder import make_folder
+from facepipe.files.store.opening import open_files
 
 _log = logging.getLogger(__name__)
 _STORED = (Status.STORED, Status.PARTIAL)
@@ -111,7 +112,7 @@ def _documents(files: ResultFiles) -> Iterator[AnalysisDocument]:
         try:
             document = files.read_document(image_id)
         except ImageNotFoundError:
-            _log.warning("not a result, left alone: %s", files.document(image_id))
+            _log.warning("not a result, left alone: %s", image_id)
             continue
         if document.image.sha256 == image_id:
             yield document
@@ -187,7 +188,7 @@ def _keep_or_lose(
     target: Session, image_id: str, counter: CounterRow, files: ResultFiles, outcome: Rebuilt
 ) -> None:
     row = target.get_one(ImageRow, image_id)
-    if row.state not in _STORED or files.document(image_id).exists():
+    if row.state not in _STORED or files.document(image_id) is not None:
         outcome.kept += 1
         return
     outcome.lost += 1
@@ -221,8 +222,8 @@ def main() -> int:
     parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     settings = DataStorageSettings()
-    files = ResultFiles(settings.volumes.saved_data)
     try:
+        files = ResultFiles(open_files(settings))
         outcome = reindex(settings.index_path, files)
     except (exc.OperationalError, FacepipeError, OSError) as error:
         _log.error("the index was left as it was: %s", error)

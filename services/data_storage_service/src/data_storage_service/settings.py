@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from facepipe.files.result_files import ResultFiles
+from facepipe.files.result_files import ledger_file
 from facepipe.system.settings import Settings
 
 
@@ -51,4 +51,4 @@ class DataStorageSettings(Settings):
         when the volume is copied, and nobody who lists `saved_data/*` stumbles over SQLite's
         three files.
         """
-        return ResultFiles(self.volumes.saved_data).ledger
+        return ledger_file(self.volumes.saved_data)

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import ImageRow
-from facepipe.domain.errors import FacepipeError, ImageNotFoundError
+from facepipe.domain.errors import FacepipeError, FilesUnavailableError, ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.files.image_store import ImageStore
 from facepipe.files.inbox import Inbox
@@ -48,7 +48,8 @@ class Settler:
         """Settles an image if it is finished; returns its state, None if there was nothing to do.
 
         Raises:
-            OSError: a file could not be moved or removed; the image stays unsettled.
+            OSError, FilesUnavailableError, StorageFullError: a file could not be moved or
+                removed; the image stays unsettled.
         """
         status: Status | None = None
         with self._ledger.settling(image_id) as row:
@@ -63,7 +64,8 @@ class Settler:
         """Deletes an image with everything that is kept of it; False when there was nothing.
 
         Raises:
-            OSError: a file could not be removed; the image is deleted, and settled later.
+            OSError, FilesUnavailableError: a file could not be removed; the image is deleted, and
+                settled later.
         """
         existed = self._ledger.delete(image_id)
         # Also when it was deleted before: the files of then may have stayed.
@@ -83,7 +85,7 @@ class Settler:
             case Status.FAILED:
                 self._files.remove_result(image_id)
         if self._keep_source:
-            self._files.keep_source(image_id, self._inbox.path(image_id))
+            self._files.keep_source(image_id, self._inbox)
         else:
             self._files.remove_source(image_id)
         self._remove_upload(image_id, row.received_at)
@@ -132,7 +134,7 @@ class SettlingLoop:
         for image_id in self._queries.unsettled():
             try:
                 count += self._settler.settle(image_id) is not None
-            except OSError as error:
+            except (OSError, FilesUnavailableError) as error:
                 _log.warning("not settled yet: %s", error, extra={"image_id": image_id})
         return count
 

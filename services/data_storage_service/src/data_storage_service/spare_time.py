@@ -68,7 +68,7 @@ class SpareTime:
         return sum(self._begin(image_id) for image_id in self._reanalyses.waiting(room))
 
     def _begin(self, image_id: str) -> bool:
-        if not self._files.source(image_id).is_file() and image_id not in self._inbox:
+        if self._files.source(image_id) is None and image_id not in self._inbox:
             self._reanalyses.skip(image_id, _NO_SOURCE)
             return False
         begun = self._ledger.analyse_again(image_id)

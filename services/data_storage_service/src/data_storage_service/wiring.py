@@ -28,6 +28,7 @@ from facepipe.files.annotation import AnnotationStyle
 from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.opening import open_files
 from facepipe.queue.redis_connection import connect_redis
 
 _REDIS_TIMEOUT_S = 2.0
@@ -66,7 +67,8 @@ def open_services(settings: DataStorageSettings) -> Services:
     engine = open_index(settings.index_path)
     redis = connect_redis(settings.redis, timeout_s=_REDIS_TIMEOUT_S)
     ledger, queries = Ledger(engine), Queries(engine)
-    files, inbox = ResultFiles(settings.volumes.saved_data), Inbox(settings.volumes.inbox)
+    kept = open_files(settings)
+    files, inbox = ResultFiles(kept), Inbox(kept)
     files.make_folders()
     images = RedisImageStore(redis, settings.redis)
     settler = Settler(ledger, files, inbox, images, keep_source=settings.storage.keep_source)

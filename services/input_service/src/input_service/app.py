@@ -10,7 +10,8 @@ from fastapi import Depends, FastAPI, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.middleware.cors import CORSMiddleware
 
-from facepipe.files.volumes import volume_problem
+from facepipe.files import inbox
+from facepipe.files.store.opening import open_files
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue.redis_connection import connect_redis, redis_problem
 from facepipe.web.service import Check, create_app
@@ -144,7 +145,7 @@ def _checks(settings: InputSettings, services: Callable[[], Services]) -> dict[s
     )
 
     return {
-        "inbox": partial(volume_problem, settings.volumes.inbox),
+        "inbox": partial(open_files(settings).problem, inbox.FOLDER),
         "decoders": lambda: services().decoders.problem(),
         "redis": partial(redis_problem, redis),
         "ledger": store.problem,

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from redis import Redis
 from redis.exceptions import RedisError
 
-from facepipe.domain.errors import TooManyRequestsError
+from facepipe.domain.errors import FilesUnavailableError, TooManyRequestsError
 from facepipe.files.inbox import Inbox
 from facepipe.queue.jobs import queue_of
 from facepipe.stages import StageName
@@ -52,7 +52,7 @@ class Backlog:
         while True:
             try:
                 await asyncio.to_thread(self.refresh)
-            except OSError as error:
+            except (OSError, FilesUnavailableError) as error:
                 _log.warning("the inbox cannot be counted: %s", error)
             await asyncio.sleep(_EVERY_S)
 

@@ -167,13 +167,13 @@ class Intake:
                 "the image was analysed; send it again with force=true to have it analysed anew"
             )
         with image_span("retry", image_id):
-            source = self._results.source(image_id)
+            data = self._results.read_source(image_id)
             entry = InboxEntry(
                 image=state.image,
                 received_at=_moment_after(state),
                 traceparent=current_traceparent(),
             )
-            self._keep(image_id, source.read_bytes(), entry)
+            self._keep(image_id, data, entry)
             return Accepted(state.image, self._start(image_id, entry, state), known=True)
 
     def _keep(self, image_id: str, data: bytes, entry: InboxEntry) -> None:

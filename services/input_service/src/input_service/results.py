@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from pathlib import Path
 from typing import Any
 
 from facepipe.domain.errors import (
@@ -17,6 +16,7 @@ from facepipe.domain.errors import (
 from facepipe.domain.status import Status
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store import FoundFile
 from facepipe.ledger.states import ImageState
 
 
@@ -27,26 +27,23 @@ class ImageFiles:
         self._results = results
         self._inbox = inbox
 
-    def document(self, image_id: str) -> Path:
+    def document(self, image_id: str) -> FoundFile:
         """The result document. Raises ImageNotFoundError."""
         return self._existing(self._results.document(image_id))
 
-    def annotated(self, image_id: str) -> Path:
+    def annotated(self, image_id: str) -> FoundFile:
         """The annotated JPEG. Raises ImageNotFoundError."""
         return self._existing(self._results.annotated(image_id))
 
-    def source(self, image_id: str) -> Path:
+    def source(self, image_id: str) -> FoundFile:
         """The upload, byte for byte. Raises ImageNotFoundError."""
-        waiting = self._inbox.path(image_id)
-        if waiting.exists():
-            return waiting
-        return self._existing(self._results.source(image_id))
+        return self._inbox.find(image_id) or self._existing(self._results.source(image_id))
 
     def read_source(self, image_id: str) -> bytes:
         """The upload's bytes, also while it moves. Raises ImageNotFoundError."""
         with contextlib.suppress(ImageNotFoundError):
             return self._inbox.read(image_id)
-        return self._existing(self._results.source(image_id)).read_bytes()
+        return self._results.read_source(image_id)
 
     def read_document(self, image_id: str) -> dict[str, Any]:
         """The result document, parsed.
@@ -62,10 +59,10 @@ class ImageFiles:
         return document
 
     @staticmethod
-    def _existing(path: Path) -> Path:
-        if not path.is_file():
+    def _existing(found: FoundFile | None) -> FoundFile:
+        if found is None:
             raise ImageNotFoundError("there is no such file for this image")
-        return path
+        return found
 
 
 def real_faces(document: dict[str, Any]) -> list[dict[str, Any]]:

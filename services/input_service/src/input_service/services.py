@@ -14,10 +14,11 @@ from fastapi import Depends, FastAPI, Request
 from prometheus_client import REGISTRY
 from redis import Redis
 
-from facepipe.domain.errors import ServiceUnavailableError
+from facepipe.domain.errors import FilesUnavailableError, ServiceUnavailableError
 from facepipe.files.image_store import RedisImageStore
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.opening import open_files
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.system.tls import trusting
@@ -68,13 +69,14 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         redis, ca = connect_redis(settings.redis), settings.tls.ca
-        inbox = Inbox(settings.volumes.inbox)
+        files = open_files(settings)
+        inbox = Inbox(files)
         try:
             inbox.tidy()
-        except OSError as error:
+        except (OSError, FilesUnavailableError) as error:
             _log.warning("what a crash has left in the inbox stays there: %s", error)
         store = FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=ca)
-        results = ImageFiles(ResultFiles(settings.volumes.saved_data), inbox)
+        results = ImageFiles(ResultFiles(files), inbox)
         images = RedisImageStore(redis, settings.redis)
         backlog = Backlog(inbox, redis, settings.queue.limit)
         feed = StateFeed(settings.address.store_grpc, settings.inside_token, ca)
@@ -96,9 +98,7 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 )
                 pictures = Pictures(decoders, results)
                 feed.listen(pictures.note)
-                webhooks = Webhooks(
-                    settings.webhook, settings.volumes.inbox / ".webhooks", feed, store, outgoing
-                )
+                webhooks = Webhooks(settings.webhook, files, feed, store, outgoing)
                 counting = asyncio.create_task(backlog.watch())
                 app.state.services = Services(
                     settings,

@@ -18,10 +18,10 @@ import json
 import logging
 import time
 from contextlib import aclosing, suppress
-from pathlib import Path
 
 from facepipe.domain.errors import FacepipeError, MisconfiguredError
-from facepipe.files.inbox import make_folder, write_durably
+from facepipe.files.inbox import RECEIVERS
+from facepipe.files.store import FileStore
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState
 from input_service.feed import StateFeed
@@ -44,16 +44,17 @@ class Webhooks:
     def __init__(
         self,
         settings: WebhookSettings,
-        folder: Path,
+        files: FileStore,
         feed: StateFeed,
         store: FaceStoreClient,
         outgoing: Outgoing,
     ) -> None:
         """Raises MisconfiguredError: there are receivers, and no secret that can be used."""
         self._receivers = [
-            Receiver(url, key_of(settings.secret), folder, outgoing)
-            for url in settings.urls.split()
+            Receiver(url, key_of(settings.secret), files, outgoing) for url in settings.urls.split()
         ]
+        if self._receivers:
+            files.prepare(RECEIVERS)
         self._feed = feed
         self._store = store
         self._tasks: list[asyncio.Task[None]] = []
@@ -69,15 +70,16 @@ class Webhooks:
     async def _tell(self, receiver: Receiver) -> None:
         while True:
             try:
-                after = receiver.position()
+                after = await asyncio.to_thread(receiver.position)
                 if after is None:  # it is new: what was before is none of its business
                     present = await asyncio.to_thread(self._store.changes, None)
-                    receiver.keep(after := present.revision)
+                    after = present.revision
+                    await asyncio.to_thread(receiver.keep, after)
                 async with aclosing(self._feed.changes(after, self._store)) as changes:
                     async for state in changes:
                         if state.is_finished:
                             await receiver.tell(state)
-                            receiver.keep(state.revision)
+                            await asyncio.to_thread(receiver.keep, state.revision)
             except (FacepipeError, OSError) as error:
                 _log.warning("webhooks go on in a moment: %s", error)
             await asyncio.sleep(_AGAIN_S)
@@ -86,22 +88,22 @@ class Webhooks:
 class Receiver:
     """A program that is told, and how far it was."""
 
-    def __init__(self, url: str, key: bytes, folder: Path, outgoing: Outgoing) -> None:
+    def __init__(self, url: str, key: bytes, files: FileStore, outgoing: Outgoing) -> None:
         self._url = url
         self._key = key
         self._outgoing = outgoing
-        self._file = folder / f"{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
-        make_folder(folder)
+        self._files = files
+        self._name = f"{RECEIVERS}/{hashlib.sha256(url.encode()).hexdigest()[:32]}.json"
 
     def position(self) -> int | None:
         """The number of the last change that it was told of; None: it begins now."""
         try:
-            return int(json.loads(self._file.read_bytes())["revision"])
+            return int(json.loads(self._files.get(self._name))["revision"])
         except (FileNotFoundError, ValueError, KeyError):
             return None
 
     def keep(self, revision: int) -> None:
-        write_durably(self._file, json.dumps({"revision": revision}).encode())
+        self._files.put({self._name: json.dumps({"revision": revision}).encode()})
 
     async def tell(self, state: ImageState) -> None:
         """Sends until it is taken.

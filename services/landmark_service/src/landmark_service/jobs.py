@@ -17,6 +17,7 @@ from facepipe.files.image_store import ImageStore, RedisImageStore, SourceImages
 from facepipe.files.imaging import RgbImage
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.opening import open_folder
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.stage import PartRun, part_run
@@ -94,7 +95,7 @@ def load() -> dict[str, ModelInfo]:
     pipeline = load_pipeline(settings)
     set_threads(threads_per_worker(settings.stage))  # last: some models set it, too
     store = RedisImageStore(connect_redis(settings.redis), settings.redis)
-    volumes = settings.volumes
+    files = open_folder(settings)
     _worker = LandmarkWorker(
         pipeline=pipeline,
         client=FaceStoreClient(
@@ -103,8 +104,8 @@ def load() -> dict[str, ModelInfo]:
         store=store,
         sources=SourceImages(
             store,
-            Inbox(volumes.inbox),
-            ResultFiles(volumes.saved_data),
+            Inbox(files),
+            ResultFiles(files),
             settings.address.input,
             settings.inside_token,
             ca=settings.tls.ca,

@@ -19,8 +19,7 @@ from typing import BinaryIO
 
 from prometheus_client import Counter, Gauge
 
-from facepipe.files.inbox import make_folder
-from facepipe.files.volumes import volume_problem
+from facepipe.files.store.folder import make_folder, volume_problem
 from logger_service.files import LogFile, latest_part
 from logger_service.records import Kind, LogLine, SpanLine
 from logger_service.retention import remove_old_files

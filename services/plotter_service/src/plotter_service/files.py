@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
-from facepipe.files.inbox import make_folder, write_durably
-from facepipe.files.volumes import volume_problem
+from facepipe.files.store.folder import make_folder, volume_problem, write_durably
 from plotter_service.plots import NAMES
 
 MEDIA_TYPES = {"png": "image/png", "svg": "image/svg+xml", "json": "application/json"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, Field
 
-from facepipe.files.result_files import ResultFiles
+from facepipe.files.result_files import plots_folder
 from facepipe.system.settings import Settings
 
 
@@ -25,4 +25,4 @@ class PlotterServiceSettings(Settings):
     @property
     def plots_folder(self) -> Path:
         """Where the plots are written."""
-        return ResultFiles(self.volumes.saved_data).plots
+        return plots_folder(self.volumes.saved_data)

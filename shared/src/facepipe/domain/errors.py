@@ -32,7 +32,9 @@
     ├── LedgerTooNewError           500  ledger_too_new
     ├── LedgerInUseError            500  ledger_in_use
     ├── ServiceUnavailableError     503  service_unavailable
-    │   └── LedgerDamagedError      503  ledger_damaged
+    │   ├── LedgerDamagedError      503  ledger_damaged
+    │   └── FilesUnavailableError   503  files_unavailable
+    │       └── FilesDeniedError    503  files_denied
     ├── DeadlineExceededError       504  deadline_exceeded
     └── StorageFullError            507  storage_full
 
@@ -253,6 +255,18 @@ class LedgerDamagedError(ServiceUnavailableError):
     """The file of the ledger cannot be read; once it is repaired, all goes on."""
 
     code, title = "ledger_damaged", "The ledger is damaged"
+
+
+class FilesUnavailableError(ServiceUnavailableError):
+    """The object store does not answer, or its bucket is not there."""
+
+    code, title = "files_unavailable", "The object store is unavailable"
+
+
+class FilesDeniedError(FilesUnavailableError):
+    """The object store refuses the access key; once that is set right, all goes on."""
+
+    code, title = "files_denied", "The object store refuses access"
 
 
 class DeadlineExceededError(FacepipeError):

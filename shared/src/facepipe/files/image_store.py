@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -126,9 +127,9 @@ class SourceImages:
         return decode(data, ACCEPTED_BEFORE).rgb
 
     def _upload(self, image_id: str) -> bytes:
-        for path in (self._inbox.path(image_id), self._results.source(image_id)):
-            if path.exists():
-                return path.read_bytes()
+        for read in (self._inbox.read, self._results.read_source):
+            with suppress(ImageNotFoundError):
+                return read(image_id)
         return self._fetch(image_id)
 
     def _fetch(self, image_id: str) -> bytes:

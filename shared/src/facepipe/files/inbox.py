@@ -1,25 +1,27 @@
-"""The inbox on disk: the truth about an accepted image until its result is on disk.
+"""The inbox: the truth about an accepted image until its result is written.
 
-<root>/<image_id>.json    what is known of the upload, written first
-<root>/<image_id>         the upload, byte for byte; once it is here, it is accepted
+inbox/<image_id>.json    what is known of the upload, written first
+inbox/<image_id>         the upload, byte for byte; once it is here, it is accepted
+inbox/.webhooks/         how far receivers of webhooks were told
 """
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import tempfile
 from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 
 from facepipe.domain.analysis import ImageInfo
 from facepipe.domain.errors import ImageNotFoundError, InvalidRequestError
+from facepipe.files.store import FileStore, FoundFile, find
+
+FOLDER = "inbox"
+RECEIVERS = f"{FOLDER}/.webhooks"
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
+_LEFT_AFTER = timedelta(hours=1)
 
 
 class InboxEntry(BaseModel):
@@ -38,139 +40,79 @@ def check_image_id(image_id: str) -> str:
     return image_id
 
 
-def make_folder(path: Path) -> None:
-    """Makes a folder, and those above it; where a group may write above, it may write here.
-
-    So whoever owns a bind mount on the host can clean up what a service made in it. The mode is
-    given when the folder is made: to change it later would cost it its set-group-id bit.
-    """
-    if path.is_dir():
-        return
-    make_folder(path.parent)
-    writable_by_group = path.parent.stat().st_mode & stat.S_IWGRP
-    mask = os.umask(0o077)
-    os.umask(mask & ~writable_by_group)
-    try:
-        path.mkdir(exist_ok=True)
-    finally:
-        os.umask(mask)
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Writes aside, syncs, renames: after a crash `path` holds all of `data` or what it held.
-
-    Raises:
-        OSError: no room, no permission; `path` is untouched and nothing is left behind.
-    """
-    aside = _written_aside(path, data)
-    try:
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _written_aside(path: Path, data: bytes) -> Path:
-    """A synced file beside `path`, to be renamed; on an error nothing is left behind."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:16]}-", suffix=".tmp", dir=path.parent)
-    aside = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)
-            os.fsync(file.fileno())
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    return aside
-
-
 class Inbox:
     """Uploads that were accepted and have no result yet."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        make_folder(root)
+    def __init__(self, files: FileStore) -> None:
+        self._files = files
+        files.prepare(FOLDER)
 
     def add(self, image_id: str, data: bytes, entry: InboxEntry) -> None:
         """Makes an upload durable. Adding the same one twice changes nothing.
 
-        All that takes room is written before anything gets its name: a volume that fills up
-        leaves neither a note without an upload nor an upload without a note.
-
         Raises:
-            OSError: it could not be written; nothing was accepted, nothing is left behind.
+            OSError, FilesUnavailableError, StorageFullError: it could not be written; nothing
+                was accepted.
         """
-        path, note = self.path(image_id), self._entry_path(image_id)
-        pending = [_written_aside(path, data)]
-        try:
-            pending.append(_written_aside(note, entry.model_dump_json().encode()))
-            pending[1].replace(note)
-            pending[0].replace(path)
-        except BaseException:
-            for aside in pending:
-                aside.unlink(missing_ok=True)
-            raise
-        _sync_folder(self._root)
+        note = entry.model_dump_json().encode()
+        self._files.put({_note(image_id): note, self.name(image_id): data})
 
     def read(self, image_id: str) -> bytes:
         """The upload, byte for byte. Raises ImageNotFoundError."""
-        try:
-            return self.path(image_id).read_bytes()
-        except FileNotFoundError as error:
-            raise ImageNotFoundError(f"{image_id} is not in the inbox") from error
+        return self._get(self.name(image_id), image_id)
 
     def entry(self, image_id: str) -> InboxEntry:
         """What was noted of the upload. Raises ImageNotFoundError."""
-        try:
-            return InboxEntry.model_validate_json(self._entry_path(image_id).read_bytes())
-        except FileNotFoundError as error:
-            raise ImageNotFoundError(f"{image_id} is not in the inbox") from error
+        return InboxEntry.model_validate_json(self._get(_note(image_id), image_id))
 
     def ids(self) -> Iterator[str]:
         """Ids of all accepted uploads, in no order."""
-        with os.scandir(self._root) as files:
-            yield from (file.name for file in files if _IMAGE_ID.fullmatch(file.name))
+        return filter(_IMAGE_ID.fullmatch, self._files.names(FOLDER))
 
     def remove(self, image_id: str) -> None:
         """Erases an upload; the bytes first, so that no entry is ever without its note."""
-        self.path(image_id).unlink(missing_ok=True)
-        self._entry_path(image_id).unlink(missing_ok=True)
+        self._files.delete(self.name(image_id), _note(image_id), for_good=False)
 
     def tidy(self) -> int:
-        """Removes what a crash left half done; for the start of the one process that adds.
+        """Removes what a crash left half done; for the start of a process that adds.
 
         Returns how many files there were: written aside and never renamed, notes whose upload
         never came or is gone, and uploads without a note. The last are what a power cut may
-        leave, before anybody was told of them or after they were removed.
+        leave, before anybody was told of them or after they were removed. Where others may be
+        adding just now, what is young is left alone.
         """
-        asides = [path for path in self._root.glob(".*.tmp") if path.is_file()]
-        notes = [
-            path
-            for path in self._root.glob("*.json")
-            if _IMAGE_ID.fullmatch(path.stem) and path.stem not in self
-        ]
-        bare = [self.path(i) for i in self.ids() if not self._entry_path(i).exists()]
-        half_done = [*asides, *notes, *bare]
-        for path in half_done:
-            path.unlink(missing_ok=True)
-        return len(half_done)
+        names = set(self._files.names(FOLDER))
+        uploads = set(filter(_IMAGE_ID.fullmatch, names))
+        notes = {name.removesuffix(".json") for name in names if name.endswith(".json")}
+        alone = [f"{FOLDER}/{i}.json" for i in notes - uploads if _IMAGE_ID.fullmatch(i)]
+        alone += [f"{FOLDER}/{i}" for i in uploads - notes]
+        half_done = [name for name in alone if self._is_left(name)]
+        self._files.delete(*half_done, for_good=False)
+        return self._files.remove_asides(FOLDER, older_than_s=0) + len(half_done)
 
-    def path(self, image_id: str) -> Path:
-        return self._root / check_image_id(image_id)
+    def find(self, image_id: str) -> FoundFile | None:
+        """The upload, if it is here."""
+        return find(self._files, self.name(image_id))
+
+    def name(self, image_id: str) -> str:
+        """In the store."""
+        return f"{FOLDER}/{check_image_id(image_id)}"
 
     def __contains__(self, image_id: str) -> bool:
-        return self.path(image_id).exists()
+        return self.find(image_id) is not None
 
-    def _entry_path(self, image_id: str) -> Path:
-        return self._root / f"{check_image_id(image_id)}.json"
+    def _get(self, name: str, image_id: str) -> bytes:
+        try:
+            return self._files.get(name)
+        except FileNotFoundError as error:
+            raise ImageNotFoundError(f"{image_id} is not in the inbox") from error
+
+    def _is_left(self, name: str) -> bool:
+        if not self._files.is_shared:
+            return True
+        info = self._files.head(name)
+        return info is not None and datetime.now(UTC) - info.modified > _LEFT_AFTER
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _note(image_id: str) -> str:
+    return f"{FOLDER}/{check_image_id(image_id)}.json"

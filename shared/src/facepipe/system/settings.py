@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from facepipe.system.files_settings import FilesSettings
 from facepipe.system.inside_token import InsideToken
 from facepipe.system.tls import TlsSettings, is_loopback
 
@@ -198,6 +199,7 @@ class Settings(BaseSettings):
     port: PortSettings = PortSettings()
     address: AddressSettings = AddressSettings()
     volumes: VolumeSettings = VolumeSettings()
+    files: FilesSettings = FilesSettings()
     stage: StageSettings = StageSettings()
     reconcile: ReconcileSettings = ReconcileSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

@@ -174,6 +174,7 @@ def run(name: str, settings: S, create: Callable[[S], FastAPI], port: int) -> No
         calls = [
             ("FACEPIPE_REDIS_URL", settings.redis.url),
             ("FACEPIPE_ADDRESS_INPUT", settings.address.input),
+            ("FACEPIPE_FILES_ENDPOINT", settings.files.endpoint),
         ]
         check_encrypted(settings.tls, listens_on, calls)
         serve(app, settings.host, port)

@@ -19,7 +19,7 @@ from input_service.drawing import Fit
 from input_service.file_names import derived_name, inline
 from input_service.pictures import tag_of
 from input_service.results import require_result
-from input_service.routes.results import PARTS, file_of_result, named
+from input_service.routes.results import PARTS, answer_with, file_of_result, named
 from input_service.services import ServicesDep
 from input_service.views import Responses
 
@@ -92,9 +92,9 @@ async def get_annotated(
     """
     if labels is None and landmarks is None and blur is None:
         find = services.results.annotated
-        path, known = await asyncio.to_thread(file_of_result, find, image_id, services)
+        found, known = await asyncio.to_thread(file_of_result, find, image_id, services)
         headers = named(known, "-annotated.jpg")
-        return StoredFile(path, media_type="image/jpeg", headers=headers)
+        return answer_with(found, request, services, "image/jpeg", headers)
     state = await _state(image_id, services)
     require_result(state)
     stored = services.settings.storage

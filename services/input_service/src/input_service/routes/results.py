@@ -6,11 +6,10 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from facepipe.domain.analysis import AnalysisDocument, ImageId
 from facepipe.domain.errors import (
@@ -21,8 +20,9 @@ from facepipe.domain.errors import (
 )
 from facepipe.domain.status import Status
 from facepipe.files.formats import MEDIA_TYPES
+from facepipe.files.store import FoundFile
 from facepipe.ledger.states import ImageState
-from facepipe.web.file_response import StoredFile, has_it, not_modified
+from facepipe.web.file_response import StoredFile, file_answer, has_it, not_modified
 from facepipe.web.problems import PROBLEM_MEDIA_TYPE
 from input_service.chosen import chosen_of, parsed_paths
 from input_service.examples import NOT_FINISHED, RESULT, shown
@@ -81,11 +81,11 @@ def get_result(
 ) -> Response:
     """`saved_data/<image_id>.json`, as it is on disk, or the chosen part of it."""
     paths = parsed_paths(fields)
-    path, state = file_of_result(services.results.document, image_id, services)
+    found, state = file_of_result(services.results.document, image_id, services)
     document = services.results.read_document(image_id)
     headers = named(state, ".json")
     if landmarks and not paths:
-        return StoredFile(path, media_type="application/json", headers=headers)
+        return answer_with(found, request, services, "application/json", headers)
     chosen = json.dumps(chosen_of(document, paths, landmarks=landmarks)).encode()
     return _made(request, chosen, "application/json", headers)
 
@@ -117,17 +117,37 @@ def get_sidecar(image_id: ImageId, request: Request, services: ServicesDep) -> R
         200: {"content": {"image/*": {}}, "description": "The upload, byte for byte"},
     },
 )
-def get_source(image_id: ImageId, services: ServicesDep) -> StoredFile:
+def get_source(image_id: ImageId, request: Request, services: ServicesDep) -> Response:
     """The upload, byte for byte."""
     state = _state(image_id, services)
     if state is not None and state.status is Status.DELETED:
         raise ImageDeletedError(f"{image_id} was deleted")
     media_type = MEDIA_TYPES.get(state.image.format, "") if state else ""
-    return StoredFile(
+    return answer_with(
         services.results.source(image_id),
-        media_type=media_type or "application/octet-stream",
-        headers=named(state),
+        request,
+        services,
+        media_type or "application/octet-stream",
+        named(state),
     )
+
+
+def answer_with(
+    found: FoundFile,
+    request: Request,
+    services: Services,
+    media_type: str,
+    headers: dict[str, str],
+) -> Response:
+    """The file, or where a client of the API is to fetch it."""
+    settings = services.settings
+    shown = request.headers.get("authorization", "")
+    # Services need not reach the object store, nor believe its certificate.
+    is_sent = settings.files.downloads == "stream" or settings.inside_token.is_shown_by(shown)
+    link = None if is_sent else found.store.link(found.name)
+    if link is not None:
+        return RedirectResponse(link, headers={"Cache-Control": "no-store"})
+    return file_answer(found, media_type, headers)
 
 
 def named(state: ImageState | None, ending: str = "") -> dict[str, str]:
@@ -147,8 +167,8 @@ def _made(request: Request, content: bytes, media_type: str, headers: dict[str, 
 
 
 def file_of_result(
-    find: Callable[[str], Path], image_id: str, services: Services
-) -> tuple[Path, ImageState | None]:
+    find: Callable[[str], FoundFile], image_id: str, services: Services
+) -> tuple[FoundFile, ImageState | None]:
     state = _with_result(image_id, services)
     try:
         return find(image_id), state

@@ -12,6 +12,7 @@ from facepipe.files.image_store import RedisImageStore, SourceImages
 from facepipe.files.imaging import RgbImage, cut_face_crop
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
+from facepipe.files.store.opening import open_folder
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.stage import part_run
@@ -46,7 +47,8 @@ def sharpness_of(image_rgb: RgbImage, face: Any) -> float:
 def load() -> dict[str, ModelInfo]:
     global _worker
     settings = Settings()
-    inbox, results = Inbox(settings.volumes.inbox), ResultFiles(settings.volumes.saved_data)
+    files = open_folder(settings)
+    inbox, results = Inbox(files), ResultFiles(files)
     store = RedisImageStore(connect_redis(settings.redis), settings.redis)
     token = settings.inside_token
     sources = SourceImages(store, inbox, results, settings.address.input, token, ca=settings.tls.ca)

@@ -1,0 +1,214 @@
+"""Files in a bucket of an S3 server, by `obstore`; needs the extra `bucket`.
+
+A PUT is there whole or not at all, and for good once it is answered. What a 404 means is asked
+once more: a bucket that is not there would make every file look lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore import exceptions
+from obstore.store import S3Store
+
+from facepipe.domain.errors import (
+    FilesDeniedError,
+    FilesUnavailableError,
+    MisconfiguredError,
+    StorageFullError,
+)
+from facepipe.files.store import FileInfo
+from facepipe.system.files_settings import FilesSettings
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
+    from obstore.store import ClientConfig, S3Config
+
+_RETRY_AFTER_S = 10.0
+_CONNECT = timedelta(seconds=3)
+_LINK = timedelta(minutes=5)
+# What servers say, and some a 507.
+_FULL = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507 ")
+_NO_ROOM = "the object store is full; make room and send it again"
+_NO_BUCKET = "the bucket of FACEPIPE_FILES_URL is not there"
+_DENIED = (
+    "the object store refuses the access key; see FACEPIPE_FILES_KEY_ID and the bucket's policy"
+)
+_MEDIA_TYPES = {".json": "application/json", ".jpg": "image/jpeg"}
+
+
+class BucketFiles:
+    """Files below a prefix of a bucket."""
+
+    is_shared = True
+
+    def __init__(self, settings: FilesSettings, ca: Path | None = None) -> None:
+        """Asks nothing yet.
+
+        Args:
+            settings: of a bucket.
+            ca: an authority that is believed beside those of the system.
+
+        Raises:
+            MisconfiguredError: key or authority cannot be read.
+        """
+        self._prefix = settings.prefix
+        client: ClientConfig = {
+            "allow_http": settings.endpoint.startswith("http:"),
+            "connect_timeout": _CONNECT,
+            "timeout": timedelta(seconds=settings.timeout_s),
+        }
+        if ca is not None:
+            client["root_certificate"] = _read(ca)
+        self._store = S3Store(
+            settings.bucket,
+            config=_config(settings),
+            client_options=client,
+            # Whoever calls knows better whether to wait or to say so.
+            retry_config={
+                "max_retries": 2,
+                "retry_timeout": timedelta(seconds=settings.timeout_s),
+                "backoff": {"init_backoff": timedelta(milliseconds=100), "base": 2},
+            },
+        )
+
+    def prepare(self, *folders: str) -> None:
+        """There are none."""
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        for name, data in files.items():
+            media_type = _MEDIA_TYPES.get(Path(name).suffix, "application/octet-stream")
+            with self._missing(), _store_errors():
+                obstore.put(
+                    self._store,
+                    self._prefix + name,
+                    data,
+                    attributes={"Content-Type": media_type},
+                    use_multipart=False,  # whole or not at all
+                )
+
+    def get(self, name: str) -> bytes:
+        with self._missing(), _store_errors():
+            return obstore.get(self._store, self._prefix + name).bytes().to_bytes()
+
+    def get_range(self, name: str, info: FileInfo, start: int, end: int) -> bytes:
+        options: GetOptions = {"range": (start, end), "if_match": info.etag}
+        with self._missing(), _store_errors():
+            found = obstore.get(self._store, self._prefix + name, options=options)
+            if found.meta["e_tag"] != info.etag:  # some servers take no conditions
+                raise _unavailable("the object was replaced while it was read")
+            return found.bytes().to_bytes()
+
+    def head(self, name: str) -> FileInfo | None:
+        try:
+            with self._missing(), _store_errors():
+                found = obstore.head(self._store, self._prefix + name)
+        except FileNotFoundError:
+            return None
+        return FileInfo(found["size"], found["last_modified"], found["e_tag"] or "")
+
+    def names(self, folder: str) -> Iterator[str]:
+        place = f"{self._prefix}{folder}/"
+        pages = obstore.list(self._store, place, chunk_size=1000)
+        while True:
+            with self._missing(), _store_errors():
+                page = next(pages, None)
+            if page is None:
+                return
+            for meta in page:
+                name = meta["path"].removeprefix(place)
+                if "/" not in name:
+                    yield name
+
+    def copy(self, name: str, target: str) -> bool:
+        if self.head(target) is not None:
+            return True
+        try:
+            with self._missing(), _store_errors():
+                obstore.copy(self._store, self._prefix + name, self._prefix + target)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def delete(self, *names: str, for_good: bool = True) -> None:
+        for name in names:
+            with _store_errors():
+                obstore.delete(self._store, self._prefix + name)
+
+    def remove_asides(self, folder: str, older_than_s: float) -> int:
+        """There are none."""
+        return 0
+
+    def problem(self, folder: str) -> str | None:
+        try:
+            self._look(folder)
+        except (FilesUnavailableError, StorageFullError) as error:
+            return f"{error.code}: {error.message}"
+        return None
+
+    def path(self, name: str) -> None:
+        return None
+
+    def link(self, name: str) -> str:
+        with _store_errors():
+            return obstore.sign(self._store, "GET", self._prefix + name, _LINK)
+
+    def _look(self, folder: str = "") -> None:
+        """Raises FilesUnavailableError where the bucket is not there."""
+        try:
+            with _store_errors():
+                next(iter(obstore.list(self._store, self._prefix + folder, chunk_size=1)), None)
+        except FileNotFoundError as error:
+            raise _unavailable(_NO_BUCKET) from error
+
+    @contextmanager
+    def _missing(self) -> Iterator[None]:
+        """A file counts as missing only where the bucket is there."""
+        try:
+            yield
+        except FileNotFoundError:
+            self._look()
+            raise
+
+
+@contextmanager
+def _store_errors() -> Iterator[None]:
+    """Turns obstore's errors into ours; what a server says in them is kept for the log."""
+    try:
+        yield
+    except exceptions.BaseError as error:
+        text = str(error)
+        if "NoSuchBucket" in text:
+            raise _unavailable(_NO_BUCKET) from error
+        if isinstance(error, exceptions.NotFoundError):
+            raise FileNotFoundError("no such object") from error
+        if isinstance(error, (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)):
+            raise FilesDeniedError(_DENIED, retry_after_s=_RETRY_AFTER_S) from error
+        if any(word in text for word in _FULL):
+            raise StorageFullError(_NO_ROOM, retry_after_s=_RETRY_AFTER_S) from error
+        raise _unavailable("the object store does not answer as it should") from error
+
+
+def _unavailable(reason: str) -> FilesUnavailableError:
+    return FilesUnavailableError(f"{reason}; try again later", retry_after_s=_RETRY_AFTER_S)
+
+
+def _config(settings: FilesSettings) -> S3Config:
+    config: S3Config = {"region": settings.region}
+    if settings.endpoint:
+        config["endpoint"] = settings.endpoint
+    if secret := settings.secret():
+        config |= {"access_key_id": settings.key_id, "secret_access_key": secret}
+    return config
+
+
+def _read(ca: Path) -> bytes:
+    try:
+        return ca.read_bytes()
+    except OSError as error:
+        raise MisconfiguredError(f"{ca} cannot be read: {error.strerror}") from error

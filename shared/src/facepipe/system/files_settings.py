@@ -1,0 +1,96 @@
+"""Where images and results lie: in a folder, or in a bucket of an object store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, Field, field_validator
+
+from facepipe.domain.errors import MisconfiguredError
+
+
+class FilesSettings(BaseModel):
+    """The address, and what it takes to be let in."""
+
+    url: str = Field(
+        default="",
+        description="s3://bucket/prefix, or file:///folder; default: FACEPIPE_VOLUMES_ROOT",
+    )
+    endpoint: str = Field(default="", description="address of the S3 server; none: that of AWS")
+    region: str = Field(default="us-east-1", description="of the bucket")
+    key_id: str = Field(
+        default="", description="id of the access key; none: what the machine is given by AWS"
+    )
+    key_secret: str = Field(default="", repr=False, description="secret of the access key")
+    key_secret_file: Path | None = Field(default=None, description="a file with that secret")
+    downloads: Literal["stream", "redirect"] = Field(
+        default="stream",
+        description="redirect: clients of the API fetch files from the object store, by links "
+        "that are good for five minutes",
+    )
+    timeout_s: float = Field(default=20, gt=0, description="within which one request is answered")
+
+    @field_validator("url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        is_folder = parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")
+        is_bucket = parts.scheme == "s3" and parts.netloc and "@" not in parts.netloc
+        if url and not is_folder and not is_bucket:
+            raise ValueError("is neither s3://bucket/prefix nor file:///folder")
+        return url
+
+    @field_validator("endpoint")
+    @classmethod
+    def _is_a_server(cls, endpoint: str) -> str:
+        parts = urlsplit(endpoint)
+        if endpoint and (parts.scheme not in ("http", "https") or "@" in parts.netloc):
+            raise ValueError("is no http:// or https:// address without a login")
+        return endpoint
+
+    @field_validator("key_secret_file", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return value or None
+
+    @property
+    def is_bucket(self) -> bool:
+        return self.url.startswith("s3://")
+
+    @property
+    def bucket(self) -> str:
+        return urlsplit(self.url).netloc
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names in the bucket, with its slash; "" for nothing."""
+        prefix = urlsplit(self.url).path.strip("/")
+        return f"{prefix}/" if prefix else ""
+
+    def folder(self, default: Path) -> Path:
+        """The folder, where it is one."""
+        return Path(unquote(urlsplit(self.url).path)) if self.url.startswith("file:") else default
+
+    def secret(self) -> str:
+        """The secret of the access key, "" where there is no key.
+
+        Raises:
+            MisconfiguredError: there is half a key, or the file cannot be read.
+        """
+        secret = self.key_secret
+        if not secret and self.key_secret_file is not None:
+            try:
+                secret = self.key_secret_file.read_text().strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "it is not text"
+                raise MisconfiguredError(
+                    f"FACEPIPE_FILES_KEY_SECRET_FILE={self.key_secret_file} cannot be read: "
+                    f"{reason}"
+                ) from error
+        if bool(secret) != bool(self.key_id):
+            raise MisconfiguredError(
+                "set FACEPIPE_FILES_KEY_ID and FACEPIPE_FILES_KEY_SECRET (or its _FILE), or neither"
+            )
+        return secret
