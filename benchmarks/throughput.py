@@ -29,6 +29,7 @@ from PIL import Image, ImageOps
 
 from benchmarks.contenders import Afternoon, Bound, Run, Whole
 from benchmarks.costs import memory_mb, spent_by
+from benchmarks.syncs import syncs_during
 from tools.paths import ROOT
 from tools.stack.demo import astronaut
 from tools.stack_driver.local_stack import LocalStack
@@ -61,6 +62,7 @@ class Rounds:
     afternoon: list[Run] = field(default_factory=list)
     bare_s: list[float] = field(default_factory=list)
     stack_s: list[float] = field(default_factory=list)
+    syncs: int | None = None
 
 
 def main() -> int:
@@ -120,6 +122,7 @@ def _measure(
         measured.afternoon.append(afternoon.run(_fresh(some), _SENDERS))
         measured.bare_s += bound.latencies(few)
         measured.stack_s += whole.latencies(_fresh(few))
+    measured.syncs = syncs_during(whole.stack, lambda: whole.run(_fresh(some), _SENDERS))
     return measured
 
 
@@ -151,6 +154,7 @@ def summary(kind: Kind, measured: Rounds) -> dict[str, Any]:
         },
         "Redis commands an image": round(commands / images, 1),
         "Redis MB an image": round(moved / images, 2),
+        "syncs an image": None if measured.syncs is None else round(measured.syncs / count, 1),
         "latency, bare": _quantiles(measured.bare_s),
         "latency, stack": _quantiles(measured.stack_s),
     }

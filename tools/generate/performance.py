@@ -109,8 +109,8 @@ def _profile(report: Figures) -> str:
     before = sum(_BEFORE_CPU_MS.values())
     rows.append(["**stack**", before, *whole, percent(idle["CPU, share of one core"])])
     rows.append(["**bound**", _BEFORE_BOUND_MS, *(kind["CPU, bound"] for kind in kinds), ""])
-    for what in ("Redis commands an image", "Redis MB an image"):
-        rows.append([what, "", *(kind[what] for kind in kinds), ""])
+    for what in ("Redis commands an image", "Redis MB an image", "syncs an image"):
+        rows.append([what, "", *(_counted(kind.get(what)) for kind in kinds), ""])
     return table(
         ["CPU, ms an image", "portrait, before", *report["kinds"], "idle, of one core"], rows
     )
@@ -133,6 +133,10 @@ def _run(report: Figures) -> str:
         f"{report['load_after']:.1f} at the end. "
         f"Memory of all processes, idle: {report['idle']['memory, MB']} MB."
     )
+
+
+def _counted(value: float | None) -> float | str:
+    return "not counted" if value is None else value
 
 
 def _spread(values: Figures) -> str:

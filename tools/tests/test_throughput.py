@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.contenders import Run
 from benchmarks.costs import Spent
+from benchmarks.syncs import counted
 from benchmarks.throughput import Kind, Rounds, summary
 from tools.generate.performance import performance_blocks, throughput_block
 
@@ -79,3 +80,17 @@ def test_wall_clock_on_a_busy_machine_judges_nothing() -> None:
     assert judged["latency of a portrait, p50 above bare"] == "not judged, busy machine"
     assert judged["CPU beyond the bound, a portrait"] == "yes"
     assert judged["idle stack, CPU of one core"] == "**no**"
+
+
+def test_syncs_of_both_kinds_are_counted_in_what_strace_tells() -> None:
+    told = (
+        "% time     seconds  usecs/call     calls    errors syscall\n"
+        "------ ----------- ----------- --------- --------- ----------------\n"
+        " 60.10    0.003100         310        10           fdatasync\n"
+        " 39.90    0.002200        1100         2         1 fsync\n"
+        "------ ----------- ----------- --------- --------- ----------------\n"
+        "100.00    0.005300         441        12         1 total\n"
+    )
+
+    assert counted(told) == 12
+    assert counted("") == 0
