@@ -67,7 +67,7 @@ def test_parquet_says_the_same_with_types() -> None:
 
 
 def test_coco_has_images_boxes_and_keypoints() -> None:
-    document = json.loads(b"".join(coco(_documents)))
+    document = json.loads(b"".join(coco(_documents())))
 
     assert [image["sha256"] for image in document["images"]] == ["aa", "bb"]
     first = document["annotations"][0]
@@ -76,7 +76,7 @@ def test_coco_has_images_boxes_and_keypoints() -> None:
 
 
 def test_an_empty_ledger_exports_as_empty_files() -> None:
-    assert json.loads(b"".join(coco(lambda: iter(()))))["images"] == []
+    assert json.loads(b"".join(coco(iter(()))))["images"] == []
     assert len(b"".join(csv_lines([[]])).splitlines()) == 1
     assert pq.read_table(io.BytesIO(b"".join(parquet([[]])))).num_rows == 0
 

@@ -88,6 +88,6 @@ def _faces(session: Session, image_ids: list[str]) -> dict[str, Rows]:
         .order_by(FACES.c.image_id, FACES.c.face_index)
     )
     found: defaultdict[str, Rows] = defaultdict(list)
-    for image_id, *face in session.execute(statement):
+    for image_id, *face in session.execute(statement).all():
         found[image_id].append(face)
     return found

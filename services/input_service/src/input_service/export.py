@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from facepipe.domain.errors import ImageNotFoundError, ResultDamagedError
-from facepipe.domain.face_fields import FieldValue
 from facepipe.domain.result_rows import COLUMNS, Rows
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, ListQuery
@@ -26,8 +25,7 @@ from input_service.results import ImageFiles, real_faces
 _log = logging.getLogger(__name__)
 
 Document = dict[str, Any]
-Documents = Callable[[], Iterator[Document]]
-"""Starts a walk over all result documents; each call starts anew."""
+Documents = Iterator[Document]
 Batches = Iterable[Rows]
 
 _CHUNK_BYTES = 64 * 1024
@@ -60,7 +58,7 @@ def results_of(store: FaceStoreClient, results: ImageFiles, query: ListQuery) ->
                 return
             page = store.list(replace(query, cursor=page.next_cursor))
 
-    return walk
+    return walk()
 
 
 def rows_of(store: FaceStoreClient, query: ListQuery) -> Batches:
@@ -84,7 +82,10 @@ def csv_lines(batches: Batches, *, neutralise: bool = True) -> Iterator[bytes]:
     for rows in batches:
         for row in rows if neutralise else ():
             for number in _TEXT:
-                row[number] = _harmless(row[number])
+                value = row[number]
+                # Most are ids and words of our own.
+                if isinstance(value, str) and not value.isalnum():
+                    row[number] = _FORMULA.sub(r"\1'", value)
         writer.writerows(rows)
         if text.tell() > _CHUNK_BYTES:
             yield _drain(text)
@@ -108,28 +109,24 @@ def coco(documents: Documents) -> Iterator[bytes]:
     """COCO keypoint annotations: boxes `[x, y, width, height]`, landmarks as keypoints.
 
     The numeric ids that COCO asks for are positions in this file; `image_id` of the pipeline
-    stands beside them as `sha256`.
+    stands beside them as `sha256`. Annotations stand after all images, so they wait in a temporary
+    file.
     """
     yield b'{"info":{"description":"Face analysis pipeline"},"categories":'
-    yield json.dumps([{"id": 1, "name": "face", "supercategory": "person"}]).encode()
+    yield orjson.dumps([{"id": 1, "name": "face", "supercategory": "person"}])
     yield b',"images":['
-    for number, document in enumerate(documents(), start=1):
-        image = document["image"]
-        entry = {
-            "id": number,
-            "file_name": image["file_name"] or document["image_path"],
-            "width": image["width"],
-            "height": image["height"],
-            "sha256": image["sha256"],
-        }
-        yield (b"" if number == 1 else b",") + json.dumps(entry).encode()
-    yield b'],"annotations":['
-    annotation_id = 0
-    for number, document in enumerate(documents(), start=1):
-        for face in real_faces(document):
-            annotation_id += 1
-            entry = _coco_annotation(annotation_id, number, face)
-            yield (b"" if annotation_id == 1 else b",") + json.dumps(entry).encode()
+    annotations = 0
+    with tempfile.TemporaryFile() as later:
+        for number, document in enumerate(documents, start=1):
+            yield (b"" if number == 1 else b",") + orjson.dumps(_coco_image(number, document))
+            for face in real_faces(document):
+                annotations += 1
+                later.write(b"" if annotations == 1 else b",")
+                later.write(orjson.dumps(_coco_annotation(annotations, number, face)))
+        yield b'],"annotations":['
+        later.seek(0)
+        while chunk := later.read(_CHUNK_BYTES):
+            yield chunk
     yield b"]}"
 
 
@@ -146,6 +143,17 @@ def _read(states: Iterable[ImageState], results: ImageFiles) -> Iterator[Documen
                 error.message,
                 extra={"image_id": state.image_id},
             )
+
+
+def _coco_image(number: int, document: Document) -> Document:
+    image = document["image"]
+    return {
+        "id": number,
+        "file_name": image["file_name"] or document["image_path"],
+        "width": image["width"],
+        "height": image["height"],
+        "sha256": image["sha256"],
+    }
 
 
 def _coco_annotation(annotation_id: int, image_number: int, face: dict[str, Any]) -> dict[str, Any]:
@@ -165,11 +173,6 @@ def _coco_annotation(annotation_id: int, image_number: int, face: dict[str, Any]
         ],
         "attributes": face["agegender"] | {"truth": face.get("truth")},
     }
-
-
-def _harmless(value: FieldValue | None) -> FieldValue | None:
-    """The value; text with a quote before each place where a spreadsheet may begin a formula."""
-    return _FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
 
 
 def _drain(text: io.StringIO) -> bytes:

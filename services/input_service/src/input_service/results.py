@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import Any
+
+import orjson
 
 from facepipe.domain.errors import (
     AnalysisFailedError,
@@ -53,7 +54,7 @@ class ImageFiles:
             ResultDamagedError: it is not whole.
         """
         try:
-            document: dict[str, Any] = json.loads(self.document(image_id).read_bytes())
+            document: dict[str, Any] = orjson.loads(self.document(image_id).read_bytes())
         except ValueError as error:
             raise damaged(image_id, f"the result document cannot be read: {error}") from error
         return document

@@ -78,7 +78,7 @@ def export_results(
         case ExportFormat.COCO:
             content = coco(results_of(services.store, services.results, query))
         case ExportFormat.XMP:
-            content = sidecars(results_of(services.store, services.results, query)())
+            content = sidecars(results_of(services.store, services.results, query))
     return StreamingResponse(
         content,
         media_type=_MEDIA_TYPES[format],
