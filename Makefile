@@ -106,7 +106,7 @@ down: ## Stop the Docker stack; volumes/ is left alone
 image-sizes: ## What the Docker images take on disk
 	@$(BUILD) image-sizes
 
-screenshots: ## Take six pictures of the running page into docs/screenshots/
+screenshots: setup ## Take six pictures of the running page into docs/screenshots/
 	@$(BUILD) screenshots $(ARGS)
 
 mutants: ## Change the code in small ways and see whether unit tests notice (ARGS=<package>: one of them)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.fake_input_api import FakeApi, portrait, serving
+from tests.support.fake_documents import portrait
+from tests.support.fake_input_api import FakeApi, serving
 
 pytest.importorskip("gradio")
 

@@ -14,7 +14,8 @@ from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
 from gradio_viewer.pace import Pace
 from gradio_viewer.recent import Batch
-from tests.support.fake_input_api import FakeApi, portrait
+from tests.support.fake_documents import portrait
+from tests.support.fake_input_api import FakeApi
 
 T = TypeVar("T")
 
@@ -75,7 +76,7 @@ def test_problem_document_becomes_a_message(address: str) -> None:
 
 def test_service_behind_the_api_that_is_down_is_a_message(address: str, fake: FakeApi) -> None:
     fake.plots_down = True
-    html = ask(address, handlers.plots)
+    html = ask(address, lambda api: handlers.plots(api, {}))
     assert "The plots cannot be shown now: plotter_service does not answer" in html
 
 

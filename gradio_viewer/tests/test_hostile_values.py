@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.support import fake_input_api
+from tests.support import fake_documents, fake_input_api
 from tests.support.chromium import chromium
-from tests.support.fake_input_api import FakeApi, portrait, serving
+from tests.support.fake_documents import portrait
+from tests.support.fake_input_api import FakeApi, serving
 
 pytest.importorskip("gradio")
 
@@ -55,7 +56,7 @@ def hostile(value: Any, where: str = "") -> Any:
 @pytest.fixture
 def bad_api(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FakeApi, str]]:
     """An input API whose every text is an attack."""
-    trace, document = fake_input_api.trace_document, fake_input_api.document
+    trace, document = fake_documents.trace_document, fake_documents.document
 
     def bad_trace(image_id: str) -> Any:
         found = trace(image_id)

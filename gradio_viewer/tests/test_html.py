@@ -19,7 +19,8 @@ from gradio_viewer import (
 )
 from gradio_viewer.address import Place
 from gradio_viewer.list_html import Upload
-from tests.support.fake_input_api import FakeApi, document, trace_document
+from tests.support.fake_documents import document, trace_document
+from tests.support.fake_input_api import FakeApi
 
 HOSTILE = "\"><img src=x onerror=alert(1)>'.jpg"
 

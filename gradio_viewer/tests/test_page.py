@@ -13,7 +13,8 @@ from PIL import Image
 
 from facepipe.system.settings import AddressSettings
 from tests.support.chromium import chromium
-from tests.support.fake_input_api import FakeApi, portrait, serving
+from tests.support.fake_documents import portrait
+from tests.support.fake_input_api import FakeApi, serving
 
 pytest.importorskip("gradio")
 

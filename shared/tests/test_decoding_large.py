@@ -23,7 +23,7 @@ from facepipe.domain.reduction import (
 )
 from facepipe.files.decoding import ACCEPTED_BEFORE, DecodeLimits, decode
 
-_PEAK_MB = """
+PEAK_MB = """
 import resource, sys
 from pathlib import Path
 from facepipe.files.decoding import decode
@@ -46,7 +46,7 @@ def test_a_jpeg_of_200_megapixels_takes_the_memory_of_a_quarter_of_its_pixels(
     path = tmp_path / "large.jpg"
     Image.linear_gradient("L").resize((16_320, 12_240)).save(path, quality=50)
 
-    command = [sys.executable, "-c", _PEAK_MB, str(path)]
+    command = [sys.executable, "-c", PEAK_MB, str(path)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
 
     # 8160 x 6120 pixels of three bytes are 143 MB, all of them would be 571 MB

@@ -21,6 +21,7 @@ from tools.paths import MODELS, ROOT
 DETECTOR = MODELS / "face_detector"
 VARIANTS = sorted(path.parent for path in MODELS.glob("age_gender/*/age_gender.onnx"))
 WEIGHTS = sorted(MODELS.rglob("*.onnx"))
+PLOTTER = ROOT / "services" / "plotter_service" / "src" / "plotter_service"
 BLOCK = 8
 # Single precision, summed in another order: pixels of boxes, and probabilities.
 PIXELS, PROBABILITY = 1e-2, 1e-4
@@ -37,6 +38,14 @@ def test_weights_are_what_their_record_says(path: Path) -> None:
     model = read_model(path)  # raises where the checksum differs
 
     assert UNKNOWN not in (model.licence, model.source)
+
+
+@pytest.mark.parametrize("folder", VARIANTS, ids=lambda folder: folder.name)
+def test_the_pyramid_is_corrected_by_what_these_weights_confuse(folder: Path) -> None:
+    measured = json.loads((PLOTTER / f"confusion_{folder.name}.json").read_text())
+    assert measured["weights_sha256"] == sha256_of(folder / "age_gender.onnx"), (
+        "measure them anew: models/age_gender/confusion.py"
+    )
 
 
 def test_the_detector_answers_as_torch_does() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import io
 import json
-import math
 import socket
 import threading
 import time
@@ -17,98 +16,22 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from facepipe_client.documents import Limits, Links
+from tests.support.fake_documents import (
+    NOW,
+    Json,
+    bars,
+    corrected,
+    crowded,
+    document,
+    portrait,
+    trace_document,
+)
 from tests.support.scripted_api import stats as numbers
 
-Json = dict[str, Any]
-NOW = "2026-11-22T20:12:00.123000Z"
 STAGES = ("received", "queued", "detecting", "analysing", "storing", "stored")
-
-
-def portrait() -> bytes:
-    image = Image.new("RGB", (800, 600), "#6b8e9f")
-    draw = ImageDraw.Draw(image)
-    draw.ellipse((250, 100, 550, 500), fill="#e0ac8a")
-    draw.ellipse((320, 240, 370, 270), fill="#333")
-    draw.ellipse((430, 240, 480, 270), fill="#333")
-    draw.arc((340, 330, 460, 420), 20, 160, fill="#933", width=8)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def landmarks() -> list[Json]:
-    return [
-        {"x": 400 + 130 * math.cos(n) * (n / 478), "y": 300 + 170 * math.sin(n) * (n / 478)}
-        for n in range(478)
-    ]
-
-
-def document(image_id: str) -> Json:
-    return {
-        "schema_version": 1,
-        "timestamp": NOW,
-        "image_path": f"saved_data/{image_id}.jpg",
-        "redis_key": f"image:{image_id}",
-        "num_faces": 2,
-        "faces": [
-            {
-                "face_index": 0,
-                "box": {"x1": 250, "y1": 100, "x2": 550, "y2": 500},
-                "confidence": 0.93,
-                "landmarks": landmarks(),
-                "agegender": {
-                    "age": 28, "gender": "female", "age_low": 23, "age_high": 34,
-                    "gender_confidence": 0.98, "reliable": True, "reasons": [],
-                },
-            },
-            {
-                "face_index": 1,
-                "box": {"x1": 20, "y1": 20, "x2": 60, "y2": 70},
-                "confidence": 0.51,
-                "landmarks": [],
-                "agegender": {
-                    "age": None, "gender": "unknown", "reliable": False,
-                    "reasons": ["small_face", "no_landmarks"],
-                },
-            },
-        ],
-        "status": "stored",
-        "image": {"width": 800, "height": 600, "format": "JPEG", "sha256": image_id},
-        "models": {},
-        "timings_ms": {"detect": 41},
-    }  # fmt: skip
-
-
-def _corrected(found: Json, corrections: list[Json]) -> Json:
-    """With the truth beside each face, and the faces that were drawn."""
-    faces = found["faces"]
-    for one in corrections:
-        if one["kind"] == "missed_face":
-            drawn = {**faces[0], "face_index": len(faces), "box": one["box"], "drawn": True}
-            faces.append({**drawn, "truth": {"is_face": True, "corrections": [one["number"]]}})
-            continue
-        face = next(face for face in faces if face["box"] == one["box"])
-        before = face.get("truth") or {"corrections": []}
-        known = {key: one[key] for key in ("age", "gender") if key in one}
-        numbers = [*before["corrections"], one["number"]]
-        is_face = one["kind"] != "not_a_face"
-        face["truth"] = {**before, **known, "is_face": is_face, "corrections": numbers}
-    return {**found, "num_faces": len(faces), "corrected": bool(corrections)}
-
-
-def crowded(image_id: str, count: int) -> Json:
-    """So many copies of the first face, in rows of twenty."""
-    found = document(image_id)
-    face = found["faces"][0]
-    boxes = [(40 * (n % 20), 40 * (n // 20)) for n in range(count)]
-    found["faces"] = [
-        {**face, "face_index": n, "box": {"x1": x, "y1": y, "x2": x + 30, "y2": y + 35}}
-        for n, (x, y) in enumerate(boxes)
-    ]
-    return {**found, "num_faces": count}
 
 
 class FakeApi:
@@ -121,6 +44,7 @@ class FakeApi:
         self.crowd = 0  # so many faces are in every image, if any
         self.corrections: dict[str, list[Json]] = {}
         self.plots_after_s = 0.0
+        self.step_s = 0.05  # that a stage takes
         self.plots_down: bool | str = False  # or what is said of it
         self.problems: dict[str, str] = {}
         self.max_bytes = 50 * 2**20
@@ -222,7 +146,7 @@ class FakeApi:
         @app.get("/v1/images/{image_id}/result")
         async def result(image_id: str) -> Json:
             found = crowded(image_id, self.crowd) if self.crowd else document(image_id)
-            return _corrected(found, self.corrections.get(image_id, []))
+            return corrected(found, self.corrections.get(image_id, []))
 
         @app.post("/v1/images/{image_id}/corrections", status_code=201)
         async def correct(image_id: str, said: Json) -> Any:
@@ -264,12 +188,15 @@ class FakeApi:
                 return JSONResponse({"title": "Down", "detail": detail, "code": "x"}, 503)
             return {"plots": self.plots}
 
+        @app.get("/v1/plots/data")
+        async def plots_data(request: Request) -> Json:
+            self.queries.append(dict(request.query_params))
+            return {"plots": [{**bars(), **plot} for plot in self.plots]}
+
         @app.get("/v1/plots/{name}.json")
         async def plot_data(name: str) -> Json:
             found = next(plot for plot in self.plots if plot["name"] == name)
-            series = [{"name": gender, "values": [1.0, 3.0]} for gender in ("female", "male")]
-            bars = {"categories": ["20-24", "25-29"], "series": series, "stacked": True}
-            return {**bars, "note": "8 faces", **found}
+            return {**bars(), **found}
 
         @app.delete("/v1/images/{image_id}", status_code=204)
         async def delete(image_id: str) -> None:
@@ -288,30 +215,7 @@ class FakeApi:
             if status == "stored":
                 image["num_faces"] = 2
             yield f"event: state\ndata: {json.dumps(image)}\n\n"
-            await asyncio.sleep(0.05)
-
-
-def trace_document(image_id: str) -> Json:
-    def span(name: str, own: str, parent: str, start: int, end: int, **values: Any) -> Json:
-        return {
-            "time": f"2026-11-22T20:12:00.{start:03d}000Z",
-            "end": f"2026-11-22T20:12:00.{end:03d}000Z",
-            "duration_ms": end - start,
-            "name": name, "span_id": own, "parent_id": parent, "service": "landmark_service",
-            "status": "unset", **values,
-        }  # fmt: skip
-
-    line = {"time": NOW, "level": "WARNING", "service": "landmark_service", "message": "<b>hm</b>"}
-    return {
-        "image_id": image_id,
-        "spans": [
-            span("receive", "a", "", 100, 900, service="input_service"),
-            span("find_faces", "b", "a", 200, 600),
-            span("detect", "c", "b", 210, 500),
-            span("estimate", "d", "a", 620, 800, status="error", error="broke"),
-        ],
-        "logs": [line],
-    }
+            await asyncio.sleep(self.step_s)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ TABS = ("upload", "results", "image", "plots")
 # What a search may have beside its tab, in the order in which it is shown.
 FILTERS = (
     "name", "status", "gender", "min_age", "max_age", "min_faces", "max_faces", "reliable",
-    "received_after", "received_before", "corrected", "min_yaw", "max_yaw", "sort",
+    "received_after", "received_before", "corrected", "min_yaw", "max_yaw", "folder", "sort",
 )  # fmt: skip
 IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 _MAX_VALUE = 255
@@ -45,9 +45,9 @@ class Place:
         return cls(tab, search=search, cursor=given.get("cursor", ""))
 
 
-def results_link(search: Mapping[str, str], cursor: str = "") -> str:
-    """The address of a page of results."""
-    query = {"tab": "results", **{k: v for k, v in search.items() if v}}
+def results_link(search: Mapping[str, str], cursor: str = "", tab: str = "results") -> str:
+    """The address of a page of results, or of what another tab shows of a search."""
+    query = {"tab": tab, **{k: v for k, v in search.items() if v}}
     return "?" + urlencode(query | ({"cursor": cursor} if cursor else {}))
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, cast
 
@@ -223,11 +223,15 @@ async def trace(api: AsyncClient, image_id: str) -> Html:
         return notice(f"The trace cannot be shown now: {told(api, error)}", "warning")
 
 
-async def plots(api: AsyncClient) -> Html:
-    """Every plot, drawn from its data."""
+async def plots(api: AsyncClient, search: Mapping[str, str]) -> Html:
+    """Every plot, drawn from its data; with a search, of what it finds."""
     try:
-        names = [plot.name for plot in await api.plots()]
-        data = await asyncio.gather(*(api.plot(name, "json") for name in names))
+        if search:
+            found = await api.plots_data(**cast(Filters, dict(search)))
+        else:
+            names = [plot.name for plot in await api.plots()]
+            files = await asyncio.gather(*(api.plot(name, "json") for name in names))
+            found = [json.loads(plot) for plot in files]
     except ClientError as error:
         return notice(f"The plots cannot be shown now: {told(api, error)}", "warning")
-    return plots_html.plots([json.loads(plot) for plot in data])
+    return plots_html.plots(found, search)

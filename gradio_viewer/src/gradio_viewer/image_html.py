@@ -30,6 +30,8 @@ def image_view(state: Json, result: Json | None) -> Html:
             tag("div", _stage(state, result, width, height), class_="fp-left"),
             tag("div", cards, id="faces", class_="fp-right") if cards else None,
             class_="fp-split" if cards else "fp-split fp-alone",
+            # The width at which the whole photograph is as high as the window allows.
+            style=f"--fp-ratio:{width / height:.4f}",
         ),
         class_="fp-image",
         data_title=name,
@@ -67,6 +69,7 @@ def _head(state: Json, result: Json | None, width: int, height: int) -> Html:
     image_id = str(state["image_id"])
     facts = [
         words.faces(state.get("num_faces")),
+        str(info.get("folder") or ""),
         f"{width} \u00d7 {height}",
         str(info.get("format") or ""),
         words.file_size(info["size_bytes"]) if info.get("size_bytes") else "",
@@ -145,10 +148,7 @@ def _stage(state: Json, result: Json | None, width: int, height: int) -> Html:
         class_="fp-canvas",
         style=f"aspect-ratio:{width}/{height}",
     )
-    # The width at which the whole photograph is as high as the window allows.
-    stage = tag(
-        "div", canvas, class_="fp-stage", style=f"--fp-ratio:{width / height:.4f}", tabindex=-1
-    )
+    stage = tag("div", canvas, class_="fp-stage", tabindex=-1)
     return join(stage, _tools(faces, can_draw=result is not None))
 
 

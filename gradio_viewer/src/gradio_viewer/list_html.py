@@ -218,8 +218,7 @@ def _tile(image: Mapping[str, Any]) -> Html:
         tag("span", name, class_="fp-file"),
         tag(
             "span",
-            faces,
-            " \u00b7 " if faces else None,
+            *[join(fact, " \u00b7 ") for fact in (faces, str(info.get("folder") or "")) if fact],
             moment(str(image.get("received_at") or "")),
             class_="fp-dim",
         ),

@@ -56,6 +56,11 @@ def notice(text: str, kind: str = "info") -> Html:
     return tag("div", text, class_=f"fp-notice fp-{kind}", role=role)
 
 
+def clock(text: str) -> Html:
+    """The time of a day to the millisecond; the page's script writes it in the visitor's zone."""
+    return tag("time", text[11:23], datetime=text, data_clock=True)
+
+
 def moment(text: str) -> Html:
     """A time; the page's script writes it in the visitor's own zone."""
     return tag("time", words.moment(text), datetime=text)

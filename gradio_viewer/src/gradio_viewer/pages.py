@@ -56,19 +56,24 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
             with gr.Tab("Image", id="image"):
                 view, document = _image_tab(api, page, go)
             with gr.Tab("Plots", id="plots"):
+                plot_search = gr.HTML(search_html.search({}, "plots"), elem_id="plot-search-part")
                 plots = gr.HTML(notice("The plots are on their way."), elem_id="plots")
         models = gr.HTML(elem_id="models")
 
         async def show(request: gr.Request) -> tuple[Any, ...]:
             place = _place(request)
-            shown: list[Any] = [gr.skip()] * 5
+            shown: list[Any] = [gr.skip()] * 6
             if place.tab == "results":
                 found = await handlers.results(api, place, settings.viewer.page_size)
                 shown[:2] = search_html.search(place.search), found
             elif place.image_id:
                 shown[2:4] = await handlers.image(api, place.image_id)
             elif place.tab == "plots":
-                shown[4] = await handlers.plots(api)
+                filters = _filters(place)
+                shown[4:] = (
+                    search_html.search(filters, "plots"),
+                    await handlers.plots(api, filters),
+                )
             return gr.Tabs(selected=place.tab), *shown
 
         async def show_first(request: gr.Request) -> tuple[Any, ...]:
@@ -76,7 +81,7 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
             tab, *shown = await show(request)
             return (tab if request.query_params else gr.skip()), *shown
 
-        parts = [tabs, search, gallery, view, document, plots]
+        parts = [tabs, search, gallery, view, document, plot_search, plots]
         page.load(show_first, outputs=parts, **_HIDDEN)
         go.click(show, outputs=parts, trigger_mode="multiple", **_HIDDEN)
 
@@ -93,7 +98,9 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
             is_newest = place.tab == "results" and not place.cursor
             size = settings.viewer.page_size
             newest = await handlers.results(api, place, size) if is_newest else gr.skip()
-            drawn = await handlers.plots(api) if place.tab == "plots" else gr.skip()
+            drawn = (
+                await handlers.plots(api, _filters(place)) if place.tab == "plots" else gr.skip()
+            )
             return *await handlers.outlook(api, pace), newest, drawn
 
         async def set_paused(paused: bool) -> tuple[Any, ...]:
@@ -112,6 +119,11 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
 
 def _place(request: gr.Request) -> Place:
     return Place.of(request.query_params.items())
+
+
+def _filters(place: Place) -> dict[str, str]:
+    """The search without its order, which plots have none of."""
+    return {name: value for name, value in place.search.items() if name != "sort"}
 
 
 def _upload_tab(api: AsyncClient, page: gr.Blocks, recent: Recent) -> None:
@@ -133,11 +145,9 @@ def _upload_tab(api: AsyncClient, page: gr.Blocks, recent: Recent) -> None:
     def batch(request: gr.Request) -> Batch:
         return recent.of((visitor_of(request.request) if request.request else None) or "")
 
-    async def sent(uploads: list[Upload], request: gr.Request) -> AsyncIterator[Any]:
+    def note(uploads: list[Upload], request: gr.Request) -> None:
         if uploads:
             batch(request).sent_alone_by = request.session_hash if len(uploads) == 1 else None
-            async for html in handlers.watch(api, batch(request), request.session_hash):
-                yield html
 
     async def watch(request: gr.Request) -> AsyncIterator[Any]:
         async for html in handlers.watch(api, batch(request), request.session_hash):
@@ -146,10 +156,11 @@ def _upload_tab(api: AsyncClient, page: gr.Blocks, recent: Recent) -> None:
     # They are only followed, which costs nothing.
     options: dict[str, Any] = {**_HIDDEN, "concurrency_limit": None}
     # "multiple": what is sent while the list of the last one still comes must not go unnoticed.
-    files.upload(sent, inputs=files, outputs=progress, trigger_mode="multiple", **options)
-    # Ready for more. Nothing but a value may be given to `files`: after an update, such as
-    # `gr.skip()`, Gradio makes the component anew, without what is set above.
-    files.upload(lambda: None, outputs=files, **_HIDDEN)
+    noted = files.upload(note, inputs=files, trigger_mode="multiple", **options)
+    # Ready for more. The browser goes through the events of a component in turn, so the list is
+    # followed by an event of its own: else what a person chooses at its end would be taken away.
+    files.upload(None, outputs=files, js="() => null", **_HIDDEN)
+    noted.then(watch, outputs=progress, trigger_mode="multiple", **options)
     page.load(watch, outputs=progress, **options)
     page.load(partial(handlers.limits, api), outputs=limits, **_HIDDEN)
     watching.click(watch, outputs=progress, **options)

@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
-from gradio_viewer.address import results_link
+from gradio_viewer.bar_links import Search, images_of
 from gradio_viewer.markup import Html, join, notice, tag
+from gradio_viewer.pyramid_html import pyramid
 
 Json = Mapping[str, Any]
 NAME = re.compile(r"^[a-z0-9_]{1,64}$")
 _SERIES = {"female": "fp-female", "male": "fp-male", "unknown": "fp-unknown"}
-_BIN = re.compile(r"(\d+)(?:-(\d+)|\+)?")
 
 
-def plots(found: Sequence[Json]) -> Html:
-    """The plots side by side; those without a number are left out."""
+def plots(found: Sequence[Json], search: Search = MappingProxyType({})) -> Html:
+    """The plots side by side; those without a number are left out.
+
+    Args:
+        found: the data of the plots.
+        search: that was shown; a bar leads to those of its images.
+    """
     drawn = [plot for plot in found if NAME.match(str(plot.get("name"))) and _most(plot) > 0]
+    if not drawn and search:
+        return notice("No result is like that. Take a filter away to see more.", "empty")
     if not drawn:
         return notice(
             "There are no plots yet: they are drawn when the first results are stored.", "empty"
         )
-    return tag("div", *[_plot(plot) for plot in drawn], class_="fp-plots")
+    return tag("div", *[_plot(plot, search) for plot in drawn], class_="fp-plots")
 
 
-def _plot(plot: Json) -> Html:
+def _plot(plot: Json, search: Search) -> Html:
     name = str(plot["name"])
     series = plot.get("series") or []
     several = len(series) > 1
-    bars = _rows(plot) if plot.get("horizontal") else _columns(plot)
+    if plot.get("mirrored") and len(series) == 2:
+        bars = pyramid(plot, search)
+    else:
+        bars = _rows(plot, search) if plot.get("horizontal") else _columns(plot, search)
     return tag(
         "figure",
         tag(
@@ -46,7 +57,9 @@ def _plot(plot: Json) -> Html:
                 tag("a", "PNG", href=f"/plots/{name}.png", download=True),
                 tag("a", "SVG", href=f"/plots/{name}.svg", download=True),
                 class_="fp-as",
-            ),
+            )
+            if not search
+            else None,  # the files show all results
             class_="fp-note",
         ),
         class_="fp-plot",
@@ -92,7 +105,7 @@ def _trimmed(plot: Json) -> list[tuple[str, list[tuple[Json, float]]]]:
     return stacks[full[0] : full[-1] + 1] if full else []
 
 
-def _columns(plot: Json) -> Html:
+def _columns(plot: Json, search: Search) -> Html:
     most = _most(plot)
     stacks = _trimmed(plot)
     every = max(1, -(-len(stacks) // 12))  # no more labels than can be read
@@ -103,7 +116,11 @@ def _columns(plot: Json) -> Html:
             "div",
             tag(
                 "div",
-                *[_bar(plot, label, one, value, "height", most) for one, value in values if value],
+                *[
+                    _bar(plot, search, label, one, value, "height", most)
+                    for one, value in values
+                    if value
+                ],
                 _height(sum(value for _, value in values), most) if says_each else None,
                 class_="fp-col",
             ),
@@ -126,7 +143,7 @@ def _height(value: float, most: float) -> Html | None:
     return tag("b", f"{value:,g}", style=f"bottom:{100 * value / most:.2f}%") if value else None
 
 
-def _rows(plot: Json) -> Html:
+def _rows(plot: Json, search: Search) -> Html:
     most = _most(plot)
     rows = [
         tag(
@@ -134,7 +151,7 @@ def _rows(plot: Json) -> Html:
             tag("span", label),
             tag(
                 "div",
-                *[_bar(plot, label, one, value, "width", most) for one, value in values],
+                *[_bar(plot, search, label, one, value, "width", most) for one, value in values],
                 class_="fp-track",
             ),
             tag("b", " / ".join(f"{value:,.0f}" for _, value in values)),
@@ -150,27 +167,15 @@ def _rows(plot: Json) -> Html:
     )
 
 
-def _bar(plot: Json, label: str, series: Json, value: float, along: str, most: float) -> Html:
+def _bar(
+    plot: Json, search: Search, label: str, series: Json, value: float, along: str, most: float
+) -> Html:
     said = f"{label}: {value:,.6g} {series.get('name')}"
     style = f"{along}:{100 * value / most if most else 0:.2f}%"
-    link = _images_of(str(plot.get("name")), label, str(series.get("name")))
+    link = images_of(str(plot.get("name")), label, str(series.get("name")), search)
     if link is None:
         return tag("i", class_=_colour(series, label), style=style, title=said)
     return tag(
         "a", class_=_colour(series, label), style=style, title=f"{said}: show the images",
         href=link, aria_label=said,
     )  # fmt: skip
-
-
-def _images_of(plot: str, label: str, series: str) -> str | None:
-    """The search that finds the images of a bar."""
-    if plot == "age_by_gender" and (ages := _BIN.fullmatch(label)):
-        search = {"gender": series, "min_age": ages[1], "max_age": ages[2] or "120"}
-    elif plot == "faces_per_image" and (count := _BIN.fullmatch(label)):
-        search = {"min_faces": count[1]}
-        search |= {} if label.endswith("+") else {"max_faces": count[2] or count[1]}
-    elif plot == "gender_split":
-        search = {"gender": label}
-    else:
-        return None
-    return results_link(search)

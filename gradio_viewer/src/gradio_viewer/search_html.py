@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from gradio_viewer import words
 from gradio_viewer.address import results_link
@@ -31,80 +32,100 @@ _RANGES = {
 _WORDS = {
     "min_age": "age from", "max_age": "age to", "min_faces": "faces from", "max_faces": "faces to",
     "min_yaw": "head turned from", "max_yaw": "head turned to", "received_after": "since",
-    "received_before": "until", "name": "name",
+    "received_before": "until", "name": "name", "folder": "in",
 }  # fmt: skip
 
 
-def search(values: Mapping[str, str]) -> Html:
-    """The form, as it was filled in, and the chips."""
-    fields = [
-        _text("name", "File name", values, type="search", placeholder="part of it"),
-        *[_choice(name, {"": "any", **_CHOICES[name]}, values) for name in _CHOICES],
-        *[_range(name, values) for name in _RANGES],
-        _text("received_after", "Since", values, type="date"),
-        _text("received_before", "Until", values, type="date"),
-        _choice("sort", _SORTS, values),
-    ]
+def search(values: Mapping[str, str], tab: str = "results") -> Html:
+    """The form, as it was filled in, and the chips.
+
+    Args:
+        values: what was filled in, by name.
+        tab: that shows what is found. Plots have no order.
+    """
+    is_list = tab == "results"
+    fields = _Fields(values, "" if is_list else f"{tab}-")
     form = tag(
         "form",
-        tag("input", type="hidden", name="tab", value="results"),
-        *fields,
+        tag("input", type="hidden", name="tab", value=tab),
+        fields.text("name", "File name", type="search", placeholder="part of it"),
+        *[fields.choice(name, {"": "any", **_CHOICES[name]}) for name in _CHOICES],
+        *[fields.range(name) for name in _RANGES],
+        fields.text("folder", "Folder", placeholder="and those in it"),
+        fields.text("received_after", "Since", type="date"),
+        fields.text("received_before", "Until", type="date"),
+        fields.choice("sort", _SORTS) if is_list else None,
         tag(
             "label",
             tag("input", type="checkbox", class_="fp-more-on"),
             "More filters",
             class_="fp-more",
         ),
-        tag("button", "Search", type="submit", class_="fp-button fp-main", id="search-button"),
+        tag(
+            "button",
+            "Search" if is_list else "Show",
+            type="submit",
+            class_="fp-button fp-main",
+            id=fields.own("search-button"),
+        ),
         class_="fp-search",
         method="get",
-        id="search",
+        id=fields.own("search"),
         role="search",
     )
-    return join(form, _chips(values))
+    return join(form, _chips(values, tab))
 
 
-def _text(name: str, label: str, values: Mapping[str, str], **attributes: str) -> Html:
-    field = tag(
-        "input", name=name, id=f"of-{name}", value=values.get(name, ""), maxlength=200, **attributes
-    )
-    return tag("div", tag("label", label, for_=f"of-{name}"), field, class_="fp-field")
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """Of a form, filled in with `values`; `prefix` tells its ids from those of other forms."""
 
+    values: Mapping[str, str]
+    prefix: str
 
-def _choice(name: str, choices: Mapping[str, str], values: Mapping[str, str]) -> Html:
-    own = f"of-{name}"
-    options = [
-        tag("option", text, value=key, selected=key == values.get(name, ""))
-        for key, text in choices.items()
-    ]
-    return tag(
-        "div",
-        tag("label", _LABELS[name], for_=own),
-        tag("select", *options, name=name, id=own),
-        class_="fp-field",
-    )
+    def own(self, name: str) -> str:
+        """An id."""
+        return f"{self.prefix}{name}"
 
+    def text(self, name: str, label: str, **attributes: str) -> Html:
+        own, value = self.own(f"of-{name}"), self.values.get(name, "")
+        field = tag("input", name=name, id=own, value=value, maxlength=200, **attributes)
+        return tag("div", tag("label", label, for_=own), field, class_="fp-field")
 
-def _range(name: str, values: Mapping[str, str]) -> Html:
-    label, least, most = _RANGES[name]
-    ends = [
-        tag(
-            "input",
-            type="number",
-            name=f"{end}_{name}",
-            value=values.get(f"{end}_{name}", ""),
-            placeholder=word,
-            min=least,
-            max=most,
-            aria_label=f"{label} {word}",
-            id=f"{end}-{name}",
+    def choice(self, name: str, choices: Mapping[str, str]) -> Html:
+        own = self.own(f"of-{name}")
+        options = [
+            tag("option", text, value=key, selected=key == self.values.get(name, ""))
+            for key, text in choices.items()
+        ]
+        return tag(
+            "div",
+            tag("label", _LABELS[name], for_=own),
+            tag("select", *options, name=name, id=own),
+            class_="fp-field",
         )
-        for end, word in (("min", "from"), ("max", "to"))
-    ]
-    return tag("div", tag("span", label), tag("span", *ends, class_="fp-range"), class_="fp-field")
+
+    def range(self, name: str) -> Html:
+        label, least, most = _RANGES[name]
+        ends = [
+            tag(
+                "input",
+                type="number",
+                name=f"{end}_{name}",
+                value=self.values.get(f"{end}_{name}", ""),
+                placeholder=word,
+                min=least,
+                max=most,
+                aria_label=f"{label} {word}",
+                id=self.own(f"{end}-{name}"),
+            )
+            for end, word in (("min", "from"), ("max", "to"))
+        ]
+        both = tag("span", *ends, class_="fp-range")
+        return tag("div", tag("span", label), both, class_="fp-field")
 
 
-def _chips(values: Mapping[str, str]) -> Html | None:
+def _chips(values: Mapping[str, str], tab: str) -> Html | None:
     filters = {name: value for name, value in values.items() if name != "sort"}
     if not filters:
         return None
@@ -113,13 +134,13 @@ def _chips(values: Mapping[str, str]) -> Html | None:
             "a",
             _said(name, value),
             tag("span", "\u00d7", aria_hidden="true"),
-            href=results_link({k: v for k, v in values.items() if k != name}),
+            href=results_link({k: v for k, v in values.items() if k != name}, tab=tab),
             class_="fp-chip",
             title="Take this filter away",
         )
         for name, value in filters.items()
     ]
-    clear = tag("a", "Clear all", href=results_link({}), class_="fp-clear")
+    clear = tag("a", "Clear all", href=results_link({}, tab=tab), class_="fp-clear")
     return tag("div", *chips, clear, class_="fp-chips")
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from gradio_viewer import words
-from gradio_viewer.markup import Html, notice, tag
+from gradio_viewer.markup import Html, clock, notice, tag
 
 Json = Mapping[str, Any]
 MAX_DEPTH = 12
@@ -81,7 +81,7 @@ def _lines(lines: Sequence[Json]) -> Html:
     rows = [
         tag(
             "tr",
-            tag("td", str(line.get("time"))[11:23]),
+            tag("td", clock(str(line.get("time")))),
             tag("td", str(line.get("level")), class_=_level_class(str(line.get("level")))),
             tag("td", str(line.get("service")).removesuffix("_service")),
             tag("td", str(line.get("message"))),

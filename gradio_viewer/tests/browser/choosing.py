@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.fake_input_api import portrait
+from tests.support.fake_documents import portrait
 
 pytest.importorskip("gradio")
 

@@ -1,4 +1,4 @@
-"""How the page looks and reads: plots, edges, widths, and what axe finds."""
+"""How the page looks and reads: edges, widths, and what axe finds."""
 
 from __future__ import annotations
 
@@ -15,14 +15,6 @@ pytest.importorskip("gradio")
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.filterwarnings("default")
-
-
-def test_a_bar_of_a_plot_leads_to_its_images(page: Page, fake: FakeApi) -> None:
-    fake.add("a.jpg")
-    page.goto("/?tab=plots")
-    page.locator(".fp-plot a.fp-female").first.click()
-    expect(page.locator(".fp-tile")).to_have_count(1)
-    assert page.url.endswith("?tab=results&gender=female&min_age=20&max_age=24")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -53,16 +45,6 @@ def test_axe_finds_nothing_on_any_tab(
             found[query] = [(one["id"], one["nodes"][0]["html"]) for one in violations]
     page.close()
     assert found == {}
-
-
-def test_plots_that_are_drawn_later_come_by_themselves(page: Page, fake: FakeApi) -> None:
-    plots, fake.plots = fake.plots, []
-    page.goto("/?tab=plots")
-    expect(page.locator("#plots .fp-notice")).to_contain_text("no plots yet")
-
-    fake.plots = plots
-
-    expect(page.locator(".fp-plot")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [390, 1440])

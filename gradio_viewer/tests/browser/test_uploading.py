@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_input_api import FakeApi, portrait
+from tests.support.fake_documents import portrait
+from tests.support.fake_input_api import FakeApi
 
 pytest.importorskip("gradio")
 
@@ -51,6 +52,21 @@ def test_the_list_of_a_batch_survives_a_reload(page: Page, fake: FakeApi) -> Non
     # then all of it is there, to the end
     expect(page.locator("#progress .fp-row[data-status=stored]")).to_have_count(3)
     assert len(fake.images) == 3
+
+
+def test_the_field_takes_more_while_a_batch_is_in_work(page: Page, fake: FakeApi) -> None:
+    # given a batch that takes its time
+    fake.step_s = 1.0
+    page.goto("/")
+    send(page, "a.jpg", "b.jpg")
+    expect(page.locator("#progress .fp-sum")).to_have_text("0 of 2 finished")
+    # then the field is empty, and takes others meanwhile
+    expect(page.locator("#upload .file-preview")).to_have_count(0)
+    expect(page.get_by_role("button", name="Click to upload")).to_be_visible()
+    send(page, "c.jpg")
+    expect(page.locator("#progress .fp-row")).to_have_count(3)
+    # and all of them are followed to their end
+    expect(page.locator("#progress .fp-row[data-status=stored]")).to_have_count(3)
 
 
 def test_a_fresh_page_tells_what_may_be_sent(page: Page) -> None:

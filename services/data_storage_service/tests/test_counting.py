@@ -8,7 +8,8 @@ from sqlalchemy import Engine, event
 from data_storage_service.ledger import Ledger
 from facepipe.domain.analysis import AgeGender, Gender
 from facepipe.domain.errors import InvalidRequestError
-from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, StepTime
+from facepipe.domain.face_fields import conditions_of
+from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, ListQuery, StepTime
 from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
 
@@ -50,6 +51,19 @@ def test_results_are_counted_by_when_they_were_stored(rig: Rig) -> None:
     # then it is counted where its minute begins
     minute = int(datetime(2026, 3, 4, 12, 0, tzinfo=UTC).timestamp())
     assert rig.queries.count([Grouping(STORED_AT, 60)]) == {(str(minute),): 1}
+
+
+def test_faces_and_results_of_some_images_are_counted(filled: Rig) -> None:
+    count = filled.queries.count
+    couples = ListQuery(min_faces=2)
+    women = ListQuery(faces=conditions_of({"gender": "female"}))
+
+    assert count([Grouping("gender")], couples) == {("female",): 1, ("male",): 1}
+    assert count([Grouping(NUM_FACES)], couples) == {("2",): 1}
+    # of the images with a woman, her face alone
+    assert count([Grouping("gender")], women) == {("female",): 1}
+    assert count([Grouping(NUM_FACES)], women) == {("2",): 1}
+    assert count([Grouping("gender")], ListQuery(name="no such file")) == {}
 
 
 @pytest.mark.parametrize(

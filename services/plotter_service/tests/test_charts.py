@@ -15,6 +15,7 @@ from plotter_service.statistics import (
     Statistics,
     timeline,
 )
+from plotter_service.unfolding import confusion_of
 
 FULL = Statistics(
     images=1200,
@@ -28,6 +29,7 @@ FULL = Statistics(
     step_times={"store": StepTime(9, 20, 1200), "detect": StepTime(41.25, 80, 1200)},
     timeline=timeline({29_000_000 + minute: 3 for minute in range(50)}),
     accuracy=Accuracy(9, 40, 2, 4, 12, 3.5, 10, 9),
+    confusion=confusion_of("open"),
 )
 
 

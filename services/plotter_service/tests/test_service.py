@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 from dataclasses import dataclass, field
@@ -13,10 +14,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from facepipe.domain.analysis import Gender
 from facepipe.domain.errors import ServiceUnavailableError
-from facepipe.ledger.states import Grouping, Stats, StepTime
+from facepipe.ledger.messages import query_to_pb
+from facepipe.ledger.states import Grouping, ListQuery, Stats, StepTime
 from facepipe.web.service import create_app
 from plotter_service import freshness
 from plotter_service.app import add_routes
+from plotter_service.chosen import Chosen
 from plotter_service.collect import collect
 from plotter_service.files import PlotFiles
 from plotter_service.freshness import Freshness
@@ -33,6 +36,7 @@ class FakeLedger:
 
     revision: int = 7
     is_down: bool = False
+    asked: list[ListQuery | None] = field(default_factory=list)
     groups: dict[tuple[str, ...], dict[tuple[str, ...], int]] = field(
         default_factory=lambda: {
             ("num_faces",): {("0",): 1, ("1",): 1, ("14",): 1},
@@ -51,7 +55,8 @@ class FakeLedger:
             raise ServiceUnavailableError("down")
         return Stats({}, 3, 4, {}, 0, self.revision)
 
-    def count(self, *by: Grouping) -> dict[tuple[str, ...], int]:
+    def count(self, *by: Grouping, where: ListQuery | None = None) -> dict[tuple[str, ...], int]:
+        self.asked.append(where)
         return self.groups[tuple(one.field for one in by)]
 
     def step_times(self) -> dict[str, StepTime]:
@@ -117,7 +122,8 @@ class Http:
 @pytest.fixture
 def http(settings: PlotterServiceSettings, files: PlotFiles, ledger: FakeLedger) -> Http:
     app = create_app("plotter_service", settings)
-    add_routes(app, files, Freshness(files, ledger, Redis(port=9), settings.plotter))
+    fresh = Freshness(files, ledger, Redis(port=9), settings.plotter)
+    add_routes(app, files, fresh, Chosen(ledger, "open"))
     return Http(app, settings.inside_token.headers)
 
 
@@ -131,7 +137,7 @@ def age_by(files: PlotFiles, seconds: float) -> None:
 def test_the_numbers_are_those_that_the_ledger_counts(ledger: FakeLedger) -> None:
     found = collect(ledger)
 
-    assert (found.images, found.faces, found.faces_with_age, found.reliable_faces) == (3, 15, 3, 2)
+    assert (found.images, found.faces, found.faces_with_age, found.reliable_faces) == (3, 4, 3, 2)
     assert found.faces_per_image == {0: 1, 1: 1, 10: 1}
     assert [(n, count) for n, count in enumerate(found.ages[Gender.FEMALE]) if count] == [
         (0, 1), (5, 1), (20, 1),
@@ -266,3 +272,41 @@ class TestHttp:
     )
     def test_nothing_else_is_served(self, path: str, http: Http) -> None:
         assert http.get(f"/plots/{path}").status_code == 404
+
+
+class TestChosen:
+    """The plots of the images that filters let through."""
+
+    WHERE = base64.urlsafe_b64encode(
+        query_to_pb(ListQuery(name="beach", min_faces=1)).SerializeToString()
+    ).decode()
+
+    def test_are_counted_under_the_filters(self, http: Http, ledger: FakeLedger) -> None:
+        # when
+        plots = http.get(f"/plots/data?where={self.WHERE}").json()["plots"]
+
+        # then the ledger was asked about these images alone
+        assert {(one.name, one.min_faces) for one in ledger.asked if one} == {("beach", 1)}
+        assert None not in ledger.asked
+        # and what is not known of some of the images is not told
+        names = [plot["name"] for plot in plots]
+        assert "gender_split" in names
+        assert {"stage_times", "own_accuracy"}.isdisjoint(names)
+
+    def test_are_counted_again_once_the_ledger_has_changed(
+        self, http: Http, ledger: FakeLedger
+    ) -> None:
+        for _ in range(2):
+            http.get(f"/plots/data?where={self.WHERE}")
+        once = len(ledger.asked)
+        ledger.revision += 1
+        http.get(f"/plots/data?where={self.WHERE}")
+        assert len(ledger.asked) == 2 * once
+
+    @pytest.mark.parametrize("where", ["%25", "CAE", "_____w=="])
+    def test_what_is_no_filter_is_refused(self, http: Http, where: str) -> None:
+        assert http.get(f"/plots/data?where={where}").status_code == 400
+
+    def test_a_ledger_that_is_down_is_said(self, http: Http, ledger: FakeLedger) -> None:
+        ledger.is_down = True
+        assert http.get(f"/plots/data?where={self.WHERE}").status_code == 503

@@ -224,6 +224,12 @@ class Api(Sending, Following):
         found = (await self._json("/v1/plots")).get("plots", [])
         return [valid(Plot, plot) for plot in found]
 
+    async def plots_data(self, **filters: Unpack[Filters]) -> list[Json]:
+        """The data of all plots over the images that the filters let through."""
+        found = await self._json("/v1/plots/data", params=_sent({**filters}))
+        plots: list[Json] = found.get("plots", [])
+        return plots
+
     async def plot(self, name: str, kind: Literal["png", "svg", "json"] = "png") -> bytes:
         """One plot, or the data behind it."""
         return (await self._answer("GET", f"/v1/plots/{name}.{kind}")).content

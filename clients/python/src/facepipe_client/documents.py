@@ -552,8 +552,7 @@ class Limits(Document):
     Attributes:
         max_bytes: of a file
         max_pixels: of an image
-        max_whole_pixels: of an image that is decoded whole, i.e. of no JPEG, or of a progressive
-            one
+        max_whole_pixels: of an image of a kind that cannot be decoded in parts, e.g. WebP or HEIC
         max_side: pixels of the longer side of an image
         max_files: in one call
         max_archive_files: in a zip

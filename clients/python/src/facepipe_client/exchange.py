@@ -26,8 +26,8 @@ class Exchange:
     async def _document(self, kind: type[M], path: str, **parts: Any) -> M:
         return read(kind, await self._answer("GET", path, **parts))
 
-    async def _json(self, path: str) -> Json:
-        found = parsed((await self._answer("GET", path)).content)
+    async def _json(self, path: str, params: Json | None = None) -> Json:
+        found = parsed((await self._answer("GET", path, params=params)).content)
         if not isinstance(found, dict):
             raise UnexpectedAnswerError(f"{path} is no JSON object")
         return found

@@ -3,6 +3,7 @@ import { forgetTyped, queryOf } from "./search.js";
 
 let told = () => {};
 let timer = 0;
+const SEARCHED = { results: true, plots: true };
 
 export function go() {
   document.querySelector("#go")?.click();
@@ -20,7 +21,7 @@ export function navigate(query) {
 
 function arrive() {
   const query = new URLSearchParams(location.search);
-  if (query.get("tab") === "results") sessionStorage.setItem("fp-results", location.search);
+  if (query.get("tab") in SEARCHED) sessionStorage.setItem(`fp-${query.get("tab")}`, location.search);
   remember();
   forgetTyped();
   told(query);
@@ -38,13 +39,21 @@ function showTab(query) {
   }
 }
 
-// Back to the results means: to the search as it was.
+// The tab of the address, as soon as there are tabs: what it shows may take its time.
+function showFirst() {
+  if (!location.search) return;
+  if (!document.querySelector("#tabs button[role=tab]")) return requestAnimationFrame(showFirst);
+  showTab(new URLSearchParams(location.search));
+}
+
+// Back to the results, or the plots, means: to the search as it was.
 function resolved(href) {
-  return href === "?tab=results" ? sessionStorage.getItem("fp-results") ?? href : href;
+  const tab = Object.keys(SEARCHED).find((name) => href === `?tab=${name}`);
+  return tab ? sessionStorage.getItem(`fp-${tab}`) ?? href : href;
 }
 
 function ofTab(tab) {
-  const names = { Upload: "?tab=upload", Results: resolved("?tab=results"), Plots: "?tab=plots" };
+  const names = { Upload: "?tab=upload", Results: resolved("?tab=results"), Plots: resolved("?tab=plots") };
   if (tab === "Image") return sessionStorage.getItem("fp-image");
   return names[tab];
 }
@@ -67,11 +76,12 @@ export function follow(callback) {
     if (query && query !== location.search) navigate(query);
   });
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches?.("#search")) return;
+    if (!event.target.matches?.(".fp-search")) return;
     event.preventDefault();
     navigate(`?${queryOf(event.target)}`);
   });
   addEventListener("pagehide", remember);
+  showFirst();
   remember();
   catchUp();
 }

@@ -10,6 +10,7 @@ import { chooseAll, chooseNone, ids as chosenIds, ready as readyChosen } from ".
 import { sendSample, takeChosen } from "./sending.js";
 
 const TITLE = "Face analysis";
+const CLOCK = { hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 };
 let title = TITLE;
 const followed = new Set(); // results to which the page went by itself
 
@@ -23,7 +24,9 @@ function localTimes(part) {
     if (isNaN(moment)) continue;
     time.dataset.local = "";
     time.title = time.textContent;
-    time.textContent = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    time.textContent = "clock" in time.dataset
+      ? moment.toLocaleTimeString([], CLOCK)
+      : moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   }
 }
 
@@ -56,10 +59,12 @@ function readyProgress(part) {
 
 const PARTS = {
   "search-part": restoreTyped,
+  "plot-search-part": restoreTyped,
   banner: () => {},
   "image-view": readyImage,
   gallery: neighbours,
   progress: readyProgress,
+  trace: () => {},
 };
 
 function refresh() {

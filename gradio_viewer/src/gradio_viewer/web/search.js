@@ -2,12 +2,12 @@
 const typed = new Map();
 
 document.addEventListener("input", (event) => {
-  if (event.target.name && event.target.closest?.("#search")) typed.set(event.target.name, event.target.value);
+  if (event.target.name && event.target.closest?.(".fp-search")) typed.set(event.target.name, event.target.value);
 }, true);
 
 export function restoreTyped(part) {
   for (const [name, value] of typed) {
-    const field = part.querySelector(`#search [name="${name}"]`);
+    const field = part.querySelector(`.fp-search [name="${name}"]`);
     if (field && field.value !== value) field.value = value;
   }
 }

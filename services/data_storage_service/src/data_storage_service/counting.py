@@ -14,20 +14,36 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from data_storage_service import listing
 from data_storage_service.schema import FACES, ImageRow, RunRow, to_microseconds
 from facepipe.domain.analysis import Gender
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FACE_FIELD
 from facepipe.domain.status import Status
-from facepipe.ledger.states import NUM_FACES, STORED_AT, Accuracy, Grouping, Stats, StepTime
+from facepipe.ledger.states import (
+    NUM_FACES,
+    STORED_AT,
+    Accuracy,
+    Grouping,
+    ListQuery,
+    Stats,
+    StepTime,
+)
 
 _HAS_RESULT = ImageRow.status.in_([Status.STORED, Status.PARTIAL])
 # What the seventh digit of a fraction says nobody has measured; a bin may begin there.
 _ROUNDING = 1e-6
 
 
-def count(session: Session, by: Sequence[Grouping]) -> dict[tuple[str, ...], int]:
+def count(
+    session: Session, by: Sequence[Grouping], where: ListQuery | None = None
+) -> dict[tuple[str, ...], int]:
     """How many faces, or results, there are by the values of one or two fields.
+
+    Args:
+        session: of the ledger.
+        by: the fields.
+        where: images that its filters let through, and faces that meet its conditions, alone.
 
     Raises:
         InvalidRequestError: there is no such field, or the fields are not of one kind.
@@ -39,6 +55,12 @@ def count(session: Session, by: Sequence[Grouping]) -> dict[tuple[str, ...], int
     statement = select(*keys, func.count()).group_by(*keys)
     if not of_faces:
         statement = statement.where(_HAS_RESULT)
+    if where is not None:
+        images = listing.all_conditions(session, where)
+        if of_faces:
+            ids = select(ImageRow.image_id).where(*listing.conditions(where))
+            images = [FACES.c.image_id.in_(ids), *listing.fits(where.faces)]
+        statement = statement.where(*images)
     return {tuple(map(_shown, row[:-1])): row[-1] for row in session.execute(statement)}
 
 

@@ -73,9 +73,9 @@ def has_face(wishes: Sequence[FaceCondition], *, are_few: bool) -> ColumnElement
         InvalidRequestError: a face has no such field.
     """
     if are_few:
-        return ImageRow.image_id.in_(select(FACES.c.image_id).where(*_fits(wishes)))
+        return ImageRow.image_id.in_(select(FACES.c.image_id).where(*fits(wishes)))
     own = FACES.c.image_id == ImageRow.image_id
-    return select(FACES.c.image_id).where(own, *_fits(wishes, by_index=False)).exists()
+    return select(FACES.c.image_id).where(own, *fits(wishes, by_index=False)).exists()
 
 
 def total(query: ListQuery, wanted: Sequence[ColumnElement[bool]]) -> Select[int]:
@@ -86,11 +86,16 @@ def total(query: ListQuery, wanted: Sequence[ColumnElement[bool]]) -> Select[int
 
 def some_faces(wishes: Sequence[FaceCondition]) -> Select[int]:
     """Counts the faces that meet all conditions, up to `FEW`."""
-    found = select(FACES.c.face_index).where(*_fits(wishes)).limit(FEW)
+    found = select(FACES.c.face_index).where(*fits(wishes)).limit(FEW)
     return select(func.count()).select_from(found.subquery())
 
 
-def _fits(wishes: Sequence[FaceCondition], *, by_index: bool = True) -> list[ColumnElement[bool]]:
+def fits(wishes: Sequence[FaceCondition], *, by_index: bool = True) -> list[ColumnElement[bool]]:
+    """What a face must be.
+
+    Raises:
+        InvalidRequestError: a face has no such field.
+    """
     fits: list[ColumnElement[bool]] = []
     for wish in wishes:
         if wish.field not in FACE_FIELD:

@@ -126,10 +126,12 @@ class Queries:
                 self._stats = (key, counting.stats(session, revision, now - timedelta(hours=1)))
             return self._stats[1]
 
-    def count(self, by: Sequence[Grouping]) -> dict[tuple[str, ...], int]:
+    def count(
+        self, by: Sequence[Grouping], where: ListQuery | None = None
+    ) -> dict[tuple[str, ...], int]:
         """See `counting.count`."""
         with self._session() as session:
-            return counting.count(session, by)
+            return counting.count(session, by, where)
 
     def step_times(self, newest: int) -> dict[str, StepTime]:
         """See `counting.step_times`."""

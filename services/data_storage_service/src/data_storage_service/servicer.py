@@ -181,7 +181,8 @@ class FaceStore(FaceStoreServicer):
         self, request: pb.CountRequest, context: grpc.ServicerContext
     ) -> pb.CountResponse:
         by = [Grouping(one.field, one.width) for one in request.by]
-        groups = self._services.queries.count(by).items()
+        where = messages.query_from_pb(request.where) if request.HasField("where") else None
+        groups = self._services.queries.count(by, where).items()
         return pb.CountResponse(groups=[pb.Group(key=key, count=number) for key, number in groups])
 
     @_answers

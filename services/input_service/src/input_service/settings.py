@@ -17,7 +17,7 @@ class UploadSettings(BaseModel):
     max_pixels: int = Field(default=250_000_000, description="largest image, pixels")
     max_whole_pixels: int = Field(
         default=WHOLE_PIXELS,
-        description="largest image that is decoded whole: all but usual JPEG, pixels",
+        description="largest image of a kind that cannot be decoded in parts, pixels",
     )
     max_side: int = Field(default=32_000, description="longest side, pixels")
     max_files: int = Field(default=100, description="files in one call")

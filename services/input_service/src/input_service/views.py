@@ -177,7 +177,7 @@ class LimitsView(BaseModel):
     max_bytes: int = Field(description="of a file")
     max_pixels: int = Field(description="of an image")
     max_whole_pixels: int = Field(
-        description="of an image that is decoded whole, i.e. of no JPEG, or of a progressive one"
+        description="of an image of a kind that cannot be decoded in parts, e.g. WebP or HEIC"
     )
     max_side: int = Field(description="pixels of the longer side of an image")
     max_files: int = Field(description="in one call")

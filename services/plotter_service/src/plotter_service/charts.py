@@ -49,6 +49,9 @@ def draw(plot: Plot) -> Figure:
         axes.set_title(plot.title, loc="left", fontsize=15, fontweight="bold", pad=26)
         if plot.is_empty:
             _draw_empty(axes)
+        elif plot.mirrored:
+            _draw_pyramid(axes, plot)
+            axes.text(0, 1.02, plot.note, transform=axes.transAxes, color=_FAINT_INK, fontsize=10)
         else:
             _draw_bars(axes, plot)
             axes.text(0, 1.02, plot.note, transform=axes.transAxes, color=_FAINT_INK, fontsize=10)
@@ -74,6 +77,31 @@ def _draw_empty(axes: Axes) -> None:
         0.5, 0.5, "No results yet", transform=axes.transAxes, ha="center", va="center",
         color=_FAINT_INK, fontsize=14,
     )  # fmt: skip
+
+
+def _draw_pyramid(axes: Axes, plot: Plot) -> None:
+    """The first series to the left, the other to the right, with their intervals."""
+    places = range(len(plot.categories))
+    for side, series in zip((-1, 1), plot.series, strict=True):
+        values = [side * value for value in series.values]
+        axes.barh(places, values, 0.85, color=_COLOURS.get(series.name), label=series.name)
+        if series.low and series.high:
+            ends = zip(series.values, series.low, series.high, strict=True)
+            off = list(
+                zip(*((value - low, high - value) for value, low, high in ends), strict=True)
+            )
+            off = off if side > 0 else off[::-1]
+            axes.errorbar(
+                values, places, xerr=off, fmt="none", ecolor=_INK, elinewidth=1, capsize=3
+            )
+    axes.axvline(0, color="white", linewidth=1.5)
+    axes.set_axisbelow(True)
+    axes.set_yticks(places, plot.categories)
+    axes.invert_yaxis()
+    axes.grid(axis="x", color=_GRID)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.xaxis.set_major_formatter(lambda value, _place: _number(abs(value)))
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
 
 
 def _draw_bars(axes: Axes, plot: Plot) -> None:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from facepipe.domain.analysis import Gender
-from facepipe.ledger.states import NUM_FACES, STORED_AT, Grouping, Stats, StepTime
+from facepipe.ledger.states import (
+    NUM_FACES,
+    STORED_AT,
+    Accuracy,
+    Grouping,
+    ListQuery,
+    Stats,
+    StepTime,
+)
 from plotter_service.statistics import (
     AGE_BIN_YEARS,
     AGE_BINS,
@@ -14,6 +22,9 @@ from plotter_service.statistics import (
     Statistics,
     timeline,
 )
+from plotter_service.unfolding import Counts as Confusion
+
+Groups: TypeAlias = dict[tuple[str, ...], int]
 
 
 class Counts(Protocol):
@@ -21,51 +32,63 @@ class Counts(Protocol):
 
     def stats(self) -> Stats: ...
 
-    def count(self, *by: Grouping) -> dict[tuple[str, ...], int]: ...
+    def count(self, *by: Grouping, where: ListQuery | None = None) -> Groups: ...
 
     def step_times(self) -> dict[str, StepTime]: ...
 
 
-def collect(ledger: Counts) -> Statistics:
-    """The numbers over all results that are there now."""
-    by_faces = {int(key): count for (key,), count in ledger.count(Grouping(NUM_FACES)).items()}
-    by_minute = ledger.count(Grouping(STORED_AT, 60.0))
-    reliable = ledger.count(Grouping("reliable"))
-    ages = _ages(ledger)
+def collect(
+    ledger: Counts, *, where: ListQuery | None = None, confusion: Confusion | None = None
+) -> Statistics:
+    """The numbers over all results that are there now.
+
+    Args:
+        ledger: that counts.
+        where: the results that its filters let through alone, and of their faces those that meet
+            its conditions. How long steps took, and how right the models are, is not known of some.
+        confusion: of the age and gender model.
+    """
+
+    def count(*by: Grouping) -> Groups:
+        return ledger.count(*by, where=where)
+
+    by_faces = {int(key): images for (key,), images in count(Grouping(NUM_FACES)).items()}
+    by_minute = count(Grouping(STORED_AT, 60.0))
+    genders = _genders(count(Grouping("gender")))
+    ages = _ages(count(Grouping("gender"), Grouping("age", AGE_BIN_YEARS)))
     return Statistics(
         images=sum(by_faces.values()),
-        faces=sum(faces * count for faces, count in by_faces.items()),
+        faces=sum(genders.values()),
         faces_with_age=sum(map(sum, ages.values())),
-        reliable_faces=reliable.get(("true",), 0),
+        reliable_faces=count(Grouping("reliable")).get(("true",), 0),
         ages=ages,
-        genders=_genders(ledger),
-        confidences=_confidences(ledger),
+        genders=genders,
+        confidences=_confidences(count(Grouping("confidence", 1 / CONFIDENCE_BINS))),
         faces_per_image=_faces_per_image(by_faces),
-        step_times=ledger.step_times(),
-        accuracy=ledger.stats().accuracy,
+        step_times=ledger.step_times() if where is None else {},
+        accuracy=ledger.stats().accuracy if where is None else Accuracy(),
         timeline=timeline({int(float(key)) // 60: n for (key,), n in by_minute.items()}),
+        confusion=confusion,
     )
 
 
-def _ages(ledger: Counts) -> dict[Gender, list[int]]:
+def _ages(found: Groups) -> dict[Gender, list[int]]:
     ages = {gender: [0] * AGE_BINS for gender in Gender}
-    found = ledger.count(Grouping("gender"), Grouping("age", AGE_BIN_YEARS))
-    for (gender, age), count in found.items():
+    for (gender, age), faces in found.items():
         if age:
-            ages[Gender(gender)][min(int(float(age)) // AGE_BIN_YEARS, AGE_BINS - 1)] += count
+            ages[Gender(gender)][min(int(float(age)) // AGE_BIN_YEARS, AGE_BINS - 1)] += faces
     return ages
 
 
-def _genders(ledger: Counts) -> dict[Gender, int]:
-    counts = ledger.count(Grouping("gender"))
-    return {gender: counts.get((gender.value,), 0) for gender in Gender}
+def _genders(found: Groups) -> dict[Gender, int]:
+    return {gender: found.get((gender.value,), 0) for gender in Gender}
 
 
-def _confidences(ledger: Counts) -> list[int]:
+def _confidences(found: Groups) -> list[int]:
     bins = [0] * CONFIDENCE_BINS
-    for (begin,), count in ledger.count(Grouping("confidence", 1 / CONFIDENCE_BINS)).items():
+    for (begin,), faces in found.items():
         if begin:
-            bins[min(round(float(begin) * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)] += count
+            bins[min(round(float(begin) * CONFIDENCE_BINS), CONFIDENCE_BINS - 1)] += faces
     return bins
 
 

@@ -12,6 +12,7 @@ from plotter_service.files import PlotFiles
 from plotter_service.plots import plots_of
 from plotter_service.settings import PlotterServiceSettings
 from plotter_service.statistics import Statistics
+from plotter_service.unfolding import confusion_of
 
 _log = logging.getLogger(__name__)
 _worker: PlotWorker | None = None
@@ -20,9 +21,10 @@ _worker: PlotWorker | None = None
 class PlotWorker:
     """What the worker process keeps from job to job."""
 
-    def __init__(self, ledger: Counts, files: PlotFiles) -> None:
+    def __init__(self, ledger: Counts, files: PlotFiles, weights: str = "") -> None:
         self._ledger = ledger
         self._files = files
+        self._confusion = confusion_of(weights)
 
     def redraw(self) -> None:
         """Draws, unless nothing has changed since the last time.
@@ -33,7 +35,7 @@ class PlotWorker:
         revision = self._ledger.stats().revision
         if self._files.revision() == revision:
             return
-        statistics = collect(self._ledger)
+        statistics = collect(self._ledger, confusion=self._confusion)
         draw_all(statistics, self._files, revision)
         _log.info("plots drawn", extra={"images": statistics.images, "revision": revision})
 
@@ -63,7 +65,8 @@ def load() -> None:
     global _worker
     settings = PlotterServiceSettings()
     client = FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=settings.tls.ca)
-    _worker = PlotWorker(client, PlotFiles(settings.plots_folder))
+    files = PlotFiles(settings.plots_folder)
+    _worker = PlotWorker(client, files, settings.agegender.weights)
 
 
 def redraw() -> None:

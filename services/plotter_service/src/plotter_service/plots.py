@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from facepipe.domain.analysis import Gender
@@ -15,6 +18,16 @@ from plotter_service.statistics import (
     Period,
     Statistics,
 )
+from plotter_service.unfolding import (
+    BAND_YEARS,
+    BANDS,
+    SAID_GENDERS,
+    TRUE_GENDERS,
+    Counts,
+    unfold,
+)
+
+Numbers: TypeAlias = npt.NDArray[Any]
 
 _GENDERS = (Gender.FEMALE, Gender.MALE, Gender.UNKNOWN)
 # Known steps in the order in which an image goes through them; others follow by name.
@@ -29,12 +42,17 @@ _FORMATS = {
 
 
 class Series(BaseModel):
-    """Numbers that share a colour; one for each of the plot's categories."""
+    """Numbers that share a colour; one for each of the plot's categories.
+
+    `low` and `high` are the ends of their 80 % intervals, where these are known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     values: list[float]
+    low: list[float] | None = None
+    high: list[float] | None = None
 
 
 class Plot(BaseModel):
@@ -44,6 +62,7 @@ class Plot(BaseModel):
         name: of its files.
         stacked: whether the series of a category add up, or stand side by side.
         horizontal: whether the categories run downwards, which long names need.
+        mirrored: whether the first of two series runs to the left, as in a pyramid of ages.
         note: a sentence on what was counted.
     """
 
@@ -57,6 +76,7 @@ class Plot(BaseModel):
     series: list[Series]
     stacked: bool = False
     horizontal: bool = False
+    mirrored: bool = False
     note: str = ""
 
     @property
@@ -80,6 +100,52 @@ def age_by_gender(statistics: Statistics) -> Plot:
         note=f"{_count(statistics.faces_with_age, 'face')} with an age, "
         f"{statistics.reliable_faces:,} of them reliable",
     )
+
+
+def age_pyramid(statistics: Statistics) -> Plot:
+    said = _bands(statistics)
+    counted = f"{_count(int(said.sum()), 'face')} with an age"
+    if statistics.confusion is None:
+        faces = [_series(gender, said[n]) for n, gender in enumerate(TRUE_GENDERS)]
+        note = f"{counted}, as the model says; how it errs was not measured"
+    else:
+        found = unfold(said, statistics.confusion)
+        ends = zip(TRUE_GENDERS, found.faces, found.low, found.high, strict=True)
+        faces = [_series(gender, *numbers) for gender, *numbers in ends]
+        note = f"{counted}, corrected for what the model takes for what; lines: 80 % intervals"
+    return Plot(
+        name="age_pyramid",
+        title="Age pyramid",
+        x_label="faces",
+        y_label="age (years)",
+        categories=[*_band_names()][::-1],
+        series=faces,
+        horizontal=True,
+        mirrored=True,
+        note=note,
+    )
+
+
+def _bands(statistics: Statistics) -> Counts:
+    """Faces by said gender and band of ages, `(3, 8)`."""
+    bands = np.zeros((len(SAID_GENDERS), BANDS), np.int64)
+    for n, gender in enumerate(SAID_GENDERS):
+        for place, faces in enumerate(statistics.ages.get(gender, [])):
+            bands[n, min(place * AGE_BIN_YEARS // BAND_YEARS, BANDS - 1)] += faces
+    return bands
+
+
+def _band_names() -> Iterator[str]:
+    for low in range(0, BAND_YEARS * (BANDS - 1), BAND_YEARS):
+        yield f"{low}-{low + BAND_YEARS - 1}"
+    yield f"{BAND_YEARS * (BANDS - 1)}+"
+
+
+def _series(gender: Gender, faces: Numbers, *ends: Numbers) -> Series:
+    """The oldest first."""
+    values, *ends_found = ([round(float(n), 1) for n in some[::-1]] for some in (faces, *ends))
+    low, high = ends_found or (None, None)
+    return Series(name=gender.value, values=values, low=low, high=high)
 
 
 def gender_split(statistics: Statistics) -> Plot:
@@ -180,6 +246,7 @@ def own_accuracy(statistics: Statistics) -> Plot:
 
 PLOTS: Sequence[Callable[[Statistics], Plot]] = (
     age_by_gender,
+    age_pyramid,
     gender_split,
     faces_per_image,
     confidence,

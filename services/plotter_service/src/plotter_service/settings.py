@@ -19,7 +19,16 @@ class PlotterSettings(BaseModel):
     )
 
 
+class JudgeSettings(BaseModel):
+    """Which weights judge ages, as agegender_service is set."""
+
+    weights: str = Field(
+        default="open", description="whose ages the pyramid shows, corrected if they were measured"
+    )
+
+
 class PlotterServiceSettings(Settings):
+    agegender: JudgeSettings = JudgeSettings()
     plotter: PlotterSettings = PlotterSettings()
 
     @property

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from facepipe.domain.analysis import Gender
 from facepipe.ledger.states import Accuracy, StepTime
+from plotter_service.unfolding import Counts
 
 AGE_BIN_YEARS = 5
 AGE_BINS = 21
@@ -74,6 +75,7 @@ class Statistics:
         faces_per_image: how many images with so many faces.
         step_times: by step, over the newest results.
         accuracy: on the images that people have corrected.
+        confusion: what the age and gender model takes for what, `(2, 8, 3, 8)`; None if unknown.
     """
 
     images: int = 0
@@ -87,6 +89,7 @@ class Statistics:
     step_times: Mapping[str, StepTime] = field(default_factory=dict)
     timeline: Timeline = Timeline()
     accuracy: Accuracy = field(default_factory=Accuracy)
+    confusion: Counts | None = None
 
 
 def timeline(images_by_minute: Mapping[int, int]) -> Timeline:

@@ -14,6 +14,7 @@ from facepipe.domain.geometry import BoundingBox, ImageSize
 WHOLE_PIXELS = 64_000_000
 """More pixels than this are never in memory: of a larger image every second one, fourth, eighth."""
 _REDUCTIONS = (1, 2, 4, 8)
+MOST_REDUCTION = _REDUCTIONS[-1]
 
 F = TypeVar("F", bound=DetectedFace)
 

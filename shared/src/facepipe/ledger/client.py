@@ -155,14 +155,20 @@ class FaceStoreClient:
         request = pb.SetPausedRequest(paused=paused)
         return summary_messages.paused_at_from_pb(self._call(self._stub.SetPaused, request))
 
-    def count(self, *by: Grouping) -> dict[tuple[str, ...], int]:
+    def count(self, *by: Grouping, where: ListQuery | None = None) -> dict[tuple[str, ...], int]:
         """How many faces, or results, there are by the values of one or two of their fields.
+
+        Args:
+            by: the fields.
+            where: images that its filters let through, and faces that meet its conditions, alone.
 
         Raises:
             InvalidRequestError: there is no such field, or the fields are not of one kind.
         """
         groupings = [pb.Grouping(field=one.field, width=one.width) for one in by]
-        response = self._call(self._stub.Count, pb.CountRequest(by=groupings))
+        wanted = None if where is None else messages.query_to_pb(where)
+        request = pb.CountRequest(by=groupings, where=wanted)
+        response = self._call(self._stub.Count, request)
         return {tuple(group.key): group.count for group in response.groups}
 
     def step_times(self, newest: int = 10_000) -> dict[str, StepTime]:

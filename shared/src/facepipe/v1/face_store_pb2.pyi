@@ -384,10 +384,12 @@ class RemoveCorrectionResponse(_message.Message):
     def __init__(self, correction: _Optional[bytes] = ...) -> None: ...
 
 class CountRequest(_message.Message):
-    __slots__ = ("by",)
+    __slots__ = ("by", "where")
     BY_FIELD_NUMBER: _ClassVar[int]
+    WHERE_FIELD_NUMBER: _ClassVar[int]
     by: _containers.RepeatedCompositeFieldContainer[Grouping]
-    def __init__(self, by: _Optional[_Iterable[_Union[Grouping, _Mapping]]] = ...) -> None: ...
+    where: ListAnalysesRequest
+    def __init__(self, by: _Optional[_Iterable[_Union[Grouping, _Mapping]]] = ..., where: _Optional[_Union[ListAnalysesRequest, _Mapping]] = ...) -> None: ...
 
 class Grouping(_message.Message):
     __slots__ = ("field", "width")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Annotated, Any, Literal
 
 import httpx
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
 
 from facepipe.domain.analysis import ImageId
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
+from facepipe.ledger.messages import query_to_pb
+from input_service.filters import ImageFilters
 from input_service.outlook import outlook
 from input_service.services import ServicesDep
 from input_service.summary_views import StatsView
@@ -36,6 +39,23 @@ async def list_plots(services: ServicesDep) -> Any:
     found = _checked("plotter_service", await services.fetch("plotter_service", url)).json()
     for plot in found["plots"]:
         plot["links"] = {kind: f"/v1{path}" for kind, path in plot["links"].items()}
+    return found
+
+
+@router.get("/plots/data", tags=["statistics"], responses=_UNAVAILABLE)
+async def get_plots_of(
+    filters: Annotated[ImageFilters, Query()], services: ServicesDep
+) -> dict[str, Any]:
+    """The data of all plots over the images that the filters let through.
+
+    Of their faces those that meet the filters on faces are counted.
+    """
+    wanted = query_to_pb(filters.query()).SerializeToString()
+    where = base64.urlsafe_b64encode(wanted).decode()
+    url = f"{services.settings.address.plotter}/plots/data?where={where}"
+    found: dict[str, Any] = _checked(
+        "plotter_service", await services.fetch("plotter_service", url)
+    ).json()
     return found
 
 

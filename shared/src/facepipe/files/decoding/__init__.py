@@ -18,6 +18,7 @@ from facepipe.files.decoding.image import ACCEPTED_BEFORE, DecodedImage, DecodeL
 from facepipe.files.decoding.jpeg import read_jpeg
 from facepipe.files.decoding.jxl import read_jxl
 from facepipe.files.decoding.pixels import reduced, size_of, turned_upright
+from facepipe.files.decoding.png_bands import png_of, read_png_in_bands
 from facepipe.files.decoding.raw import read_raw
 from facepipe.files.decoding.tiff import is_raw, pages_of, read_tiff
 from facepipe.files.decoding.with_pillow import read_with_pillow
@@ -73,6 +74,11 @@ def _read(data: bytes, name: str, limits: DecodeLimits) -> tuple[str, Raster]:
     match name:
         case "JPEG":
             return name, read_jpeg(data, limits)
+        case "PNG":
+            png = png_of(data)
+            if png is not None and png.has_rows and reduction_of(png.size) > 1:
+                return name, read_png_in_bands(data, png, limits)
+            return name, read_with_pillow(data, name, limits)
         case "JXL":
             return name, read_jxl(data, limits)
         case "TIFF":

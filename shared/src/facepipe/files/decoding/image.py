@@ -46,7 +46,8 @@ class DecodeLimits:
         if width * height > self.max_whole_pixels:
             raise TooManyPixelsError(
                 f"the image has {width} x {height} pixels; of this kind more than "
-                f"{self.max_whole_pixels} cannot be read: save it as a JPEG that is not progressive"
+                f"{self.max_whole_pixels} cannot be read: save it as a JPEG that is not "
+                "progressive, or as a PNG that is not interlaced"
             )
 
 

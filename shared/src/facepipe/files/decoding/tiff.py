@@ -10,8 +10,12 @@ import tifffile
 from PIL import Image
 
 from facepipe.domain.errors import FacepipeError, UndecodableImageError
+from facepipe.domain.geometry import ImageSize
+from facepipe.domain.reduction import MOST_REDUCTION, reduction_of
+from facepipe.files.decoding.damage import refuse_if_little
 from facepipe.files.decoding.image import DecodeLimits, Raster
 from facepipe.files.decoding.pixels import EXIF_ORIENTATION, rgb_of_samples
+from facepipe.files.decoding.shrinking import Shrinking
 from facepipe.files.decoding.with_pillow import read_with_pillow
 
 # The compressions that tifffile may call a codec for: what is not here is not decoded.
@@ -25,6 +29,10 @@ _SEPARATE = 2
 _NOT_OF_PILLOW = frozenset({34925, 50000, 50001, 50002, 52546, 33003, 33005, 34712})
 _MOST_PAGES = 64
 _MOST_DEPTH = 3
+_MOST_SEGMENT_PIXELS = 16_000_000
+_BUFFER = 4 * 2**20
+
+_log = logging.getLogger(__name__)
 
 _AnyPage = tifffile.TiffPage | tifffile.TiffFrame
 
@@ -39,9 +47,11 @@ def read_tiff(data: bytes, limits: DecodeLimits) -> Raster:
         ImageTooLargeError: its header says that it is.
         UndecodableImageError: too little of it can be decoded.
     """
-    if _is_for_pillow(data):
-        return read_with_pillow(data, "TIFF", limits)
     try:
+        if (large := _read_in_segments(data, limits)) is not None:
+            return large
+        if _is_for_pillow(data):
+            return read_with_pillow(data, "TIFF", limits)
         return _read_with_tifffile(data, limits)
     except (FacepipeError, MemoryError):
         raise
@@ -87,6 +97,64 @@ def read_page(page: tifffile.TiffPage, limits: DecodeLimits) -> Raster:
     if page.photometric == _MINISWHITE:
         rgb = 255 - rgb
     return Raster(rgb, orientation_of_page(page))
+
+
+def _read_in_segments(data: bytes, limits: DecodeLimits) -> Raster | None:
+    """A very large page, strip by strip or tile by tile; None where it is no such page."""
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as file:
+            page = file.pages.first
+            size = ImageSize(page.imagewidth, page.imagelength)
+            if reduction_of(size) == 1 or not _has_small_segments(page):
+                return None
+            limits.check_size(*size)
+            return _read_segments(page, Shrinking(size), limits)
+    except (FacepipeError, MemoryError):
+        raise
+    except Exception:  # no TIFF that tifffile reads; others may
+        return None
+
+
+def _has_small_segments(page: tifffile.TiffPage) -> bool:
+    """Whether its colours and its strips or tiles are such that each can be read alone."""
+    height, width = page.rowsperstrip, page.imagewidth
+    if page.is_tiled:
+        height, width = page.tilelength, page.tilewidth
+    is_even = not page.is_tiled or (height % MOST_REDUCTION == 0 and width % MOST_REDUCTION == 0)
+    return (
+        is_even
+        and page.compression in _COMPRESSIONS
+        and page.photometric in (_MINISWHITE, _MINISBLACK, _RGB, _YCBCR)
+        and (page.planarconfig != _SEPARATE or page.samplesperpixel == 1)
+        and page.imagedepth == 1
+        and page.dtype is not None
+        and page.dtype.kind in "bu"
+        and height * width <= _MOST_SEGMENT_PIXELS
+    )
+
+
+def _read_segments(page: tifffile.TiffPage, shrinking: Shrinking, limits: DecodeLimits) -> Raster:
+    try:
+        for samples, (_, _, y, x, _), (_, height, width, _) in page.segments(
+            maxworkers=1, buffersize=_BUFFER
+        ):
+            if samples is None:
+                continue
+            rgb = rgb_of_samples(samples[0, :height, :width], bits=page.bitspersample)
+            rgb = 255 - rgb if page.photometric == _MINISWHITE else rgb
+            if page.is_tiled:
+                shrinking.place(rgb, x, y)
+            else:
+                shrinking.add_rows(rgb)
+    except MemoryError:
+        raise
+    except Exception:  # what has come before is kept
+        _log.debug("a TIFF breaks off", exc_info=True)
+    share = None if shrinking.share == 1 else shrinking.share
+    if share is not None:
+        refuse_if_little(share, limits.min_decoded_share)
+    size = ImageSize(page.imagewidth, page.imagelength)
+    return Raster(shrinking.rgb, orientation_of_page(page), size, decoded_share=share)
 
 
 def orientation_of_page(page: tifffile.TiffPage) -> int:
