@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -76,34 +77,48 @@ class S3Server:
 def running_s3(kind: str, folder: Path) -> Iterator[S3Server]:
     """A server of a kind, with an empty bucket; skips the test where there is none."""
     server = S3Server(free_port())
+    address = "127.0.0.1"
+    if kind == "moto":
+        command = [sys.executable, "-m", "moto.server", "-H", address, "-p", str(server.port)]
+    else:
+        command = s3rver(folder / "data", address, server.port)
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "output").open("w") as output:
-        command = _command(kind, server.port, folder)
-        process = subprocess.Popen(command, env=_ENVIRONMENT, stdout=output, stderr=output)
-    try:
-        _await_answer(process, server.port, folder / "output")
+    with running(command, server.files.endpoint, folder / "output"):
         if kind == "moto":  # it keeps nothing between two starts, and makes a bucket for anybody
-            httpx.put(f"http://127.0.0.1:{server.port}/{BUCKET}").raise_for_status()
+            httpx.put(f"{server.files.endpoint}/{BUCKET}").raise_for_status()
         yield server
+
+
+def s3rver(folder: Path, address: str, port: int) -> list[str]:
+    """The command that runs s3rver with a bucket; skips the test where there is none."""
+    program = shutil.which("s3rver")
+    if program is None:
+        missing("s3rver is not on PATH: npm install --global s3rver@3.7.1")
+    place = ["--directory", str(folder), "--address", address, "--port", str(port)]
+    return [program, *place, "--configure-bucket", BUCKET]
+
+
+@contextmanager
+def running(
+    command: list[str], endpoint: str, output: Path, trust: ssl.SSLContext | bool = True
+) -> Iterator[None]:
+    """A server that answers; ended afterwards."""
+    with output.open("w") as file:
+        process = subprocess.Popen(command, env=_ENVIRONMENT, stdout=file, stderr=file)
+    try:
+        _await_answer(process, endpoint, output, trust)
+        yield
     finally:
         process.terminate()
         process.wait(timeout=10)
 
 
-def _command(kind: str, port: int, folder: Path) -> list[str]:
-    if kind == "moto":
-        return [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    program = shutil.which("s3rver")
-    if program is None:
-        missing("s3rver is not on PATH: npm install --global s3rver@3.7.1")
-    place = ["--directory", str(folder / "data"), "--address", "127.0.0.1", "--port", str(port)]
-    return [program, *place, "--configure-bucket", BUCKET]
-
-
-def _await_answer(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
+def _await_answer(
+    process: subprocess.Popen[bytes], endpoint: str, output: Path, trust: ssl.SSLContext | bool
+) -> None:
     for _ in range(300):
         with suppress(httpx.HTTPError):
-            httpx.get(f"http://127.0.0.1:{port}/")
+            httpx.get(endpoint, verify=trust)
             return
         if process.poll() is not None:
             break

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import pytest
 
 from facepipe.queue.stage_reports import StageReport, publish
 from input_service.outlook import SERVICES
-from tests.integration.input.rig import MODEL, Rig, photograph
+from tests.integration.input.rig import MODEL, Rig, photograph, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -139,12 +140,16 @@ def test_a_made_up_cursor_is_refused(rig: Rig) -> None:
 
 
 def test_the_numbers_add_up(rig: Rig, ids: list[str]) -> None:
-    stats = rig.http.get("/v1/stats").json()
+    def counted() -> dict[str, Any]:
+        stats: dict[str, Any] = rig.http.get("/v1/stats").json()
+        return stats
+
+    wait_for(lambda: counted()["inbox"] == 1)
+    stats = counted()
 
     final = sum(stats[status] for status in ("stored", "partial", "failed", "deleted"))
     assert stats["accepted"] == len(ids) == final + stats["in_flight"]
     assert stats["faces"] == 3
-    assert stats["inbox"] == 1
 
 
 def test_the_numbers_name_models_and_problems(rig: Rig) -> None:

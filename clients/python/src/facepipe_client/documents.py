@@ -522,7 +522,7 @@ class Stats(Document):
         paused_at: since when the workers rest, see `/v1/queue/pause`; null while work goes on
         queues: jobs waiting, by queue; empty when Redis is down
         stages: what each stage has to do, by its queue; empty when Redis is down
-        inbox: uploads on disk whose result is not
+        inbox: uploads whose result is not there, as counted every two seconds
         models: in use, by part; several where hosts differ; empty when Redis is down
         problems: why a service cannot work, by its name; empty when all is well
     """

@@ -44,6 +44,7 @@ class Backlog:
         self._lock = threading.Lock()
         self._accepted = 0
         self._waiting = 0
+        self._uploads = 0
         # Moments, and how many had been finished by then since the start.
         self._finished: deque[tuple[float, int]] = deque()
 
@@ -59,13 +60,20 @@ class Backlog:
     def refresh(self) -> None:
         with self._lock:
             accepted = self._accepted
-        waiting = max(sum(1 for _ in self._inbox.ids()), self._queued())
+        uploads = sum(1 for _ in self._inbox.ids())
+        waiting = max(uploads, self._queued())
         now = self._clock()
         with self._lock:
+            self._uploads = uploads
             self._waiting = waiting + self._accepted - accepted
             self._finished.append((now, accepted - waiting))
             while now - self._finished[0][0] > _WINDOW_S:
                 self._finished.popleft()
+
+    @property
+    def uploads(self) -> int:
+        """How many lay in the inbox when it was counted last."""
+        return self._uploads
 
     def note_accepted(self) -> None:
         with self._lock:

@@ -46,7 +46,7 @@ class Services:
     settings: InputSettings
     store: FaceStoreClient
     redis: Redis
-    inbox: Inbox
+    backlog: Backlog
     decoders: DecoderPool
     results: ImageFiles
     intake: Intake
@@ -104,7 +104,7 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                     settings,
                     store,
                     redis,
-                    inbox,
+                    backlog,
                     decoders,
                     results,
                     intake,

@@ -172,7 +172,9 @@ class StatsView(BaseModel):
     stages: dict[str, StageLoadView] = Field(
         description="what each stage has to do, by its queue; empty when Redis is down"
     )
-    inbox: int = Field(description="uploads on disk whose result is not")
+    inbox: int = Field(
+        description="uploads whose result is not there, as counted every two seconds"
+    )
     models: dict[str, list[ModelInfo]] = Field(
         description="in use, by part; several where hosts differ; empty when Redis is down"
     )

@@ -86,8 +86,7 @@ async def get_plot(
 @router.get("/stats", tags=["statistics"], responses=_UNAVAILABLE)
 def get_stats(services: ServicesDep) -> StatsView:
     """Numbers for dashboards, the models in use, and what cannot work just now."""
-    inbox = sum(1 for _ in services.inbox.ids())
-    return StatsView.of(services.store.stats(), inbox, outlook(services.redis))
+    return StatsView.of(services.store.stats(), services.backlog.uploads, outlook(services.redis))
 
 
 def _checked(service: str, answer: httpx.Response) -> httpx.Response:

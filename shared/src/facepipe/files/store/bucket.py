@@ -83,7 +83,7 @@ class BucketFiles:
     def put(self, files: Mapping[str, bytes]) -> None:
         for name, data in files.items():
             media_type = _MEDIA_TYPES.get(Path(name).suffix, "application/octet-stream")
-            with self._missing(), _store_errors():
+            with self._missing(name), _store_errors():
                 obstore.put(
                     self._store,
                     self._prefix + name,
@@ -93,12 +93,12 @@ class BucketFiles:
                 )
 
     def get(self, name: str) -> bytes:
-        with self._missing(), _store_errors():
+        with self._missing(name), _store_errors():
             return obstore.get(self._store, self._prefix + name).bytes().to_bytes()
 
     def get_range(self, name: str, info: FileInfo, start: int, end: int) -> bytes:
         options: GetOptions = {"range": (start, end), "if_match": info.etag}
-        with self._missing(), _store_errors():
+        with self._missing(name), _store_errors():
             found = obstore.get(self._store, self._prefix + name, options=options)
             if found.meta["e_tag"] != info.etag:  # some servers take no conditions
                 raise _unavailable("the object was replaced while it was read")
@@ -106,7 +106,7 @@ class BucketFiles:
 
     def head(self, name: str) -> FileInfo | None:
         try:
-            with self._missing(), _store_errors():
+            with self._missing(name), _store_errors():
                 found = obstore.head(self._store, self._prefix + name)
         except FileNotFoundError:
             return None
@@ -116,7 +116,7 @@ class BucketFiles:
         place = f"{self._prefix}{folder}/"
         pages = obstore.list(self._store, place, chunk_size=1000)
         while True:
-            with self._missing(), _store_errors():
+            with self._missing(folder), _store_errors():
                 page = next(pages, None)
             if page is None:
                 return
@@ -129,7 +129,7 @@ class BucketFiles:
         if self.head(target) is not None:
             return True
         try:
-            with self._missing(), _store_errors():
+            with self._missing(name), _store_errors():
                 obstore.copy(self._store, self._prefix + name, self._prefix + target)
         except FileNotFoundError:
             return False
@@ -146,7 +146,7 @@ class BucketFiles:
 
     def problem(self, folder: str) -> str | None:
         try:
-            self._look(folder)
+            self._look(f"{folder}/.ready")
         except (FilesUnavailableError, StorageFullError) as error:
             return f"{error.code}: {error.message}"
         return None
@@ -158,21 +158,24 @@ class BucketFiles:
         with _store_errors():
             return obstore.sign(self._store, "GET", self._prefix + name, _LINK)
 
-    def _look(self, folder: str = "") -> None:
-        """Raises FilesUnavailableError where the bucket is not there."""
+    def _look(self, name: str) -> None:
+        """Raises FilesUnavailableError where the bucket is not there.
+
+        What lies below the name of a file is listed, which is nothing, so that it costs little.
+        """
         try:
             with _store_errors():
-                next(iter(obstore.list(self._store, self._prefix + folder, chunk_size=1)), None)
+                next(iter(obstore.list(self._store, f"{self._prefix}{name}/")), None)
         except FileNotFoundError as error:
             raise _unavailable(_NO_BUCKET) from error
 
     @contextmanager
-    def _missing(self) -> Iterator[None]:
+    def _missing(self, name: str) -> Iterator[None]:
         """A file counts as missing only where the bucket is there."""
         try:
             yield
         except FileNotFoundError:
-            self._look()
+            self._look(name)
             raise
 
 
