@@ -252,6 +252,7 @@ def test_a_worker_that_would_show_its_token_in_plain_does_not_start(
     for name, url in (
         ("FACEPIPE_ADDRESS_INPUT", "http://first.example:8000"),
         ("FACEPIPE_REDIS_URL", "redis://worker@first.example:6379/0"),
+        ("FACEPIPE_FILES_ENDPOINT", "http://store.example:9000"),
     ):
         done = _starting("landmark_service", tmp_path, {**ca, name: url})
         assert done.returncode == 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import httpx
 import pytest
 
 from data_storage_service.settling import SettlingLoop
+from facepipe.domain.analysis import PartError
 from facepipe.domain.errors import FilesUnavailableError
 from facepipe.system.files_settings import FilesSettings
 from facepipe_client import Client
@@ -148,6 +151,30 @@ def test_a_store_that_is_away_accepts_nothing_and_loses_nothing(
         assert rig.status(waiting) == "stored"
         SettlingLoop(rig.room.settler, rig.room.queries, every_s=60).settle_all()
         assert not [name for name in server.names() if stored in name]
+    proxy.close()
+
+
+def test_the_ledger_does_not_wait_for_a_store_that_hangs(server: S3Server, tmp_path: Path) -> None:
+    # Given a finished image whose files are still to be moved, and one that is being analysed
+    proxy = FaultyProxy(server.port)
+    with bench(tmp_path / "stack", server.reached_at(proxy.endpoint, timeout_s=3)) as rig:
+        failed, running = rig.accept(photograph(1)), rig.accept(photograph(2))
+        loop = SettlingLoop(rig.room.settler, rig.room.queries, every_s=60)
+        with proxy.failing(Fault(pause_s=60)), ThreadPoolExecutor() as pool:
+            rig.room.ledger.fail(rig.run_of(failed), PartError(code="worker_died", message="twice"))
+
+            # When the store hangs while they are to be moved
+            settling = pool.submit(loop.settle_all)
+            time.sleep(0.5)
+            begin = time.monotonic()
+            rig.find_faces(running, faces=1)
+
+            # Then the ledger goes on, and the files are moved once it is back
+            assert time.monotonic() - begin < 1
+            with pytest.raises(FilesUnavailableError):
+                settling.result(timeout=20)
+        assert loop.settle_all() == 1
+        assert not [name for name in server.names() if f"/inbox/{failed}" in name]
     proxy.close()
 
 

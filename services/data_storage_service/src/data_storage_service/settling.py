@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import ImageRow
-from facepipe.domain.errors import FacepipeError, FilesUnavailableError, ImageNotFoundError
+from facepipe.domain.errors import FacepipeError, ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.files.image_store import ImageStore
 from facepipe.files.inbox import Inbox
@@ -52,6 +52,7 @@ class Settler:
                 removed; the image stays unsettled.
         """
         status: Status | None = None
+        self._files.check()  # nobody writes to the ledger meanwhile: it must not wait for a store
         with self._ledger.settling(image_id) as row:
             if row is not None:
                 status = row.state
@@ -129,12 +130,16 @@ class SettlingLoop:
         self._thread.join(timeout=10)
 
     def settle_all(self) -> int:
-        """One pass; returns how many images were settled."""
+        """One pass; returns how many images were settled.
+
+        Raises:
+            FilesUnavailableError: the object store does not answer.
+        """
         count = 0
         for image_id in self._queries.unsettled():
             try:
                 count += self._settler.settle(image_id) is not None
-            except (OSError, FilesUnavailableError) as error:
+            except OSError as error:
                 _log.warning("not settled yet: %s", error, extra={"image_id": image_id})
         return count
 

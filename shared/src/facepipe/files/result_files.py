@@ -100,6 +100,10 @@ class ResultFiles:
             if suffix == "json" and len(image_id) == 64:
                 yield image_id
 
+    def check(self) -> None:
+        """Raises FilesUnavailableError where an object store does not answer just now."""
+        self._files.check()
+
     def remove_asides(self, older_than_s: float = 60) -> int:
         """Removes what a crash left half written; how many files there were."""
         return sum(self._files.remove_asides(f, older_than_s) for f in (FOLDER, SOURCES))

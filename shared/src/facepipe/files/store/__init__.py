@@ -67,6 +67,9 @@ class FileStore(Protocol):
     def remove_asides(self, folder: str, older_than_s: float) -> int:
         """Removes what a crash left half written; how many files there were."""
 
+    def check(self) -> None:
+        """Raises FilesUnavailableError where an object store does not answer just now."""
+
     def problem(self, folder: str) -> str | None:
         """Why a folder cannot be used; None when it can."""
 

@@ -144,6 +144,9 @@ class BucketFiles:
         """There are none."""
         return 0
 
+    def check(self) -> None:
+        self._look(".ready")
+
     def problem(self, folder: str) -> str | None:
         try:
             self._look(f"{folder}/.ready")
