@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from facepipe.domain.analysis import Gender
+from plotter_service import charts
 from plotter_service.plots import age_pyramid
 from plotter_service.statistics import AGE_BINS, Statistics
 from plotter_service.unfolding import BANDS, Counts, confusion_of, unfold
@@ -72,6 +73,22 @@ def test_few_faces_have_wide_intervals() -> None:
     few, many = (unfold(said_of(n * TRUE, confusion, seed=3), confusion) for n in (1, 100))
     width_of_few = (few.high - few.low).sum() / few.faces.sum()
     assert width_of_few > 2 * (many.high - many.low).sum() / many.faces.sum()
+
+
+@pytest.mark.parametrize("faces", [1, 5, 40])
+def test_what_is_told_lies_in_its_interval(faces: int) -> None:
+    # given few faces of one kind: of the others there are likely none, and perhaps one
+    statistics = Statistics(
+        ages={Gender.FEMALE: [0, 0, 0, 0, faces] + [0] * (AGE_BINS - 5)},
+        confusion=confusion_of("open"),
+    )
+    for found in age_pyramid(statistics).series:
+        assert found.low is not None
+        assert found.high is not None
+        ends = zip(found.low, found.values, found.high, strict=True)
+        assert all(low <= value <= high for low, value, high in ends)
+    # and it can be drawn
+    assert charts.render(charts.draw(age_pyramid(statistics)), "png")
 
 
 def test_no_faces_are_no_faces() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from facepipe.domain.errors import MisconfiguredError
 from input_service import webhooks
@@ -155,3 +156,9 @@ def test_a_receiver_in_a_private_network_is_told_nothing(tmp_path: Path) -> None
 def test_without_a_usable_secret_the_service_does_not_start(secret: str) -> None:
     with pytest.raises(MisconfiguredError, match="openssl"):
         webhooks.key_of(secret)
+
+
+@pytest.mark.parametrize("private", ["true", "10.0.0.1/8", "localhost"])
+def test_private_networks_that_are_none_are_told_at_the_start(private: str) -> None:
+    with pytest.raises(ValidationError, match="private"):
+        FetchSettings(private=private)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from facepipe.domain.reduction import WHOLE_PIXELS
 from facepipe.files.decoding import DecodeLimits
@@ -49,6 +50,13 @@ class FetchSettings(BaseModel):
         default="",
         description="private networks that URLs and webhooks may lead to, e.g. 192.168.1.0/24",
     )
+
+    @field_validator("private")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for word in value.split():
+            ipaddress.ip_network(word)  # its ValueError says what is wrong with it
+        return value
 
 
 class ComprefaceSettings(BaseModel):

@@ -62,9 +62,12 @@ def unfold(said: Counts, confusion: Counts) -> Unfolded:
     pairs = confusion.reshape(len(TRUE_GENDERS) * BANDS, -1)
     measured = pairs.astype(np.float64) + _SMOOTHING
     drawn = _drawn(said.reshape(-1), measured)
+    mean = drawn.mean(0)
     low, high = np.quantile(drawn, _INTERVAL, axis=0)
+    # Of what is hardly ever there the mean lies above nine tenths of the draws, which are 0.
+    low, high = np.minimum(low, mean), np.maximum(high, mean)
     shape = (len(TRUE_GENDERS), BANDS)
-    return Unfolded(drawn.mean(0).reshape(shape), low.reshape(shape), high.reshape(shape))
+    return Unfolded(mean.reshape(shape), low.reshape(shape), high.reshape(shape))
 
 
 def _drawn(said: Counts, measured: Floats) -> Floats:
