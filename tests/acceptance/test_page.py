@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.acceptance.conftest import Album, Fresh
+
+EXPORTED_S = 6.0  # services send their spans and lines every few seconds
 
 
 @pytest.fixture
@@ -82,6 +86,43 @@ def test_the_gallery_leads_to_an_image(visit: Page, album: Album) -> None:
     # Then all nine faces are marked
     expect(visit.locator("#image-view svg.fp-overlay rect")).to_have_count(9)
     expect(visit.locator("#faces .fp-card")).to_have_count(9)
+
+
+def test_a_trace_is_that_of_one_run(
+    visit: Page, viewer: str, http: httpx.Client, fresh: Fresh, portraits: list[Path]
+) -> None:
+    # Given an image that was analysed
+    data = fresh(portraits[6].read_bytes())
+    (sent,) = http.post("/v1/images?wait=60", files={"files": ("one.jpg", data)}).json()["images"]
+    path = f"/v1/images/{sent['image_id']}"
+    before = _whole_trace(http, path)
+
+    # When it is read, again and again, and sent once more
+    for part in ("", "/result", "/source", "/annotated", "/thumbnail.jpg", "/trace"):
+        assert http.get(f"{path}{part}").status_code == 200
+    http.post("/v1/images?wait=60", files={"files": ("one.jpg", data)})
+    visit.goto(f"{viewer}/?image={sent['image_id']}")
+    expect(visit.locator(".fp-card")).to_be_visible()
+    time.sleep(EXPORTED_S)
+    visit.reload()
+    visit.get_by_role("button", name="Trace").click()
+
+    # Then the page shows the work of the one run, and no line of what was read
+    expect(visit.locator("#trace .fp-spanrow")).to_have_count(len(before["spans"]))
+    expect(visit.locator("#trace .fp-log tr")).to_have_count(len(before["logs"]))
+    names = visit.locator("#trace .fp-spanrow b").all_inner_texts()
+    assert sorted(names) == sorted(span["name"] for span in before["spans"])
+
+
+def _whole_trace(http: httpx.Client, path: str) -> dict[str, Any]:
+    """The trace of an image as soon as all services have told of it."""
+    deadline = time.monotonic() + 60
+    while True:
+        time.sleep(EXPORTED_S)
+        found: dict[str, Any] = http.get(f"{path}/trace").json()
+        if "storage" in {span["name"] for span in found["spans"]}:
+            return found
+        assert time.monotonic() < deadline, found
 
 
 @pytest.mark.usefixtures("album")

@@ -161,3 +161,18 @@ def _genders(stack: Stack) -> dict[str, int]:
 
 def _number(value: str | int | None) -> int | None:
     return None if value in (None, "") else int(value)
+
+
+@pytest.mark.usefixtures("album")
+def test_plots_of_some_images_count_what_the_list_finds(stack: Stack) -> None:
+    listed = stack.api.image_page(min_faces=9, max_faces=9).total or 0
+    plots = {str(plot["name"]): plot for plot in stack.api.plots_data(min_faces=9, max_faces=9)}
+
+    faces = plots["faces_per_image"]
+    counted = dict(zip(faces["categories"], faces["series"][0]["values"], strict=True))
+    assert counted["9"] == sum(counted.values()) == listed
+    # and the pyramid tells of the same faces, with intervals
+    pyramid = plots["age_pyramid"]
+    assert sum(sum(one["values"]) for one in pyramid["series"]) == pytest.approx(9 * listed, abs=1)
+    for one in pyramid["series"]:
+        assert all(low <= high for low, high in zip(one["low"], one["high"], strict=True))

@@ -199,7 +199,8 @@ def _tile(image: Mapping[str, Any]) -> Html:
     status = str(image.get("status"))
     info = image.get("image") or {}
     name = str(info.get("file_name") or image_id[:12])
-    faces = words.faces(image.get("num_faces"))
+    about = (words.faces(image.get("num_faces")), str(info.get("folder") or ""))
+    facts = " \u00b7 ".join(filter(None, about))
     picture = tag(
         "img",
         src=f"/files/{image_id}/thumbnail.jpg",
@@ -216,12 +217,8 @@ def _tile(image: Mapping[str, Any]) -> Html:
         "a",
         tag("div", picture, mark, class_="fp-frame"),
         tag("span", name, class_="fp-file"),
-        tag(
-            "span",
-            *[join(fact, " \u00b7 ") for fact in (faces, str(info.get("folder") or "")) if fact],
-            moment(str(image.get("received_at") or "")),
-            class_="fp-dim",
-        ),
+        tag("span", facts, class_="fp-dim") if facts else None,
+        tag("span", moment(str(image.get("received_at") or "")), class_="fp-dim"),
         href=image_link(image_id),
         class_="fp-tile",
         data_status=status,

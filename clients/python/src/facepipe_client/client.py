@@ -131,6 +131,7 @@ class Client:
     resume = _blocking(Api.resume)
     limits = _blocking(Api.limits)
     plots = _blocking(Api.plots)
+    plots_data = _blocking(Api.plots_data)
     plot = _blocking(Api.plot)
     health = _blocking(Api.health)
 

@@ -101,7 +101,7 @@ def _draw_pyramid(axes: Axes, plot: Plot) -> None:
     axes.grid(axis="x", color=_GRID)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.xaxis.set_major_formatter(lambda value, _place: _number(abs(value)))
-    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
+    axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1.06), ncols=2)
 
 
 def _draw_bars(axes: Axes, plot: Plot) -> None:

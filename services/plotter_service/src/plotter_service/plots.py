@@ -112,7 +112,7 @@ def age_pyramid(statistics: Statistics) -> Plot:
         found = unfold(said, statistics.confusion)
         ends = zip(TRUE_GENDERS, found.faces, found.low, found.high, strict=True)
         faces = [_series(gender, *numbers) for gender, *numbers in ends]
-        note = f"{counted}, corrected for what the model takes for what; lines: 80 % intervals"
+        note = f"{counted}, corrected for how the model errs; lines: 80 % intervals"
     return Plot(
         name="age_pyramid",
         title="Age pyramid",
