@@ -99,7 +99,7 @@ class FakeApi:
         @app.get("/v1/limits")
         async def limits() -> Json:
             others = dict.fromkeys(Limits.model_fields, 1)
-            return {**others, "max_bytes": self.max_bytes}
+            return {**others, "max_bytes": self.max_bytes, "max_pixels": 250_000_000}
 
         @app.post("/v1/images", status_code=202)
         async def send(request: Request) -> Any:

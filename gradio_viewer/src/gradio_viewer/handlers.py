@@ -70,7 +70,7 @@ async def set_paused(api: AsyncClient, *, paused: bool) -> Html | None:
 async def limits(api: AsyncClient) -> Html:
     """What may be sent, as the API is set."""
     try:
-        return list_html.limits((await api.limits()).max_bytes)
+        return list_html.limits(await api.limits())
     except ClientError:  # the banner says why
         return list_html.limits()
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from facepipe.files.formats import LABELS
+from facepipe_client import Limits
 from gradio_viewer import words
 from gradio_viewer.address import image_link, results_link
 from gradio_viewer.markup import Html, join, moment, notice, tag
@@ -72,9 +73,12 @@ def progress(uploads: Sequence[Upload], is_alone: bool = False) -> Html:
     )
 
 
-def limits(max_bytes: int | None = None) -> Html:
-    """What may be sent; `max_bytes` is the largest file, as far as the API has told it."""
-    largest = f"; each up to {megabytes(max_bytes)}" if max_bytes is not None else ""
+def limits(known: Limits | None = None) -> Html:
+    """What may be sent, as far as the API has told it."""
+    largest = ""
+    if known is not None:
+        pixels = f"{known.max_pixels / 1e6:,.3g} megapixels"
+        largest = f"; each up to {megabytes(known.max_bytes)} and {pixels}"
     return tag("p", f"One or many photographs: {LABELS}{largest}.", class_="fp-dim")
 
 

@@ -71,7 +71,7 @@ def test_the_field_takes_more_while_a_batch_is_in_work(page: Page, fake: FakeApi
 
 def test_a_fresh_page_tells_what_may_be_sent(page: Page) -> None:
     page.goto("/")
-    expect(page.locator("#limits")).to_contain_text("each up to 50 MB")
+    expect(page.locator("#limits")).to_contain_text("each up to 50 MB and 250 megapixels")
     expect(page.locator("#ways")).to_contain_text("Choose a folder")
 
 
