@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -15,6 +13,7 @@ from facepipe.make_secrets import ACCESS_TOKEN, REDIS_PASSWORD
 from facepipe.queue.redis_acl import WATCHER, WORKER
 from facepipe.system.tls import trusting
 from facepipe_client import Client
+from tests.support.halting import halted
 from tests.support.missing import missing
 from tools.stack.certificates import CA, CERT, KEY, make_certificates
 from tools.stack_driver.api import upload_all
@@ -56,20 +55,6 @@ def _joined(first: LocalStack, folder: Path) -> LocalStack:
     return host
 
 
-@contextmanager
-def _halted(stack: LocalStack) -> Iterator[None]:
-    """The stages of a stack do nothing meanwhile."""
-    mains = [stack.main_process(stage) for stage in STAGES]
-    processes = [one for main in mains for one in (main, *main.children(recursive=True))]
-    for process in processes:
-        os.kill(process.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for process in processes:
-            os.kill(process.pid, signal.SIGCONT)
-
-
 def test_images_are_analysed_by_a_worker_host_alone(
     first: LocalStack, portraits: list[Path], tmp_path: Path
 ) -> None:
@@ -90,7 +75,7 @@ def test_images_are_analysed_by_a_worker_host_alone(
 
         # When the first host's own stages do nothing
         api = opened.enter_context(Client(address, timeout_s=60, transport=transport))
-        with _halted(first):
+        with halted(first, STAGES):
             images = [path.read_bytes() + b"joined" for path in portraits[:3]]
             states = api.wait_all(upload_all(api, images))
 

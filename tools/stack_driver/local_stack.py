@@ -36,10 +36,12 @@ class LocalStack:
     Attributes:
         folder: with its `volumes` and `run`.
         environment: of the verbs.
+        prefix: what stands before their command, e.g. to have them run on another host.
     """
 
     folder: Path
     environment: dict[str, str]
+    prefix: tuple[str, ...] = ()
 
     @classmethod
     def prepare(cls, folder: Path) -> LocalStack:
@@ -106,7 +108,8 @@ class LocalStack:
         self, *arguments: str, timeout_s: float = 240, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Runs `python -m tools.stack ...`, as the Makefile does."""
-        command = [str(VENVS / "tools" / "bin" / "python"), "-m", "tools.stack", *arguments]
+        program = str(VENVS / "tools" / "bin" / "python")
+        command = [*self.prefix, program, "-m", "tools.stack", *arguments]
         done = subprocess.run(
             command,
             cwd=ROOT,
