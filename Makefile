@@ -11,7 +11,7 @@ STACK := .venvs/tools/bin/python -m tools.stack
 
 .PHONY: help setup start worker stop status logs demo ingest test check lint format types audit sbom proto \
         lock clean chaos mutants bench redis-acl certificates accuracy train-face_detector train-age_gender detector-pt \
-        reindex import-model fetch-deepface up down image-sizes screenshots
+        reindex migrate-ledger import-model fetch-deepface up down image-sizes screenshots
 
 help: ## Show these verbs
 	@awk -F ':.*## ' '/^[a-z_-]+:.*## / {printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ detector-pt: ## Make run/face_detector.pt, which ultralytics.YOLO loads, from th
 
 reindex: setup ## Build the index of results anew from the files
 	@$(STACK) reindex
+
+migrate-ledger: setup ## Carry the ledger over to the PostgreSQL of FACEPIPE_STORAGE_DATABASE_URL, with the stack stopped
+	@$(STACK) migrate-ledger
 
 import-model: setup ## Export volumes/models/model.pt for serving, once, through Ultralytics (6 GB)
 	@$(STACK) import-model

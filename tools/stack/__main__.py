@@ -14,13 +14,15 @@ from tools.stack.ingest import ingest
 from tools.stack.lifecycle import start, stop
 from tools.stack.logs import follow_logs
 from tools.stack.status import print_status
-from tools.stack.tools import fetch_deepface, import_model, reindex
+from tools.stack.tools import fetch_deepface, import_model, migrate_ledger, reindex
 
 
 def main() -> int:
     verbs = argparse.ArgumentParser(prog="python -m tools.stack")
     verb = verbs.add_subparsers(dest="verb", required=True)
-    for name in ("start", "worker", "stop", "status", "reindex", "fetch-deepface", "import-model"):
+    for name in ("start", "worker", "stop", "status", "reindex", "migrate-ledger"):
+        verb.add_parser(name)
+    for name in ("fetch-deepface", "import-model"):
         verb.add_parser(name)
     verb.add_parser("logs").add_argument("image_id", nargs="?", default="")
     verb.add_parser("demo").add_argument("photo", nargs="?", default="")
@@ -55,6 +57,8 @@ def _run(arguments: argparse.Namespace) -> int:
             return ingest(stack, arguments.folder)
         case "reindex":
             return reindex(stack)
+        case "migrate-ledger":
+            return migrate_ledger(stack)
         case "fetch-deepface":
             return fetch_deepface(stack)
         case "import-model":

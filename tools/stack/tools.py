@@ -16,6 +16,11 @@ def reindex(stack: Stack) -> int:
     return _run_module(stack, "data_storage_service", "data_storage_service.reindex")
 
 
+def migrate_ledger(stack: Stack) -> int:
+    """Carries the ledger over to the PostgreSQL that is named; the stack has to be stopped."""
+    return _run_module(stack, "data_storage_service", "data_storage_service.migrate_ledger")
+
+
 def fetch_deepface(stack: Stack) -> int:
     """Fetches DeepFace's own weights into volumes/models."""
     return _run_module(stack, "agegender_service", "agegender_service.fetch_deepface")

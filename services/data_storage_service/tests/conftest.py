@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import Engine
 
 from data_storage_service.database import open_index, open_server
+from data_storage_service.leading import Lead
 from services.data_storage_service.tests.rig import Rig, rig_on
 from tests.support.postgres_server import PostgresServer, running_postgres
+from tests.support.waiting import wait_until
 
 # What they test is the file of SQLite.
-_OF_THE_FILE = ("test_commits", "test_damage", "test_upgrade", "test_reindex", "test_power_cut")
+_OF_THE_FILE = ("test_damage", "test_upgrade", "test_power_cut", "test_migrate_ledger")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -37,6 +39,16 @@ def engine(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
         engine = open_server(server.new_database())
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def lead(engine: Engine) -> Iterator[Lead]:
+    """The only candidate, who leads."""
+    lead = Lead(engine)
+    lead.start()
+    wait_until(lambda: lead.is_held)
+    yield lead
+    lead.stop()
 
 
 @pytest.fixture

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from data_storage_service.commits import CommitWatch
-from data_storage_service.database import open_index
+from data_storage_service.database import open_index, open_server
+from data_storage_service.notifications import Notifications
+from data_storage_service.queries import Queries
+from data_storage_service.watch import ChangeFeed
+from facepipe.domain.errors import ServiceUnavailableError
 from services.data_storage_service.tests.rig import Rig
+from tests.support import store_samples as samples
+from tests.support.waiting import wait_until
+
+of_the_file = pytest.mark.parametrize("database", ["sqlite"])
 
 
+@of_the_file
 def test_a_commit_is_news_once(rig: Rig) -> None:
     # given somebody who has asked once
     commits = CommitWatch(rig.ledger.engine)
@@ -25,6 +39,7 @@ def test_a_commit_is_news_once(rig: Rig) -> None:
     commits.close()
 
 
+@of_the_file
 def test_reading_is_no_news(rig: Rig) -> None:
     image_id = rig.accept()
     commits = CommitWatch(rig.ledger.engine)
@@ -36,6 +51,7 @@ def test_reading_is_no_news(rig: Rig) -> None:
     commits.close()
 
 
+@of_the_file
 def test_a_ledger_that_takes_the_place_of_another_is_watched_from_then_on(
     rig: Rig, tmp_path: Path
 ) -> None:
@@ -57,9 +73,82 @@ def test_a_ledger_that_takes_the_place_of_another_is_watched_from_then_on(
     commits.close()
 
 
-@pytest.mark.parametrize("database", ["postgresql"])
-def test_a_server_is_asked_each_time(rig: Rig) -> None:
-    commits = CommitWatch(rig.ledger.engine)
+@pytest.fixture
+def feed(engine: Engine) -> Iterator[ChangeFeed]:
+    """Of a replica: on connections of its own."""
+    own = open_server(engine.url)
+    feed = ChangeFeed(Queries(own), Notifications(own))
+    feed.start()
+    yield feed
+    feed.close()
+    own.dispose()
 
-    assert [commits.has_news(), commits.has_news()] == [True, True]
-    commits.close()
+
+class Watcher:
+    """Somebody at another replica, who notes what is told, and when."""
+
+    def __init__(self, feed: ChangeFeed) -> None:
+        self.told: list[tuple[str, float]] = []
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, args=[feed])
+        self._thread.start()
+
+    def _watch(self, feed: ChangeFeed) -> None:
+        for state in feed.watch([], lambda: not self._is_over.is_set(), limit_s=0.1):
+            self.told.append((state.image_id, time.monotonic()))
+
+    def leave(self) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+
+on_a_server = pytest.mark.parametrize("database", ["postgresql"])
+
+
+@on_a_server
+def test_a_change_reaches_another_replica_within_a_tenth_of_a_second(
+    rig: Rig, feed: ChangeFeed
+) -> None:
+    # given somebody who watches through another replica
+    watcher = Watcher(feed)
+    rig.accept(0)
+    wait_until(lambda: bool(watcher.told))
+
+    # when images are accepted here
+    sent = []
+    for number in range(1, 11):
+        image_id = rig.accept(number)
+        sent.append((image_id, time.monotonic()))
+        time.sleep(0.05)
+    wait_until(lambda: len({image_id for image_id, _ in watcher.told}) == 11)
+    watcher.leave()
+
+    # then each is told of there at once
+    told = dict(reversed(watcher.told))
+    delays = sorted(told[image_id] - moment for image_id, moment in sent)
+    assert delays[len(delays) // 2] < 0.1, delays
+
+
+@on_a_server
+def test_what_happens_while_the_connection_is_cut_is_told_of_afterwards(
+    rig: Rig, feed: ChangeFeed
+) -> None:
+    # given somebody who watches through another replica
+    watcher = Watcher(feed)
+    rig.accept(0)
+    wait_until(lambda: bool(watcher.told))
+
+    # when all connections are cut again and again, and images are accepted meanwhile
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    for number in range(1, 4):
+        with suppress(ServiceUnavailableError):
+            rig.accept(number)
+        rig.ledger.engine.dispose()
+        with rig.ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as one:
+            one.exec_driver_sql(cut)
+        rig.accept(number + 10)
+
+    # then all of them are told of
+    wanted = {samples.image_id_of(n) for n in (0, 1, 2, 3, 11, 12, 13)}
+    wait_until(lambda: {image_id for image_id, _ in watcher.told} == wanted)
+    watcher.leave()

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import Connection, event
 
 from data_storage_service.database import open_index
+from data_storage_service.leading import Lead
 from data_storage_service.settling import SettlingLoop
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.status import Status
@@ -126,7 +127,7 @@ def _go_on(rig: Rig, image_id: str) -> None:
 
 def _settle(rig: Rig) -> None:
     """What the service does at its start and every few seconds."""
-    SettlingLoop(rig.settler, rig.queries, 10).settle_all()
+    SettlingLoop(rig.settler, rig.queries, 10, Lead(rig.ledger.engine)).settle_all()
 
 
 def _memory() -> sqlite3.Connection:

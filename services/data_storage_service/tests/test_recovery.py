@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from data_storage_service import dispatch, recovery
 from data_storage_service.dispatch import Dispatcher
+from data_storage_service.leading import Lead
 from data_storage_service.pausing import Pause
 from data_storage_service.recovery import Recovery
 from facepipe.domain.status import Status
@@ -45,14 +46,14 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Queues:
     monkeypatch.setattr(recovery, "live_job_ids", lambda _: set(queues.live))
     monkeypatch.setattr(recovery, "count_live_jobs", lambda _: len(queues.live))
     monkeypatch.setattr(dispatch, "_PAUSE_S", 0.0)
+    monkeypatch.setattr(dispatch, "_OTHERS_MARK_WITHIN_S", 0.0)
     return queues
 
 
 @pytest.fixture
 def dispatcher(rig: Rig, queues: Queues) -> Dispatcher:
-    return Dispatcher(
-        rig.ledger, rig.queries, cast(Redis, None), Pause(rig.ledger.engine, cast(Redis, None))
-    )
+    engine, redis = rig.ledger.engine, cast(Redis, None)
+    return Dispatcher(rig.ledger, rig.queries, redis, Pause(engine, redis), Lead(engine))
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def subject(rig: Rig, dispatcher: Dispatcher) -> Recovery:
         rig.queries,
         cast(Redis, None),
         dispatcher,
+        Lead(rig.ledger.engine),
         rig.settler,
         rig.files,
         rig.inbox,

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from data_storage_service.correcting import Corrector
-from data_storage_service.database import open_index
+from data_storage_service.database import is_shared, open_index
 from data_storage_service.queries import Queries
-from data_storage_service.reindex import reindex
+from data_storage_service.reindex import Rebuilt, reindex, reindex_server
+from data_storage_service.schema import Base
 from facepipe.domain.analysis import Correction, CorrectionKind
 from facepipe.domain.face_fields import conditions_of
 from facepipe.domain.status import Status
@@ -20,16 +23,33 @@ def index_of(rig: Rig) -> Path:
     return rig.root / "saved_data" / ".index" / "index.sqlite3"
 
 
+def rebuilt(rig: Rig) -> Rebuilt:
+    if is_shared(rig.ledger.engine):
+        return reindex_server(rig.ledger.engine, index_of(rig).parent, rig.files)
+    return reindex(index_of(rig), rig.files)
+
+
+def lose(rig: Rig) -> None:
+    """The ledger is gone: the file, or what stands in the tables."""
+    if not is_shared(rig.ledger.engine):
+        for file in index_of(rig).parent.iterdir():
+            file.unlink()
+        return
+    with rig.ledger.engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+        for table in reversed(Base.metadata.sorted_tables):
+            if table.name != "counters":
+                connection.execute(table.delete())
+
+
 def test_a_lost_index_is_built_from_the_files(rig: Rig) -> None:
     # given two results, and no index any more
     first = rig.stored(1)
     second = rig.stored(2, faces=2)
     before = rig.queries.page(ListQuery()).images
-    for file in index_of(rig).parent.iterdir():
-        file.unlink()
+    lose(rig)
 
     # when it is built anew
-    outcome = reindex(index_of(rig), rig.files)
+    outcome = rebuilt(rig)
 
     # then the running service finds them again by what stands in the files
     assert outcome.results == 2
@@ -54,11 +74,10 @@ def test_what_people_said_is_in_the_files_too(rig: Rig) -> None:
         made_at=samples.START,
     )
     made = Corrector(rig.ledger, rig.files, rig.sources, AnnotationStyle()).add(image_id, said)
-    for file in index_of(rig).parent.iterdir():
-        file.unlink()
+    lose(rig)
 
     # when it is built anew
-    reindex(index_of(rig), rig.files)
+    rebuilt(rig)
 
     # then the correction is in it, and counts
     assert rig.state(image_id).corrections == (made,)
@@ -78,7 +97,7 @@ def test_what_no_file_tells_is_kept(rig: Rig) -> None:
     revision = rig.queries.revision()
 
     # when it is built anew
-    outcome = reindex(index_of(rig), rig.files)
+    outcome = rebuilt(rig)
 
     # then all are there, the unfinished one with its part, and watchers see the result anew
     assert (outcome.results, outcome.kept, outcome.lost) == (1, 3, 0)
@@ -95,7 +114,7 @@ def test_an_image_that_runs_again_is_not_set_back(rig: Rig) -> None:
     image_id = rig.stored(1)
     rig.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
 
-    reindex(index_of(rig), rig.files)
+    rebuilt(rig)
 
     assert rig.state(image_id).status is Status.RECEIVED
     assert rig.state(image_id).generation == 2
@@ -105,7 +124,7 @@ def test_a_result_that_vanished_is_said_to_be_lost(rig: Rig) -> None:
     image_id = rig.stored(1)
     rig.document_file(image_id).unlink()
 
-    outcome = reindex(index_of(rig), rig.files)
+    outcome = rebuilt(rig)
 
     assert outcome.lost == 1
     state = rig.state(image_id)
@@ -115,6 +134,7 @@ def test_a_result_that_vanished_is_said_to_be_lost(rig: Rig) -> None:
     assert rig.queries.stats().faces == 0
 
 
+@pytest.mark.parametrize("database", ["sqlite"])
 def test_an_unreadable_index_is_moved_aside(rig: Rig) -> None:
     # given an index that is no database any more
     image_id = rig.stored(1)
@@ -123,7 +143,7 @@ def test_an_unreadable_index_is_moved_aside(rig: Rig) -> None:
     index_of(rig).write_bytes(b"this is not a database" * 1000)
 
     # when it is built anew
-    outcome = reindex(index_of(rig), rig.files)
+    outcome = rebuilt(rig)
 
     # then the new one is in place, and the old one beside it
     assert not outcome.was_readable
@@ -138,5 +158,5 @@ def test_files_that_are_no_results_are_left_alone(rig: Rig) -> None:
     (saved_data / f"{samples.image_id_of(7)}.json").write_text("{}")
     (saved_data / "notes.json").write_text("{}")
 
-    assert reindex(index_of(rig), rig.files).results == 0
+    assert rebuilt(rig).results == 0
     assert (saved_data / "notes.json").exists()

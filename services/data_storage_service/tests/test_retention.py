@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from data_storage_service.leading import Lead
 from data_storage_service.retention import Retention
 from data_storage_service.settling import SettlingLoop
 from facepipe.domain.status import Status
@@ -84,13 +85,14 @@ def test_what_fails_and_what_is_running_grows_old_as_well(rig: Rig) -> None:
     assert rig.traces(image_id) == []
 
 
-def test_a_chore_that_fails_does_not_keep_the_others_from_theirs(rig: Rig) -> None:
+def test_a_chore_that_fails_does_not_keep_the_others_from_theirs(rig: Rig, lead: Lead) -> None:
     done: list[str] = []
 
     def fail() -> None:
         raise ValueError
 
-    loop = SettlingLoop(rig.settler, rig.queries, 60, [fail, lambda: done.append("x")])
+    chores = [fail, lambda: done.append("x")]
+    loop = SettlingLoop(rig.settler, rig.queries, 60, lead, chores)
     loop.start()
     loop.stop()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from data_storage_service.leading import Lead
 from data_storage_service.settling import SettlingLoop
 from facepipe.domain.analysis import AnalysisDocument
 from facepipe.domain.errors import StorageFullError
@@ -89,11 +90,11 @@ def test_a_crash_before_settling_is_made_good_by_the_loop(
         rig.store(image_id)
     assert image_id in rig.inbox
 
-    assert SettlingLoop(rig.settler, rig.queries, 10).settle_all() == 1
+    assert SettlingLoop(rig.settler, rig.queries, 10, Lead(rig.ledger.engine)).settle_all() == 1
 
     assert image_id not in rig.inbox
     assert rig.source_file(image_id).exists()
-    assert SettlingLoop(rig.settler, rig.queries, 10).settle_all() == 0
+    assert SettlingLoop(rig.settler, rig.queries, 10, Lead(rig.ledger.engine)).settle_all() == 0
 
 
 def test_a_job_of_an_older_generation_does_nothing(rig: Rig) -> None:

@@ -24,7 +24,7 @@ CREATE TABLE faces (
   face_index INTEGER NOT NULL, age INTEGER, gender VARCHAR NOT NULL, confidence FLOAT NOT NULL,
   PRIMARY KEY (image_id, face_index)
 );
-DROP TABLE stage_parts; DROP TABLE jobs;
+DROP TABLE stage_parts; DROP TABLE jobs; DROP TABLE ledger_version;
 CREATE TABLE parts (
   image_id VARCHAR NOT NULL REFERENCES images (image_id), kind VARCHAR NOT NULL,
   saved_at BIGINT NOT NULL, payload BLOB NOT NULL, PRIMARY KEY (image_id, kind)

@@ -9,6 +9,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from data_storage_service.database.address import server_url
 from data_storage_service.ledger_lock import holding
 from data_storage_service.server import create_server, serving
 from data_storage_service.settings import DataStorageSettings
@@ -26,7 +27,12 @@ _log = logging.getLogger(__name__)
 
 
 def create_storage_app(settings: DataStorageSettings) -> FastAPI:
-    """The application: HTTP here, gRPC and the storage workers in its lifespan."""
+    """The application: HTTP here, gRPC and the storage workers in its lifespan.
+
+    Raises:
+        MisconfiguredError: the address of the ledger is none.
+    """
+    is_on_server = server_url(settings.storage, settings.tls) is not None
     stage = Stage(
         name="data_storage_service",
         queue=StageName.STORAGE,
@@ -36,7 +42,8 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
-            stack.enter_context(holding(settings.index_path))
+            if not is_on_server:
+                stack.enter_context(holding(settings.index_path))
             services = open_services(settings)
             stack.callback(services.close)
             app.state.services = services
@@ -45,6 +52,7 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
                 services.settler,
                 services.queries,
                 settings.storage.settle_every_s,
+                services.lead,
                 chores(services),
             )
             with serving(server):
@@ -68,8 +76,9 @@ def create_storage_app(settings: DataStorageSettings) -> FastAPI:
     }
     checks: dict[str, Check] = {
         "ledger": ledger_problem,
-        "index": partial(volume_problem, settings.index_path.parent),
         **{name: partial(files.problem, folder) for name, folder in folders.items()},
     }
+    if not is_on_server:
+        checks["index"] = partial(volume_problem, settings.index_path.parent)
     app = create_stage_app(stage, checks=checks, lifespan=lifespan)
     return app

@@ -11,22 +11,17 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 
 class CommitWatch:
-    """Compares the `data_version` that one connection sees; for one thread.
+    """Compares the `data_version` that one connection sees; for one thread."""
 
-    PostgreSQL has no such number: there everything is news.
-    """
-
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, pause_s: float = 0.0) -> None:
+        self.pause_s = pause_s
         self._engine = engine
         self._path = Path(engine.url.database or "")
-        self._is_file = engine.dialect.name == "sqlite"
         self._connection: PoolProxiedConnection | None = None
         self._seen: tuple[int, int] | None = None
 
     def has_news(self) -> bool:
         """Whether another connection may have committed since the last call; True at the first."""
-        if not self._is_file:
-            return True
         try:
             found = self._path.stat().st_ino, self._data_version()
         except (OSError, sqlite3.Error, SQLAlchemyError):

@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from data_storage_service.due_jobs import DueJob
+from data_storage_service.leading import Lead
 from data_storage_service.ledger import Ledger
 from data_storage_service.pausing import Pause
 from data_storage_service.queries import Queries
@@ -26,6 +27,7 @@ from facepipe.queue.jobs import ImageJob, enqueue
 from facepipe.queue.redis_connection import explain
 
 _PAUSE_S = 1.0
+_OTHERS_MARK_WITHIN_S = 2.5
 
 _log = logging.getLogger(__name__)
 
@@ -39,15 +41,18 @@ class Dispatcher:
         queries: Queries,
         redis: Redis,
         pause: Pause,
+        lead: Lead,
         timeout_s: int | None = None,
     ) -> None:
         self._ledger = ledger
         self._queries = queries
         self._redis = redis
         self._pause = pause
+        self._lead = lead
         self._timeout_s = timeout_s
         self._no_tries_before = 0.0
         self._unmarked: set[DueJob] = set()
+        self._seen: dict[DueJob, float] = {}
         self._marking = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
@@ -85,10 +90,19 @@ class Dispatcher:
         """
         self._mark()
         count = 0
-        while jobs := [job for job in self._queries.unsent_jobs() if job not in self._unmarked]:
+        while jobs := self._overdue(self._queries.unsent_jobs()):
             self._send(jobs)
             count += len(jobs)
         return count
+
+    def _overdue(self, unsent: list[DueJob]) -> list[DueJob]:
+        """Those that nobody sends: another process marks what it has sent within a second."""
+        others = [job for job in unsent if job not in self._unmarked]
+        if not self._lead.is_shared:
+            return others
+        now = time.monotonic()
+        self._seen = {job: self._seen.get(job, now) for job in others}
+        return [job for job, since in self._seen.items() if now - since >= _OTHERS_MARK_WITHIN_S]
 
     def _mark(self) -> None:
         with self._marking:
@@ -131,7 +145,10 @@ class Dispatcher:
         while not self._stop.wait(_PAUSE_S):
             try:
                 self._pause.tell()
-                self.dispatch_all()
+                if self._lead.is_held:
+                    self.dispatch_all()
+                else:
+                    self._mark()
                 is_down = False
             except (RedisError, FacepipeError) as error:
                 if not is_down:

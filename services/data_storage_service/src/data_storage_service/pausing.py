@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from redis import Redis
 from redis.exceptions import RedisError
 from rq.suspension import resume, suspend
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
-from data_storage_service.database import database_errors
+from data_storage_service.database import database_errors, is_shared
 from data_storage_service.schema import CounterRow, from_microseconds, to_microseconds
 from facepipe.queue.redis_connection import explain
 
@@ -26,7 +26,11 @@ _log = logging.getLogger(__name__)
 
 
 class Pause:
-    """The state of rest. Thread-safe; the process with the gRPC server alone changes it."""
+    """The state of rest. Thread-safe.
+
+    It is remembered where one process alone changes it; on a shared ledger it is looked up, at the
+    latest a second after somebody else has changed it.
+    """
 
     def __init__(
         self, engine: Engine, redis: Redis, now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -38,14 +42,17 @@ class Pause:
         self._redis = redis
         self._now = now
         self._lock = threading.Lock()
-        with database_errors(), Session(engine) as session:
-            row = session.get(CounterRow, _NAME)
-            self._since = from_microseconds(row.value) if row else None
+        self._engine = engine
+        self._is_shared = is_shared(engine)
+        self._is_known = False
+        self._since: datetime | None = None
 
     @property
     def since(self) -> datetime | None:
-        """The beginning of the present pause; None while work goes on."""
-        return self._since
+        """The beginning of the present pause; None while work goes on. Raises FacepipeError."""
+        with self._lock:
+            self._look()
+            return self._since
 
     def set(self, *, paused: bool) -> datetime | None:
         """Begins or ends a pause; returns since when it lasts. Doing it twice changes nothing.
@@ -54,6 +61,7 @@ class Pause:
             FacepipeError: the ledger cannot be written; nothing was changed.
         """
         with self._lock:
+            self._look()
             if paused != (self._since is not None):
                 since = self._now() if paused else None
                 self._keep(since)
@@ -66,14 +74,30 @@ class Pause:
             return self._since
 
     def tell(self) -> None:
-        """Has the mark in Redis be as the ledger says. Raises RedisError."""
+        """Has the mark in Redis be as the ledger says. Raises RedisError, FacepipeError."""
         with self._lock:
+            self._look()
             self._tell()
 
     def tell_before_work(self) -> None:
-        """Before a job is put on a queue; costs nothing while work goes on. Raises RedisError."""
-        if self._since is not None:
-            self.tell()
+        """Before a job is put on a queue; costs nothing while work goes on.
+
+        Raises:
+            RedisError, FacepipeError: Redis, or the ledger, does not answer.
+        """
+        with self._lock:
+            if self._since is not None or not self._is_known:
+                self._look()
+            if self._since is not None:
+                self._tell()
+
+    def _look(self) -> None:
+        if self._is_known and not self._is_shared:
+            return
+        with database_errors(), Session(self._engine) as session:
+            row = session.get(CounterRow, _NAME)
+            self._since = from_microseconds(row.value) if row else None
+            self._is_known = True
 
     def _tell(self) -> None:
         if self._since is not None:
@@ -84,6 +108,6 @@ class Pause:
     def _keep(self, since: datetime | None) -> None:
         with database_errors(), Session(self._writing) as session, session.begin():
             if since is None:
-                session.delete(session.get_one(CounterRow, _NAME))
+                session.execute(delete(CounterRow).where(CounterRow.name == _NAME))
             else:
                 session.merge(CounterRow(name=_NAME, value=to_microseconds(since)))

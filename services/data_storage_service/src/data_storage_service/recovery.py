@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from data_storage_service.dispatch import Dispatcher
 from data_storage_service.due_jobs import DueJob
+from data_storage_service.leading import Lead
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.settling import Settler
@@ -49,6 +50,7 @@ class Recovery:
         queries: Queries,
         redis: Redis,
         dispatcher: Dispatcher,
+        lead: Lead,
         settler: Settler,
         files: ResultFiles,
         inbox: Inbox,
@@ -58,6 +60,7 @@ class Recovery:
         self._queries = queries
         self._redis = redis
         self._dispatcher = dispatcher
+        self._lead = lead
         self._settler = settler
         self._files = files
         self._inbox = inbox
@@ -101,7 +104,9 @@ class Recovery:
     def _run(self) -> None:
         while not self._stop.wait(self._every_s):
             try:
-                if self.is_due():
+                if not self._lead.is_held:
+                    self._suspects.clear()
+                elif self.is_due():
                     self.recover()
                     self._full_at = time.monotonic() + FULL_EVERY_S
             except (FacepipeError, RedisError, OSError) as error:

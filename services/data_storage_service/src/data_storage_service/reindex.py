@@ -2,8 +2,8 @@
 
 The new index is made aside. Where the old one can be read, its contents are replaced in one
 transaction, while the service may go on running; what no file tells is kept from it:
-tombstones, images in flight, and failed ones. Where it cannot be read it is moved aside and
-the new one takes its place.
+tombstones, images in flight, and failed ones. A file that cannot be read is moved aside and
+the new one takes its place; a PostgreSQL has to be restored first, or emptied.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from sqlalchemy import Engine, delete, exc, select, text
 from sqlalchemy.orm import Session
 
 from data_storage_service import corrections, rows
-from data_storage_service.database import open_index
+from data_storage_service.database import open_index, open_server
+from data_storage_service.database.address import server_url
 from data_storage_service.rows import face_rows
 from data_storage_service.schema import (
     FACES,
@@ -64,11 +66,37 @@ def reindex(index_path: Path, files: ResultFiles) -> Rebuilt:
     Raises:
         sqlalchemy.exc.OperationalError: no room, or the index is locked; it is as it was.
     """
+    outcome = Rebuilt()
+    with _built_aside(index_path, files, outcome) as aside:
+        try:
+            _replace_in_file(index_path, aside, files, outcome)
+        except exc.OperationalError:
+            raise
+        except (LedgerDamagedError, exc.DatabaseError) as error:
+            _log.warning("the old index cannot be read (%s); it is moved aside", error)
+            outcome.was_readable = False
+            _replace_file(index_path, aside)
+    return outcome
+
+
+def reindex_server(engine: Engine, folder: Path, files: ResultFiles) -> Rebuilt:
+    """Rebuilds a ledger on PostgreSQL; `folder` is where the new index is made.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: the server does not answer; the ledger is as it was.
+    """
+    outcome = Rebuilt()
+    with _built_aside(folder / "index.sqlite3", files, outcome) as aside:
+        _replace_contents(engine, aside, files, outcome)
+    return outcome
+
+
+@contextmanager
+def _built_aside(index_path: Path, files: ResultFiles, outcome: Rebuilt) -> Iterator[Path]:
     aside = index_path.with_name("rebuilding.sqlite3")
     make_folder(index_path.parent)
     _remove(aside)
     fresh = open_index(aside)
-    outcome = Rebuilt()
     try:
         outcome.results = _fill(fresh, files)
         with fresh.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -76,16 +104,9 @@ def reindex(index_path: Path, files: ResultFiles) -> Rebuilt:
     finally:
         fresh.dispose()
     try:
-        _replace_contents(index_path, aside, files, outcome)
-    except exc.OperationalError:
-        raise
-    except (LedgerDamagedError, exc.DatabaseError) as error:
-        _log.warning("the old index cannot be read (%s); it is moved aside", error)
-        outcome.was_readable = False
-        _replace_file(index_path, aside)
+        yield aside
     finally:
         _remove(aside)
-    return outcome
 
 
 def _fill(engine: Engine, files: ResultFiles) -> int:
@@ -136,18 +157,24 @@ def _image_row(document: AnalysisDocument, revision: int) -> ImageRow:
     return row
 
 
-def _replace_contents(index_path: Path, aside: Path, files: ResultFiles, outcome: Rebuilt) -> None:
+def _replace_in_file(index_path: Path, aside: Path, files: ResultFiles, outcome: Rebuilt) -> None:
     engine = open_index(index_path)
-    fresh = open_index(aside)
     try:
         with engine.connect() as probe:
             if probe.scalar(text("PRAGMA quick_check")) != "ok":
                 raise exc.DatabaseError("PRAGMA quick_check", None, ValueError("it is damaged"))
-        writing = engine.execution_options(sqlite_begin="IMMEDIATE")
+        _replace_contents(engine, aside, files, outcome)
+    finally:
+        engine.dispose()
+
+
+def _replace_contents(engine: Engine, aside: Path, files: ResultFiles, outcome: Rebuilt) -> None:
+    fresh = open_index(aside)
+    writing = engine.execution_options(sqlite_begin="IMMEDIATE", sqlite_synchronous="FULL")
+    try:
         with Session(fresh) as source, Session(writing) as target, target.begin():
             _merge(source, target, files, outcome)
     finally:
-        engine.dispose()
         fresh.dispose()
 
 
@@ -224,8 +251,12 @@ def main() -> int:
     settings = DataStorageSettings()
     try:
         files = ResultFiles(open_files(settings))
-        outcome = reindex(settings.index_path, files)
-    except (exc.OperationalError, FacepipeError, OSError) as error:
+        url = server_url(settings.storage, settings.tls)
+        if url is None:
+            outcome = reindex(settings.index_path, files)
+        else:
+            outcome = reindex_server(open_server(url), settings.index_path.parent, files)
+    except (exc.DBAPIError, FacepipeError, OSError) as error:
         _log.error("the index was left as it was: %s", error)
         return 1
     _log.info(

@@ -38,7 +38,12 @@ def tags_of(column: str) -> tuple[str, ...]:
 
 def put_error(row: ImageRow | RunRow | PartRow | ReanalysedRow, error: PartError | None) -> None:
     row.error_code = error.code if error else ""
-    row.error_message = error.message if error else ""
+    row.error_message = shown_message(error)
+
+
+def shown_message(error: PartError | None) -> str:
+    """Without zero bytes, which a library may have put there and PostgreSQL does not keep."""
+    return error.message.replace("\0", "") if error else ""
 
 
 def error_of(row: ImageRow | RunRow | PartRow | ReanalysedRow) -> PartError | None:

@@ -1,7 +1,7 @@
 """Tables of the ledger.
 
 Every change draws a number from one counter: numbers follow the order of commits, which is what
-`WatchAnalyses` polls by.
+`WatchAnalyses` goes by.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from data_storage_service.commits import CommitWatch
+from data_storage_service.database import is_shared
+from data_storage_service.notifications import Notifications
 from data_storage_service.servicer import FaceStore
-from data_storage_service.watch import ChangeFeed
+from data_storage_service.watch import ChangeFeed, News
 from data_storage_service.wiring import Services
 from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.system.tls import open_port
@@ -51,7 +53,7 @@ def create_server(services: Services, address: str) -> StoreServer:
         ServiceUnavailableError: the port is taken.
     """
     limits = services.settings.storage
-    feed = ChangeFeed(services.queries, CommitWatch(services.engine), limits.watch_poll_ms / 1000)
+    feed = ChangeFeed(services.queries, _news(services))
     # A watcher holds its thread; the others must not wait for it.
     pool = ThreadPoolExecutor(limits.grpc_threads + limits.watchers, thread_name_prefix="grpc")
     server = grpc.server(
@@ -71,6 +73,12 @@ def create_server(services: Services, address: str) -> StoreServer:
     return StoreServer(server, port, services, feed, health_servicer)
 
 
+def _news(services: Services) -> News:
+    if is_shared(services.engine):
+        return Notifications(services.engine)
+    return CommitWatch(services.engine, services.settings.storage.watch_poll_ms / 1000)
+
+
 @contextmanager
 def serving(server: StoreServer) -> Iterator[StoreServer]:
     """Serves until the block ends; calls in hand have a few seconds to finish.
@@ -78,6 +86,7 @@ def serving(server: StoreServer) -> Iterator[StoreServer]:
     As long as it serves, it sees to the jobs of the ledger.
     """
     server.feed.start()
+    server.services.lead.start()
     server.services.dispatcher.start()
     server.services.recovery.start()
     server.services.spare_time.start()
@@ -94,3 +103,4 @@ def serving(server: StoreServer) -> Iterator[StoreServer]:
         server.services.spare_time.stop()
         server.services.recovery.stop()
         server.services.dispatcher.stop()
+        server.services.lead.stop()

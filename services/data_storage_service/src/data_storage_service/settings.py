@@ -5,13 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from facepipe.files.result_files import ledger_file
 from facepipe.system.settings import Settings
 
 
 class StorageSettings(BaseModel):
+    database_url: str = Field(
+        default="",
+        repr=False,
+        description="postgresql://user:password@host/database, which holds the ledger; none: "
+        "SQLite, in saved_data/.index",
+    )
+    database_url_file: Path | None = Field(default=None, description="a file with that address")
     keep_source: bool = Field(
         default=True, description="keep the upload under saved_data/source/; false: erase it"
     )
@@ -28,11 +35,16 @@ class StorageSettings(BaseModel):
         default=32, ge=1, le=512, description="WatchAnalyses streams open at the same time"
     )
     watch_poll_ms: int = Field(
-        default=150, ge=10, description="pause between two looks for changes"
+        default=150, ge=10, description="pause between two looks for changes; of SQLite alone"
     )
     settle_every_s: float = Field(
         default=10.0, gt=0, description="pause between two looks for files left to be removed"
     )
+
+    @field_validator("database_url_file", mode="before")
+    @classmethod
+    def _none_when_empty(cls, value: object) -> object:
+        return value or None
 
 
 class RetentionSettings(BaseModel):
@@ -45,7 +57,7 @@ class DataStorageSettings(Settings):
 
     @cached_property
     def index_path(self) -> Path:
-        """The ledger.
+        """The ledger, where no PostgreSQL is named.
 
         It stands in a hidden folder of saved_data: results and their index travel together
         when the volume is copied, and nobody who lists `saved_data/*` stumbles over SQLite's

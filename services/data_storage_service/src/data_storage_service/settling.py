@@ -13,6 +13,7 @@ from datetime import datetime
 
 from redis.exceptions import RedisError
 
+from data_storage_service.leading import Lead
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import ImageRow
@@ -113,11 +114,13 @@ class SettlingLoop:
         settler: Settler,
         queries: Queries,
         every_s: float,
+        lead: Lead,
         chores: Sequence[Callable[[], object]] = (),
     ) -> None:
         self._settler = settler
         self._queries = queries
         self._every_s = every_s
+        self._lead = lead
         self._chores = (self.settle_all, *chores)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="settling", daemon=True)
@@ -146,7 +149,8 @@ class SettlingLoop:
     def _run(self) -> None:
         while True:
             for chore in self._chores:
-                self._do(chore)
+                if self._lead.is_held:
+                    self._do(chore)
             if self._stop.wait(self._every_s):
                 return
 

@@ -9,6 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from data_storage_service.dispatch import Dispatcher
+from data_storage_service.leading import Lead
 from data_storage_service.ledger import Ledger
 from data_storage_service.reanalyses import Reanalyses
 from facepipe.domain.analysis import PartError
@@ -35,6 +36,7 @@ class SpareTime:
         ledger: Ledger,
         reanalyses: Reanalyses,
         dispatcher: Dispatcher,
+        lead: Lead,
         redis: Redis,
         files: ResultFiles,
         inbox: Inbox,
@@ -42,6 +44,7 @@ class SpareTime:
         self._ledger = ledger
         self._reanalyses = reanalyses
         self._dispatcher = dispatcher
+        self._lead = lead
         self._redis = redis
         self._files = files
         self._inbox = inbox
@@ -81,7 +84,8 @@ class SpareTime:
     def _run(self) -> None:
         while not self._stop.wait(_EVERY_S):
             try:
-                self.use()
+                if self._lead.is_held:
+                    self.use()
             except (RedisError, FacepipeError, OSError) as error:
                 _log.debug("nothing is analysed again just now: %s", explain(error))
             except Exception:

@@ -159,7 +159,7 @@ class Steps:
             "ended_at": run.ended_at,
             "timings_ms": dict(run.timings_ms),
             "error_code": error.code if error else "",
-            "error_message": error.message if error else "",
+            "error_message": rows.shown_message(error),
         }
         is_start = error is None and run.ended_at is None
         session.connection().execute(_NOTE_START if is_start else _NOTE_END, line)

@@ -1,7 +1,7 @@
 """Who waits for changes of the ledger, and the one thread that looks for them.
 
-Changes come from two processes, so the counter in the file is polled; by one thread, however
-many wait, and only while somebody does.
+Changes come from several processes. SQLite is asked now and then, PostgreSQL tells; by one thread,
+however many wait, and only while somebody does.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Protocol
 
-from data_storage_service.commits import CommitWatch
 from data_storage_service.queries import CHANGES_AT_ONCE, Queries
 from facepipe.domain.errors import FacepipeError
 from facepipe.ledger.states import ImageState
@@ -18,13 +18,25 @@ from facepipe.ledger.states import ImageState
 _log = logging.getLogger(__name__)
 
 
+class News(Protocol):
+    """Whether somebody has written to the ledger; for one thread."""
+
+    pause_s: float
+    """For how long it is not asked again."""
+
+    def has_news(self) -> bool:
+        """Whether somebody may have committed since the last call; True at the first."""
+
+    def close(self) -> None:
+        """What comes next is a first call."""
+
+
 class ChangeFeed:
     """Wakes watchers when the ledger's revision has grown."""
 
-    def __init__(self, queries: Queries, commits: CommitWatch, poll_s: float) -> None:
+    def __init__(self, queries: Queries, news: News) -> None:
         self._queries = queries
-        self._commits = commits
-        self._poll_s = poll_s
+        self._news = news
         self._changed = threading.Condition()
         self._revision = 0
         self._watchers = 0
@@ -79,22 +91,24 @@ class ChangeFeed:
 
     def _run(self) -> None:
         while True:
+            if not self._watchers:
+                self._news.close()
             with self._changed:
                 self._changed.wait_for(lambda: self._watchers > 0 or self._is_closed)
                 if self._is_closed:
-                    self._commits.close()
+                    self._news.close()
                     return
-            if self._commits.has_news():
+            if self._news.has_news():
                 self._read()
             with self._changed:
-                self._changed.wait_for(lambda: self._is_closed, self._poll_s)
+                self._changed.wait_for(lambda: self._is_closed, self._news.pause_s)
 
     def _read(self) -> None:
         try:
             revision = self._queries.revision()
         except FacepipeError as error:
             _log.warning("cannot look for changes now: %s", error)
-            self._commits.close()  # and so tries again
+            self._news.close()  # and so tries again
             return
         with self._changed:
             if revision > self._revision:

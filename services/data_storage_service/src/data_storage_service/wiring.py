@@ -9,10 +9,11 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from data_storage_service.correcting import Corrector
-from data_storage_service.database import open_index
+from data_storage_service.database import open_ledger
 from data_storage_service.dispatch import Dispatcher
 from data_storage_service.erasure import Erasure
 from data_storage_service.face_index import FaceIndexing
+from data_storage_service.leading import Lead
 from data_storage_service.ledger import Ledger
 from data_storage_service.leftovers import AsideSweep, CacheSweep, FailedJobSweep
 from data_storage_service.pausing import Pause
@@ -48,6 +49,7 @@ class Services:
     results: ResultStore
     corrector: Corrector
     pause: Pause
+    lead: Lead
     dispatcher: Dispatcher
     recovery: Recovery
     reanalyses: Reanalyses
@@ -62,9 +64,10 @@ def open_services(settings: DataStorageSettings) -> Services:
     """Opens the ledger and the volume.
 
     Raises:
+        MisconfiguredError: the address of the ledger is none.
         LedgerDamagedError, LedgerTooNewError: the ledger cannot be used, and is as it was.
     """
-    engine = open_index(settings.index_path)
+    engine = open_ledger(settings)
     redis = connect_redis(settings.redis, timeout_s=_REDIS_TIMEOUT_S)
     ledger, queries = Ledger(engine), Queries(engine)
     kept = open_files(settings)
@@ -77,13 +80,13 @@ def open_services(settings: DataStorageSettings) -> Services:
     style = AnnotationStyle(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
     results = ResultStore(ledger, queries, files, sources, settler, style)
     corrector = Corrector(ledger, files, sources, style)
-    pause = Pause(engine, redis)
-    dispatcher = Dispatcher(ledger, queries, redis, pause, settings.stage.job_timeout_s)
+    pause, lead = Pause(engine, redis), Lead(engine)
+    dispatcher = Dispatcher(ledger, queries, redis, pause, lead, settings.stage.job_timeout_s)
     recovery = Recovery(
-        ledger, queries, redis, dispatcher, settler, files, inbox, settings.reconcile.every_s
+        ledger, queries, redis, dispatcher, lead, settler, files, inbox, settings.reconcile.every_s
     )
     reanalyses = Reanalyses(engine)
-    spare_time = SpareTime(ledger, reanalyses, dispatcher, redis, files, inbox)
+    spare_time = SpareTime(ledger, reanalyses, dispatcher, lead, redis, files, inbox)
     return Services(
         settings,
         engine,
@@ -95,6 +98,7 @@ def open_services(settings: DataStorageSettings) -> Services:
         results,
         corrector,
         pause,
+        lead,
         dispatcher,
         recovery,
         reanalyses,
