@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.support.postgres_server import PostgresServer, running_postgres
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -24,6 +27,12 @@ os.environ["FACEPIPE_ACCESS_TOKEN"] = "-".join(["the", "inside", "token", "of", 
 
 _ROOT = Path(__file__).parent
 _LAYERS = ("contract", "integration", "acceptance", "e2e", "compose")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    with running_postgres() as server:
+        yield server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from data_storage_service.database import open_index, open_server
 from data_storage_service.leading import Lead
 from services.data_storage_service.tests.rig import Rig, rig_on
-from tests.support.postgres_server import PostgresServer, running_postgres
+from tests.support.postgres_server import PostgresServer
 from tests.support.waiting import wait_until
 
 # What they test is the file of SQLite.
@@ -21,12 +21,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" in metafunc.fixturenames and not any(m.args[0] == "database" for m in chosen):
         is_file = metafunc.module.__name__.rpartition(".")[2] in _OF_THE_FILE
         metafunc.parametrize("database", ["sqlite"] if is_file else ["sqlite", "postgresql"])
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    with running_postgres() as server:
-        yield server
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ def store() -> FakeStore:
 
 @pytest.fixture
 def reconciler(inbox: Inbox, store: FakeStore) -> Reconciler:
-    return Reconciler(inbox, cast(FaceStoreClient, store), 1.0)
+    return Reconciler(inbox, cast(FaceStoreClient, store), lambda: True, 1.0)
 
 
 def test_an_upload_that_nobody_knows_is_registered_once(

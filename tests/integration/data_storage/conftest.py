@@ -14,6 +14,7 @@ from facepipe.files.store.folder import FolderFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.system.settings import RedisSettings, VolumeSettings
 from tests.support import store_samples as samples
+from tests.support.postgres_server import PostgresServer
 from tests.support.redis_server import RedisServer, running_redis
 
 
@@ -25,12 +26,19 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
         yield server
 
 
-@pytest.fixture
-def settings(tmp_path: Path, redis_server: RedisServer) -> DataStorageSettings:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(
+    tmp_path: Path, redis_server: RedisServer, request: pytest.FixtureRequest
+) -> DataStorageSettings:
+    """On each database."""
+    storage = StorageSettings(watch_poll_ms=20, watchers=2)
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        storage.database_url = server.new_database()
     return DataStorageSettings(
         redis=RedisSettings(url=redis_server.url_of("data_storage_service")),
         volumes=VolumeSettings(root=tmp_path / "volumes"),
-        storage=StorageSettings(watch_poll_ms=20, watchers=2),
+        storage=storage,
     )
 
 

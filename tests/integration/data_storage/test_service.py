@@ -36,6 +36,7 @@ def test_parts_become_files_on_the_volume(
     settings.telemetry = TelemetrySettings(enabled=False)
     monkeypatch.setenv("FACEPIPE_REDIS_URL", redis_server.url_of("data_storage_service"))
     monkeypatch.setenv("FACEPIPE_VOLUMES_ROOT", str(tmp_path / "volumes"))
+    monkeypatch.setenv("FACEPIPE_STORAGE_DATABASE_URL", settings.storage.database_url)
     monkeypatch.setenv("FACEPIPE_TELEMETRY_ENABLED", "false")
     image_id = samples.image_id_of(1)
     app = create_storage_app(settings)

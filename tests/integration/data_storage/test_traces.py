@@ -90,6 +90,7 @@ def files_with(root: Path, needle: bytes) -> list[str]:
     )
 
 
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_the_ledger_forgets_file_names(store: Store, logger: Logger) -> None:
     # given images whose names stand in the ledger, and in its write-ahead log
     logger.start()

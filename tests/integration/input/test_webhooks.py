@@ -43,7 +43,7 @@ class Receiver:
 
 
 @contextmanager
-def _receiver() -> Iterator[Receiver]:
+def receiving() -> Iterator[Receiver]:
     receiver = Receiver()
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -85,7 +85,7 @@ def _position(rig: Rig) -> Path:
 
 
 def test_a_receiver_is_told_of_what_is_finished_signed_and_in_order(tmp_path: Path) -> None:
-    with _receiver() as receiver, open_bench(tmp_path, _settings(receiver)) as rig:
+    with receiving() as receiver, open_bench(tmp_path, _settings(receiver)) as rig:
         _position(rig)
         # Given a receiver that stumbles at first
         receiver.answers = [500, 429]
@@ -109,7 +109,7 @@ def test_a_receiver_is_told_of_what_is_finished_signed_and_in_order(tmp_path: Pa
 
 
 def test_what_happens_while_the_service_is_down_is_told_when_it_is_back(tmp_path: Path) -> None:
-    with _receiver() as receiver, open_bench(tmp_path / "a") as rig:
+    with receiving() as receiver, open_bench(tmp_path / "a") as rig:
         settings = rig.settings.model_copy(
             update={
                 "webhook": WebhookSettings(urls=receiver.url, secret=SECRET),
@@ -131,7 +131,7 @@ def test_what_happens_while_the_service_is_down_is_told_when_it_is_back(tmp_path
 
 
 def test_a_message_that_is_refused_again_and_again_holds_up_nothing(tmp_path: Path) -> None:
-    with _receiver() as receiver, open_bench(tmp_path, _settings(receiver)) as rig:
+    with receiving() as receiver, open_bench(tmp_path, _settings(receiver)) as rig:
         _position(rig)
         receiver.answers = [400] * 4
         first, second = (rig.accept(photograph(720 + n)) for n in range(2))
@@ -142,7 +142,7 @@ def test_a_message_that_is_refused_again_and_again_holds_up_nothing(tmp_path: Pa
 
 
 def test_a_receiver_in_a_private_network_is_told_nothing(tmp_path: Path) -> None:
-    with _receiver() as receiver, open_bench(tmp_path, _settings(receiver, private="")) as rig:
+    with receiving() as receiver, open_bench(tmp_path, _settings(receiver, private="")) as rig:
         position = _position(rig)
         before = position.read_text()
         rig.finish(rig.accept(photograph(730)))

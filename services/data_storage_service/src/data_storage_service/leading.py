@@ -31,6 +31,11 @@ SWEEPER = "sweeper"
 _log = logging.getLogger(__name__)
 
 
+def lock_of(role: str) -> int:
+    """The number of the advisory lock of a role."""
+    return zlib.crc32(f"facepipe {role}".encode())
+
+
 class Turn(Protocol):
     """One candidate's hold on a role; for one thread."""
 
@@ -46,7 +51,7 @@ class ServerTurn:
 
     def __init__(self, engine: Engine, role: str) -> None:
         self._engine = engine
-        self._key = zlib.crc32(f"facepipe {role}".encode())
+        self._key = lock_of(role)
         self._connection: psycopg.Connection | None = None
         self._is_held = False
 

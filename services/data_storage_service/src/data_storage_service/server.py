@@ -14,7 +14,7 @@ from grpc_reflection.v1alpha import reflection
 from data_storage_service.commits import CommitWatch
 from data_storage_service.database import is_shared
 from data_storage_service.notifications import Notifications
-from data_storage_service.servicer import FaceStore
+from data_storage_service.servicer import CANDIDATES, FaceStore
 from data_storage_service.watch import ChangeFeed, News
 from data_storage_service.wiring import Services
 from facepipe.domain.errors import ServiceUnavailableError
@@ -32,6 +32,9 @@ _OPTIONS = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # Two servers on one port would share the calls; the second shall fail instead.
     ("grpc.so_reuseport", 0),
+    # A host that is gone neither watches nor has a role.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
 ]
 
 
@@ -54,8 +57,9 @@ def create_server(services: Services, address: str) -> StoreServer:
     """
     limits = services.settings.storage
     feed = ChangeFeed(services.queries, _news(services))
-    # A watcher holds its thread; the others must not wait for it.
-    pool = ThreadPoolExecutor(limits.grpc_threads + limits.watchers, thread_name_prefix="grpc")
+    # A watcher holds its thread, as one who has a role does; the others must not wait for it.
+    threads = limits.grpc_threads + limits.watchers + CANDIDATES
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
     server = grpc.server(
         pool, interceptors=[GrpcGate(services.settings.inside_token)], options=_OPTIONS
     )

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, TypeVar
 
 import grpc
 
+from data_storage_service.leading import LOOK_S
 from data_storage_service.ledger import Saved
 from data_storage_service.row_stream import RowStream
 from data_storage_service.watch import ChangeFeed
@@ -26,11 +27,13 @@ from facepipe.domain.errors import (
 )
 from facepipe.files.inbox import check_image_id
 from facepipe.ledger import messages, summary_messages
-from facepipe.ledger.states import Grouping, StageRun
+from facepipe.ledger.states import Grouping, Role, StageRun
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreServicer
 
 MAX_WATCHED_IDS = 10_000
+CANDIDATES = 64
+"""Processes that may have, or wait for, a role."""
 
 _log = logging.getLogger(__name__)
 _Method = TypeVar("_Method", bound=Callable[..., Any])
@@ -71,6 +74,7 @@ class FaceStore(FaceStoreServicer):
     def __init__(self, services: Services, feed: ChangeFeed) -> None:
         self._services = services
         self._feed = feed
+        self._free_candidates = threading.BoundedSemaphore(CANDIDATES)
         self._free_watchers = threading.BoundedSemaphore(services.settings.storage.watchers)
 
     @_answers
@@ -262,6 +266,26 @@ class FaceStore(FaceStoreServicer):
             abort(context, error)
         finally:
             self._free_watchers.release()
+
+    def HoldRole(  # noqa: N802  # gRPC names it
+        self, request: pb.HoldRoleRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.RoleState]:
+        if not self._free_candidates.acquire(blocking=False):
+            abort(context, ServiceUnavailableError("too many ask for a role"))
+        try:
+            with _parsing():
+                turn = self._services.turns.candidate(Role(request.role))
+        except FacepipeError as error:
+            self._free_candidates.release()
+            abort(context, error)
+        try:
+            while context.is_active():
+                yield pb.RoleState(is_held=turn.hold())
+                if self._feed.wait_for_end(LOOK_S):
+                    return
+        finally:
+            turn.give_up()
+            self._free_candidates.release()
 
     def _save(self, request: pb.SavePartRequest, run: StageRun) -> Saved:
         ledger = self._services.ledger

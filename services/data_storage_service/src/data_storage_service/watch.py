@@ -53,6 +53,11 @@ class ChangeFeed:
             self._changed.notify_all()
         self._thread.join(timeout=5)
 
+    def wait_for_end(self, timeout_s: float) -> bool:
+        """Whether the feed is closed, within that time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._is_closed, timeout_s)
+
     def watch(
         self, image_ids: Sequence[str], is_wanted: Callable[[], bool], limit_s: float = 1.0
     ) -> Iterator[ImageState]:

@@ -13,7 +13,7 @@ from data_storage_service.database import open_ledger
 from data_storage_service.dispatch import Dispatcher
 from data_storage_service.erasure import Erasure
 from data_storage_service.face_index import FaceIndexing
-from data_storage_service.leading import Lead
+from data_storage_service.leading import Lead, Turns
 from data_storage_service.ledger import Ledger
 from data_storage_service.leftovers import AsideSweep, CacheSweep, FailedJobSweep
 from data_storage_service.pausing import Pause
@@ -50,6 +50,7 @@ class Services:
     corrector: Corrector
     pause: Pause
     lead: Lead
+    turns: Turns
     dispatcher: Dispatcher
     recovery: Recovery
     reanalyses: Reanalyses
@@ -99,6 +100,7 @@ def open_services(settings: DataStorageSettings) -> Services:
         corrector,
         pause,
         lead,
+        Turns(engine),
         dispatcher,
         recovery,
         reanalyses,

@@ -1,5 +1,7 @@
 """Registers what was accepted while the ledger was away, and erases what is finished.
 
+One process at a time does so, of those that share the inbox (`leading.py`).
+
 The inbox is the truth: what lies in it is in the ledger sooner or later, and the ledger sees to
 its jobs.
 """
@@ -9,14 +11,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
+from datetime import timedelta
 
-from facepipe.domain.errors import FacepipeError, ImageNotFoundError
+from facepipe.domain.errors import FacepipeError, FilesUnavailableError, ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.files.inbox import Inbox, InboxEntry
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState, ListQuery
 
 FULL_EVERY_S = 60.0
+HALF_DONE_AFTER = timedelta(minutes=1)
+"""Age of a file that whoever wrote it has left behind; a younger one may still be written."""
+
+_LOOK_S = 0.25
 
 _log = logging.getLogger(__name__)
 _IN_FLIGHT = tuple(status for status in Status if not status.is_final)
@@ -25,9 +33,12 @@ _IN_FLIGHT = tuple(status for status in Status if not status.is_final)
 class Reconciler:
     """Compares the inbox with the ledger, and closes the gaps between them."""
 
-    def __init__(self, inbox: Inbox, store: FaceStoreClient, every_s: float) -> None:
+    def __init__(
+        self, inbox: Inbox, store: FaceStoreClient, leads: Callable[[], bool], every_s: float
+    ) -> None:
         self._inbox = inbox
         self._store = store
+        self._leads = leads
         self._every_s = every_s
         self._registered: set[str] = set()
         self._full_at = 0.0
@@ -54,6 +65,7 @@ class Reconciler:
             FacepipeError: the ledger does not answer; the next pass tries again.
         """
         if is_full := time.monotonic() >= self._full_at:
+            self._tidy()
             self._registered = self._in_flight()
         uploads = set(self._inbox.ids())
         self._registered &= uploads
@@ -67,14 +79,26 @@ class Reconciler:
 
     def _run(self) -> None:
         while True:
-            try:
-                self.reconcile()
-            except (FacepipeError, OSError) as error:
-                _log.warning("cannot reconcile now: %s", error)
-            except Exception:
-                _log.exception("reconciling failed")
-            if self._stop.wait(self._every_s):
+            if leads := self._leads():
+                self._pass()
+            else:
+                self._registered, self._full_at = set(), 0.0
+            if self._stop.wait(self._every_s if leads else min(self._every_s, _LOOK_S)):
                 return
+
+    def _pass(self) -> None:
+        try:
+            self.reconcile()
+        except (FacepipeError, OSError) as error:
+            _log.warning("cannot reconcile now: %s", error)
+        except Exception:
+            _log.exception("reconciling failed")
+
+    def _tidy(self) -> None:
+        try:
+            self._inbox.tidy(HALF_DONE_AFTER)
+        except (OSError, FilesUnavailableError) as error:
+            _log.warning("what a crash has left in the inbox stays there: %s", error)
 
     def _in_flight(self) -> set[str]:
         ids: set[str] = set()

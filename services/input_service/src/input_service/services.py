@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,12 +13,13 @@ from fastapi import Depends, FastAPI, Request
 from prometheus_client import REGISTRY
 from redis import Redis
 
-from facepipe.domain.errors import FilesUnavailableError, ServiceUnavailableError
+from facepipe.domain.errors import ServiceUnavailableError
 from facepipe.files.image_store import RedisImageStore
 from facepipe.files.inbox import Inbox
 from facepipe.files.result_files import ResultFiles
 from facepipe.files.store.opening import open_files
 from facepipe.ledger.client import FaceStoreClient
+from facepipe.ledger.states import Role
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.system.tls import trusting
 from facepipe.web.service import Lifespan
@@ -28,6 +28,7 @@ from input_service.bodies import Bodies
 from input_service.decoding import DecoderPool
 from input_service.feed import StateFeed
 from input_service.intake import Intake
+from input_service.leading import Lead
 from input_service.metrics import PipelineCollector
 from input_service.outgoing import Outgoing
 from input_service.pictures import Pictures
@@ -35,8 +36,6 @@ from input_service.reconciler import Reconciler
 from input_service.results import ImageFiles
 from input_service.settings import InputSettings
 from input_service.webhooks import Webhooks
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +70,18 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
         redis, ca = connect_redis(settings.redis), settings.tls.ca
         files = open_files(settings)
         inbox = Inbox(files)
-        try:
-            inbox.tidy()
-        except (OSError, FilesUnavailableError) as error:
-            _log.warning("what a crash has left in the inbox stays there: %s", error)
-        store = FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=ca)
+
+        def connect() -> FaceStoreClient:
+            return FaceStoreClient(settings.address.store_grpc, settings.inside_token, ca=ca)
+
+        store, lead = connect(), Lead(Role.RECONCILER, connect)
         results = ImageFiles(ResultFiles(files), inbox)
         images = RedisImageStore(redis, settings.redis)
         backlog = Backlog(inbox, redis, settings.queue.limit)
         feed = StateFeed(settings.address.store_grpc, settings.inside_token, ca)
-        reconciler = Reconciler(inbox, store, settings.reconcile.every_s)
+        reconciler = Reconciler(
+            inbox, store, lambda: lead.term is not None, settings.reconcile.every_s
+        )
         with DecoderPool(settings.upload) as decoders:
             async with httpx.AsyncClient(
                 headers=settings.inside_token.headers,
@@ -98,7 +99,9 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 )
                 pictures = Pictures(decoders, results)
                 feed.listen(pictures.note)
-                webhooks = Webhooks(settings.webhook, files, feed, store, outgoing)
+                webhooks = Webhooks(
+                    settings.webhook, files, feed, store, outgoing, Lead(Role.WEBHOOKS, connect)
+                )
                 counting = asyncio.create_task(backlog.watch())
                 app.state.services = Services(
                     settings,
@@ -116,6 +119,7 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 collector = PipelineCollector(redis)
                 REGISTRY.register(collector)
                 feed.start(asyncio.get_running_loop())
+                lead.start()
                 reconciler.start()
                 webhooks.start()
                 yield
@@ -124,6 +128,7 @@ def lifespan_of(settings: InputSettings) -> Lifespan:
                 await webhooks.stop()
                 await outgoing.close()
                 await asyncio.to_thread(reconciler.stop)
+                await asyncio.to_thread(lead.stop)
                 await asyncio.to_thread(feed.stop)
         store.close()
         redis.close()

@@ -25,6 +25,7 @@ from facepipe.files.store import FileStore
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import ImageState
 from input_service.feed import StateFeed
+from input_service.leading import Lead
 from input_service.outgoing import Outgoing
 from input_service.settings import WebhookSettings
 from input_service.views import ImageView
@@ -32,6 +33,7 @@ from input_service.views import ImageView
 PAUSES_S = (1, 5, 30, 120, 600, 1800, 3600)
 _PREFIX = "whsec_"
 _AGAIN_S = 2.0
+_LOOK_S = 0.5
 # Of the answers that refuse, those that say that it may be taken later.
 _LATER = (408, 425, 429)
 
@@ -48,6 +50,7 @@ class Webhooks:
         feed: StateFeed,
         store: FaceStoreClient,
         outgoing: Outgoing,
+        lead: Lead,
     ) -> None:
         """Raises MisconfiguredError: there are receivers, and no secret that can be used."""
         self._receivers = [
@@ -57,18 +60,27 @@ class Webhooks:
             files.prepare(RECEIVERS)
         self._feed = feed
         self._store = store
+        self._lead = lead
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
+        if self._receivers:
+            self._lead.start()
         self._tasks = [asyncio.create_task(self._tell(one)) for one in self._receivers]
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._receivers:
+            await asyncio.to_thread(self._lead.stop)
 
     async def _tell(self, receiver: Receiver) -> None:
         while True:
+            term = self._lead.term
+            if term is None:  # another process tells
+                await asyncio.sleep(_LOOK_S)
+                continue
             try:
                 after = await asyncio.to_thread(receiver.position)
                 if after is None:  # it is new: what was before is none of its business
@@ -77,8 +89,11 @@ class Webhooks:
                     await asyncio.to_thread(receiver.keep, after)
                 async with aclosing(self._feed.changes(after, self._store)) as changes:
                     async for state in changes:
-                        if state.is_finished:
+                        if self._lead.term == term and state.is_finished:
                             await receiver.tell(state)
+                        if self._lead.term != term:
+                            break
+                        if state.is_finished:
                             await asyncio.to_thread(receiver.keep, state.revision)
             except (FacepipeError, OSError) as error:
                 _log.warning("webhooks go on in a moment: %s", error)

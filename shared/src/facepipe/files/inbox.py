@@ -73,22 +73,21 @@ class Inbox:
         """Erases an upload; the bytes first, so that no entry is ever without its note."""
         self._files.delete(self.name(image_id), _note(image_id), for_good=False)
 
-    def tidy(self) -> int:
-        """Removes what a crash left half done; for the start of a process that adds.
+    def tidy(self, older_than: timedelta = timedelta()) -> int:
+        """Removes what a crash left half done, where it is that old: others may be adding.
 
         Returns how many files there were: written aside and never renamed, notes whose upload
         never came or is gone, and uploads without a note. The last are what a power cut may
-        leave, before anybody was told of them or after they were removed. Where others may be
-        adding just now, what is young is left alone.
+        leave, before anybody was told of them or after they were removed.
         """
         names = set(self._files.names(FOLDER))
         uploads = set(filter(_IMAGE_ID.fullmatch, names))
         notes = {name.removesuffix(".json") for name in names if name.endswith(".json")}
         alone = [f"{FOLDER}/{i}.json" for i in notes - uploads if _IMAGE_ID.fullmatch(i)]
         alone += [f"{FOLDER}/{i}" for i in uploads - notes]
-        half_done = [name for name in alone if self._is_left(name)]
+        half_done = [name for name in alone if self._is_left(name, older_than)]
         self._files.delete(*half_done, for_good=False)
-        return self._files.remove_asides(FOLDER, older_than_s=0) + len(half_done)
+        return self._files.remove_asides(FOLDER, older_than.total_seconds()) + len(half_done)
 
     def find(self, image_id: str) -> FoundFile | None:
         """The upload, if it is here."""
@@ -107,11 +106,13 @@ class Inbox:
         except FileNotFoundError as error:
             raise ImageNotFoundError(f"{image_id} is not in the inbox") from error
 
-    def _is_left(self, name: str) -> bool:
-        if not self._files.is_shared:
-            return True
+    def _is_left(self, name: str, older_than: timedelta) -> bool:
         info = self._files.head(name)
-        return info is not None and datetime.now(UTC) - info.modified > _LEFT_AFTER
+        if info is None:
+            return False
+        # Either way: a clock that was set back leaves files from the future.
+        age = abs(datetime.now(UTC) - info.modified)
+        return age >= max(older_than, _LEFT_AFTER if self._files.is_shared else older_than)
 
 
 def _note(image_id: str) -> str:

@@ -28,6 +28,7 @@ from facepipe.ledger.states import (
     Page,
     Reanalysis,
     Registration,
+    Role,
     StageRun,
     Stats,
     StepTime,
@@ -46,6 +47,8 @@ _OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2000),
     ("grpc.enable_http_proxy", 0),
+    # A name with several addresses leads to replicas: calls are shared out to those that answer.
+    ("grpc.lb_policy_name", "round_robin"),
 ]
 
 _ROWS_TIMEOUT_S = 3600.0
@@ -221,6 +224,20 @@ class FaceStoreClient:
         try:
             for message in stream:
                 yield messages.state_from_pb(message)
+        except grpc.RpcError as error:
+            raise _translated(error) from error
+        finally:
+            stream.cancel()
+
+    def hold_role(self, role: Role) -> Iterator[bool]:
+        """Asks for a role, and tells each second whether it is held, until `close`.
+
+        Who hears nothing for some seconds has lost it.
+        """
+        stream = self._stub.HoldRole(pb.HoldRoleRequest(role=role), metadata=self._metadata)
+        try:
+            for message in stream:
+                yield message.is_held
         except grpc.RpcError as error:
             raise _translated(error) from error
         finally:

@@ -84,6 +84,13 @@ class Registration:
     created: bool
 
 
+class Role(StrEnum):
+    """Work that one process at a time does, of those that share a ledger and its folders."""
+
+    RECONCILER = "reconciler"
+    WEBHOOKS = "webhooks"
+
+
 class Sort(StrEnum):
     """The order of a listing; a minus stands before what begins with the largest."""
 

@@ -522,3 +522,15 @@ class WatchAnalysesRequest(_message.Message):
     IMAGE_IDS_FIELD_NUMBER: _ClassVar[int]
     image_ids: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, image_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class HoldRoleRequest(_message.Message):
+    __slots__ = ("role",)
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    def __init__(self, role: _Optional[str] = ...) -> None: ...
+
+class RoleState(_message.Message):
+    __slots__ = ("is_held",)
+    IS_HELD_FIELD_NUMBER: _ClassVar[int]
+    is_held: bool
+    def __init__(self, is_held: _Optional[bool] = ...) -> None: ...

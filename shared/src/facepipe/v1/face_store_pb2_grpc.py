@@ -117,6 +117,11 @@ class FaceStoreStub:
                 request_serializer=facepipe_dot_v1_dot_face__store__pb2.WatchAnalysesRequest.SerializeToString,
                 response_deserializer=facepipe_dot_v1_dot_face__store__pb2.Analysis.FromString,
                 _registered_method=True)
+        self.HoldRole = channel.unary_stream(
+                '/facepipe.v1.FaceStore/HoldRole',
+                request_serializer=facepipe_dot_v1_dot_face__store__pb2.HoldRoleRequest.SerializeToString,
+                response_deserializer=facepipe_dot_v1_dot_face__store__pb2.RoleState.FromString,
+                _registered_method=True)
 
 
 class FaceStoreServicer:
@@ -236,6 +241,14 @@ class FaceStoreServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def HoldRole(self, request, context):
+        """Asks for a role that one process at a time has, and says each second whether the caller has
+        it. It is given up when the stream ends.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FaceStoreServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -318,6 +331,11 @@ def add_FaceStoreServicer_to_server(servicer, server):
                     servicer.WatchAnalyses,
                     request_deserializer=facepipe_dot_v1_dot_face__store__pb2.WatchAnalysesRequest.FromString,
                     response_serializer=facepipe_dot_v1_dot_face__store__pb2.Analysis.SerializeToString,
+            ),
+            'HoldRole': grpc.unary_stream_rpc_method_handler(
+                    servicer.HoldRole,
+                    request_deserializer=facepipe_dot_v1_dot_face__store__pb2.HoldRoleRequest.FromString,
+                    response_serializer=facepipe_dot_v1_dot_face__store__pb2.RoleState.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -755,6 +773,33 @@ class FaceStore:
             '/facepipe.v1.FaceStore/WatchAnalyses',
             facepipe_dot_v1_dot_face__store__pb2.WatchAnalysesRequest.SerializeToString,
             facepipe_dot_v1_dot_face__store__pb2.Analysis.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def HoldRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/facepipe.v1.FaceStore/HoldRole',
+            facepipe_dot_v1_dot_face__store__pb2.HoldRoleRequest.SerializeToString,
+            facepipe_dot_v1_dot_face__store__pb2.RoleState.FromString,
             options,
             channel_credentials,
             insecure,
