@@ -7,11 +7,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+from facepipe.system.tls import TlsSettings
 from tests.support.missing import missing
+from tests.support.redis_server import free_port
 
 START_TIMEOUT_S = 60.0
 
@@ -23,6 +25,7 @@ class PostgresServer:
         self._programs = programs
         self._folder = folder
         self._numbers = count()
+        self.port = free_port()
 
     def new_database(self) -> str:
         """The URL of an empty one, whose texts are in the order of their bytes."""
@@ -30,16 +33,33 @@ class PostgresServer:
         self._run("createdb", "--template=template0", "--locale=C", name)
         return f"postgresql+psycopg://postgres@/{name}?host={self._folder}"
 
-    def start(self) -> None:
+    def make(self) -> None:
         data = str(self._folder / "data")
         self._run("initdb", "--no-sync", "--encoding=UTF8", "--locale=C", "--auth=trust", data)
-        options = f"-k {self._folder} -c listen_addresses= -c fsync=off -c max_connections=400"
+
+    def start(self, tls: TlsSettings | None = None) -> None:
+        """Listens on its socket; with certificates on a port of its own as well."""
+        data = str(self._folder / "data")
+        options = f"-k {self._folder} -c fsync=off -c max_connections=400 "
+        options += self._encrypted(tls) if tls else "-c listen_addresses="
         log = str(self._folder / "log")
         timeout = f"{START_TIMEOUT_S:g}"
         self._run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "-t", timeout, "start")
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")
+
+    def _encrypted(self, tls: TlsSettings) -> str:
+        for name, file in zip(("server.crt", "server.key"), tls.files, strict=True):
+            own = self._folder / name
+            shutil.copyfile(file, own)
+            own.chmod(0o600)
+            if os.getuid() == 0:
+                shutil.chown(own, "postgres")
+        files = (
+            f"-c ssl_cert_file={self._folder}/server.crt -c ssl_key_file={self._folder}/server.key"
+        )
+        return f"-c listen_addresses=127.0.0.1 -p {self.port} -c ssl=on {files}"
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]
@@ -69,11 +89,13 @@ def running_postgres() -> Iterator[PostgresServer]:
         if os.getuid() == 0:
             shutil.chown(folder, "postgres")
         server = PostgresServer(programs, folder)
+        server.make()
         server.start()
         try:
             yield server
         finally:
-            server.stop()
+            with suppress(AssertionError):  # a test may have stopped it
+                server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,7 +13,7 @@ from facepipe.domain.errors import MisconfiguredError, UnencryptedError
 from facepipe.system.settings import VolumeSettings
 from facepipe.system.tls import TlsSettings
 
-PASSWORD = "s3cret"
+PASSWORD = "s3cret"  # pragma: allowlist secret - made up for these tests
 PLAIN = TlsSettings()
 WITH_CA = TlsSettings(ca=Path("/secrets/ca.crt"))
 

@@ -131,7 +131,7 @@ def test_as_a_program_it_says_what_it_did(rig: Rig, postgres: PostgresServer) ->
             command, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
 
-    with holding(rig.files.ledger):
+    with holding(rig.ledger_file):
         refused = ran()
     assert refused.returncode == 1
     assert "in use by process" in refused.stderr

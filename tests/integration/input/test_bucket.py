@@ -149,7 +149,7 @@ def test_a_store_that_is_away_accepts_nothing_and_loses_nothing(
             rig.room.recovery.recover()
         rig.finish(waiting, ages=(30,))
         assert rig.status(waiting) == "stored"
-        SettlingLoop(rig.room.settler, rig.room.queries, every_s=60).settle_all()
+        SettlingLoop(rig.room.settler, rig.room.queries, 60, rig.room.lead).settle_all()
         assert not [name for name in server.names() if stored in name]
     proxy.close()
 
@@ -159,7 +159,7 @@ def test_the_ledger_does_not_wait_for_a_store_that_hangs(server: S3Server, tmp_p
     proxy = FaultyProxy(server.port)
     with bench(tmp_path / "stack", server.reached_at(proxy.endpoint, timeout_s=3)) as rig:
         failed, running = rig.accept(photograph(1)), rig.accept(photograph(2))
-        loop = SettlingLoop(rig.room.settler, rig.room.queries, every_s=60)
+        loop = SettlingLoop(rig.room.settler, rig.room.queries, 60, rig.room.lead)
         with proxy.failing(Fault(pause_s=60)), ThreadPoolExecutor() as pool:
             rig.room.ledger.fail(rig.run_of(failed), PartError(code="worker_died", message="twice"))
 

@@ -20,6 +20,8 @@ from redis import Redis
 from data_storage_service.leading import SWEEPER, lock_of
 from facepipe.domain.analysis import LandmarksPart, ModelInfo, PartError
 from facepipe.domain.errors import FacepipeError
+from facepipe.files.store import FileStore
+from facepipe.files.store.folder import FolderFiles
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.ledger.states import StageRun
 from facepipe.queue.jobs import ImageJob, queue_of
@@ -126,6 +128,11 @@ class Fleet:
     @property
     def replicas(self) -> list[Replica]:
         return [*self.stores.values(), *self.inputs.values()]
+
+    @property
+    def files(self) -> FileStore:
+        """The folders that all share."""
+        return FolderFiles(self.folder / "volumes")
 
     def client(self) -> FaceStoreClient:
         token = InsideToken(os.environ["FACEPIPE_ACCESS_TOKEN"])

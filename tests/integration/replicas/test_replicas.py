@@ -159,9 +159,9 @@ def test_one_of_each_is_killed_and_nothing_is_lost_or_done_twice(
     assert counts[Status.FAILED] > 0
 
     # and each has one result, with the ledger and the folders of one mind
-    files = ResultFiles(fleet.folder / "volumes" / "saved_data")
+    files = ResultFiles(fleet.files)
     assert len(list(files.ids())) == counts[Status.STORED]
-    wait_until(lambda: not list(Inbox(fleet.folder / "volumes" / "inbox").ids()), 30, 0.5)
+    wait_until(lambda: not list(Inbox(fleet.files).ids()), 30, 0.5)
 
     # and whoever listens, at whichever replica, was told of each end once
     wait_until(lambda: {image_id for image_id, _ in listener.ends} == accepted, 30)
@@ -179,7 +179,7 @@ def _left_in_the_inbox(fleet: Fleet) -> str:
     image_id = hashlib.sha256(data).hexdigest()
     image = ImageInfo(width=48, height=32, format="PNG", sha256=image_id, size_bytes=len(data))
     entry = InboxEntry(image=image, received_at=datetime.now(UTC))
-    Inbox(fleet.folder / "volumes" / "inbox").add(image_id, data, entry)
+    Inbox(fleet.files).add(image_id, data, entry)
     return image_id
 
 

@@ -15,7 +15,7 @@ class StorageSettings(BaseModel):
     database_url: str = Field(
         default="",
         repr=False,
-        description="postgresql://user:password@host/database, which holds the ledger; none: "
+        description="postgresql://user:PASSWORD@host/database, which holds the ledger; none: "
         "SQLite, in saved_data/.index",
     )
     database_url_file: Path | None = Field(default=None, description="a file with that address")

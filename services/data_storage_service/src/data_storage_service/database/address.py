@@ -68,7 +68,7 @@ def _parsed(text: str) -> URL:
         url = None  # what they say may hold a piece of the password
     if url is None or "@" in f"{url.host}{url.database}":
         raise MisconfiguredError(
-            f"{_NAME} is no address: write postgresql://user:password@host/database, with the "
+            f"{_NAME} is no address: write postgresql://user:PASSWORD@host/database, with the "
             "password percent-encoded"
         )
     if url.drivername not in ("postgresql", _DRIVER):

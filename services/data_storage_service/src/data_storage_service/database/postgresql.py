@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _TURN = 0x_FACE_9199
 # A host that is gone is noticed within seconds, by us and by the server; nothing waits for ever.
 _CLIENT = {
-    "connect_timeout": 2,
+    "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
