@@ -16,10 +16,12 @@ from models.accuracy.age_gender_tables import age_gender_blocks
 from models.accuracy.detector_tables import detector_blocks, readme_block
 from models.accuracy.markdown import table
 from tools.generate.performance import performance_blocks, throughput_block
+from tools.generate.scaling import scaling_blocks
 from tools.paths import MODELS, ROOT
 
 FIGURES = ROOT / "benchmarks" / "results" / "accuracy.json"
 THROUGHPUT = ROOT / "benchmarks" / "results" / "throughput.json"
+SCALE = ROOT / "benchmarks" / "results" / "scale.json"
 _BLOCK = re.compile(r"<!-- generated: ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
 _WEIGHTS = ("*.onnx", "weights.npz", "*/*.onnx")
 
@@ -27,6 +29,7 @@ _WEIGHTS = ("*.onnx", "weights.npz", "*/*.onnx")
 def cards() -> dict[Path, str]:
     """Cards, README and docs that show figures, their blocks filled anew."""
     report, speed = figures(), json.loads(THROUGHPUT.read_text())
+    scale = json.loads(SCALE.read_text())
     detector, age_gender = MODELS / "face_detector", MODELS / "age_gender"
     blocks = {
         detector / "card.md": {**detector_blocks(report), "weights": weights(detector)},
@@ -37,6 +40,7 @@ def cards() -> dict[Path, str]:
         },
         ROOT / "docs" / "reliable.md": age_gender_blocks(report),
         ROOT / "docs" / "performance.md": performance_blocks(speed),
+        ROOT / "docs" / "scaling.md": scaling_blocks(scale, speed),
     }
     return {path: filled(path.read_text(), named) for path, named in blocks.items()}
 
