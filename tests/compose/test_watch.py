@@ -9,13 +9,14 @@ from facepipe_client import ImageState
 from tests.support.compose_stack import ComposeStack
 
 _WATCH = ("--profile", "watch")
+_UP = (*_WATCH, "up", "--detach", "--wait", "--no-recreate", "watch_service")
 
 
 def test_what_is_put_into_the_watched_folder_is_analysed_once(
     stack: ComposeStack, portraits: list[Path]
 ) -> None:
     # Given a stack that watches a folder
-    stack.compose(*_WATCH, "up", "--detach", "--wait", "--no-recreate", "watch_service")
+    stack.compose(*_UP)
     try:
         # When a photograph is put into it
         folder = stack.volumes / "watched" / "holiday"
@@ -29,7 +30,7 @@ def test_what_is_put_into_the_watched_folder_is_analysed_once(
 
         # And not once more after a restart
         stack.compose(*_WATCH, "restart", "watch_service")
-        stack.wait_healthy("watch_service")
+        stack.compose(*_UP)
         assert [one.generation for one in _found(stack)] == [1]
     finally:
         stack.compose(*_WATCH, "rm", "--stop", "--force", "watch_service")
