@@ -76,7 +76,8 @@ def test_settings_are_those_that_services_read(
 ) -> None:
     own = {one["name"] for name in manifests.pods for one in _environment(manifests, name)}
 
-    assert known_settings >= own | set(manifests.settings)
+    maps = [set(one["data"]) for one in manifests.named("ConfigMap").values()]
+    assert known_settings >= own.union(*maps)
     shared = compose["x-environment"]
     # What says where something is differs; what is as in compose stays so.
     same = {key for key in shared if key.startswith("FACEPIPE_PORT_")} - {"FACEPIPE_PORT_WATCH"}
@@ -161,7 +162,9 @@ def test_secrets_are_named_and_never_written_down(manifests: Manifests) -> None:
         assert [volume["secretName"] for volume in volumes] == [f"facepipe-{name}"]
         assert holders >= {volume["secretName"] for volume in volumes}
         for variable in _environment(manifests, name):
-            is_secret = re.search(r"KEYS?$|PASSWORD$|TOKEN$|DATABASE_URL$", variable["name"])
+            is_secret = re.search(
+                r"KEYS?$|KEY_ID$|PASSWORD$|TOKEN$|SECRET$|DATABASE_URL$", variable["name"]
+            )
             assert bool(is_secret) == ("secretKeyRef" in variable.get("valueFrom", {})), variable
 
 
@@ -215,6 +218,28 @@ def test_nobody_is_called_but_by_those_who_need_to(manifests: Manifests) -> None
     assert {port for _, callee, port in calls if callee == "data-storage-service"} == {"grpc"}
     assert ("gradio-viewer", "data-storage-service", "grpc") not in calls
     assert ("gradio-viewer", "logger-service", "http") not in calls
+
+
+def test_several_of_a_service_share_no_volume() -> None:
+    manifests = Manifests.of("scaled")
+    several = {
+        name
+        for name, workload in manifests.named("Deployment").items()
+        if workload["spec"].get("replicas", 2) > 1
+    }
+
+    assert several >= {"input-service", "data-storage-service", "landmark-service"}
+    for name in several:
+        volumes = manifests.pods[name]["spec"]["volumes"]
+        assert not [volume for volume in volumes if "persistentVolumeClaim" in volume], name
+    for name in ("input-service", "data-storage-service"):
+        told = {one["name"] for one in _environment(manifests, name)}
+        assert "FACEPIPE_FILES_KEY_SECRET" in told
+        sources = {one["configMapRef"]["name"] for one in manifests.container(name)["envFrom"]}
+        assert sources == {"facepipe", "facepipe-files"}
+    assert "FACEPIPE_FILES_URL" in manifests.named("ConfigMap")["facepipe-files"]["data"]
+    ledger = {one["name"] for one in _environment(manifests, "data-storage-service")}
+    assert "FACEPIPE_STORAGE_DATABASE_URL" in ledger
 
 
 def test_what_scales_asks_for_numbers_that_there_are() -> None:
