@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,13 +21,24 @@ from data_storage_service.watch import ChangeFeed
 from services.data_storage_service.tests.rig import Rig
 from tests.support.waiting import wait_until
 
+_WRITE_WHEN_TOLD = """
+import sys
+from pathlib import Path
+from data_storage_service.database import open_index
+engine = open_index(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.readline()
+with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
+    connection.exec_driver_sql("UPDATE counters SET value = value + 1")
+"""
+
 of_the_file = pytest.mark.parametrize("database", ["sqlite"])
 
 
 @of_the_file
 def test_a_commit_is_news_once(rig: Rig) -> None:
     # given somebody who has asked once
-    commits = CommitWatch(rig.ledger.engine)
+    commits = CommitWatch(rig.ledger.engine, wait_s=0.0)
     assert commits.has_news()
     assert not commits.has_news()
 
@@ -40,7 +53,7 @@ def test_a_commit_is_news_once(rig: Rig) -> None:
 @of_the_file
 def test_reading_is_no_news(rig: Rig) -> None:
     image_id = rig.accept()
-    commits = CommitWatch(rig.ledger.engine)
+    commits = CommitWatch(rig.ledger.engine, wait_s=0.0)
     commits.has_news()
 
     rig.state(image_id)
@@ -55,7 +68,7 @@ def test_a_ledger_that_takes_the_place_of_another_is_watched_from_then_on(
 ) -> None:
     # given a ledger that is watched
     path = Path(str(rig.ledger.engine.url.database))
-    commits = CommitWatch(rig.ledger.engine)
+    commits = CommitWatch(rig.ledger.engine, wait_s=0.0)
     commits.has_news()
 
     # when another file is put in its place
@@ -69,6 +82,49 @@ def test_a_ledger_that_takes_the_place_of_another_is_watched_from_then_on(
     rig.accept()
     assert commits.has_news()
     commits.close()
+
+
+@of_the_file
+def test_a_commit_of_another_process_is_told_of_at_once(rig: Rig) -> None:
+    # given somebody who waits, and a process that has the ledger open
+    commits = CommitWatch(rig.ledger.engine, wait_s=60.0)
+    commits.has_news()
+    path = str(rig.ledger.engine.url.database)
+    with subprocess.Popen(
+        [sys.executable, "-c", _WRITE_WHEN_TOLD, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        other.stdout.readline()
+        commits.close()  # and with it what it was told of the opening
+        commits.has_news()
+
+        # when it commits
+        other.stdin.write("\n")
+        other.stdin.flush()
+
+        # then that is news long before one would look without being told
+        assert commits.has_news()
+    commits.close()
+
+
+@of_the_file
+def test_two_who_wait_for_one_file_both_learn_of_a_commit(rig: Rig) -> None:
+    # given one who is told of commits, and another who finds the place taken
+    first = CommitWatch(rig.ledger.engine, wait_s=0.0)
+    second = CommitWatch(rig.ledger.engine, longest_pause_s=0.01, wait_s=0.0)
+    assert first.has_news()
+    assert second.has_news()
+
+    rig.accept()
+
+    assert first.has_news()
+    assert second.has_news()
+    first.close()
+    second.close()
 
 
 @pytest.fixture

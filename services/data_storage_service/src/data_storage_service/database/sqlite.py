@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from data_storage_service.bell import ring
 from data_storage_service.database.errors import damaged, is_damage
 from data_storage_service.database.versions import bring_up_to_date
 from facepipe.files.store.folder import make_folder
@@ -68,6 +69,17 @@ def open_index(path: Path) -> Engine:
             synchronous = options.get("sqlite_synchronous", "NORMAL")
             connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
         connection.exec_driver_sql(f"BEGIN {mode or 'DEFERRED'}")
+
+    @event.listens_for(engine, "commit")
+    def note_writing(connection: Connection) -> None:
+        if connection.get_execution_options().get("sqlite_begin"):
+            connection.info["has_written"] = True
+
+    @event.listens_for(engine, "checkin")
+    def tell(_connection: object, record: ConnectionPoolEntry) -> None:
+        """After the commit itself, which SQLAlchemy has no event for."""
+        if record.info.pop("has_written", False):
+            ring(path)
 
     try:
         with engine.execution_options(sqlite_begin="IMMEDIATE").begin() as connection:
