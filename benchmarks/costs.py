@@ -6,7 +6,9 @@ import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 
+import httpx
 import psutil
+from prometheus_client.parser import text_string_to_metric_families
 
 from facepipe.queue.redis_connection import connect_redis
 from tools.stack_driver.local_stack import LocalStack
@@ -21,17 +23,20 @@ class Spent:
         cpu_s: by kind of process; what a process did that has ended is not seen.
         redis_commands: that it was asked.
         redis_mb: that went in and out of it.
+        store_calls: of gRPC FaceStore.
     """
 
     cpu_s: Counter[str] = field(default_factory=Counter)
     redis_commands: int = 0
     redis_mb: float = 0.0
+    store_calls: int = 0
 
     def __sub__(self, earlier: Spent) -> Spent:
         return Spent(
             Counter({name: s - earlier.cpu_s[name] for name, s in self.cpu_s.items()}),
             self.redis_commands - earlier.redis_commands,
             self.redis_mb - earlier.redis_mb,
+            self.store_calls - earlier.store_calls,
         )
 
 
@@ -47,7 +52,16 @@ def spent_by(stack: LocalStack) -> Spent:
     finally:
         redis.close()
     moved = stats["total_net_input_bytes"] + stats["total_net_output_bytes"]
-    return Spent(cpu_s, stats["total_commands_processed"], moved / 2**20)
+    return Spent(cpu_s, stats["total_commands_processed"], moved / 2**20, _store_calls(stack))
+
+
+def _store_calls(stack: LocalStack) -> int:
+    url = f"http://127.0.0.1:{stack.port('STORAGE')}/metrics"
+    answer = httpx.get(url, headers=stack.inside_token.headers, trust_env=False)
+    told = answer.raise_for_status().text
+    families = {family.name: family for family in text_string_to_metric_families(told)}
+    calls = families["facepipe_store_calls"].samples
+    return round(sum(one.value for one in calls if one.name.endswith("_total")))
 
 
 def memory_mb(stack: LocalStack) -> float:

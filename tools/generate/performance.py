@@ -109,7 +109,8 @@ def _profile(report: Figures) -> str:
     before = sum(_BEFORE_CPU_MS.values())
     rows.append(["**stack**", before, *whole, percent(idle["CPU, share of one core"])])
     rows.append(["**bound**", _BEFORE_BOUND_MS, *(kind["CPU, bound"] for kind in kinds), ""])
-    for what in ("Redis commands an image", "Redis MB an image", "syncs an image"):
+    counted = ("Redis commands", "Redis MB", "gRPC calls", "syncs")
+    for what in (f"{one} an image" for one in counted):
         rows.append([what, "", *(_counted(kind.get(what)) for kind in kinds), ""])
     return table(
         ["CPU, ms an image", "portrait, before", *report["kinds"], "idle, of one core"], rows

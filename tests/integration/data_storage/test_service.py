@@ -67,7 +67,7 @@ def test_parts_become_files_on_the_volume(
         while (ready := http.get("/readyz")).status_code != 200:
             assert time.monotonic() < deadline, ready.text
             time.sleep(0.1)
-        assert "facepipe" in http.get("/metrics").text
+        assert 'facepipe_store_calls_total{method="RegisterImage"}' in http.get("/metrics").text
 
         # and a volume that is gone is told
         inbox_folder = settings.volumes.inbox

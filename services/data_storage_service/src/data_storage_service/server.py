@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from data_storage_service.call_counts import CallCounts
 from data_storage_service.commits import CommitWatch
 from data_storage_service.database import is_shared
 from data_storage_service.notifications import Notifications
@@ -60,9 +61,8 @@ def create_server(services: Services, address: str) -> StoreServer:
     # A watcher holds its thread, as one who has a role does; the others must not wait for it.
     threads = limits.grpc_threads + limits.watchers + CANDIDATES
     pool = ThreadPoolExecutor(threads, thread_name_prefix="grpc")
-    server = grpc.server(
-        pool, interceptors=[GrpcGate(services.settings.inside_token)], options=_OPTIONS
-    )
+    interceptors = [GrpcGate(services.settings.inside_token), CallCounts()]
+    server = grpc.server(pool, interceptors=interceptors, options=_OPTIONS)
     add_FaceStoreServicer_to_server(FaceStore(services, feed), server)  # type: ignore[no-untyped-call]  # generated
     health_servicer = health.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
