@@ -1,7 +1,7 @@
 """Who waits for changes of the ledger, and the one thread that looks for them.
 
-Changes come from several processes. SQLite is asked now and then, PostgreSQL tells; by one thread,
-however many wait, and only while somebody does.
+Changes come from several processes. Who writes to SQLite's file tells, PostgreSQL tells by itself;
+one thread listens, however many wait, and only while somebody does.
 """
 
 from __future__ import annotations
