@@ -8,6 +8,7 @@ import pytest
 
 from facepipe_client import DeletedError
 from tests.support.s3_server import running_s3
+from tests.support.waiting import wait_until
 from tools.stack_driver.api import upload_all
 from tools.stack_driver.local_stack import LocalStack
 
@@ -26,11 +27,10 @@ def test_a_stack_keeps_its_files_in_a_bucket(portraits: list[Path], tmp_path: Pa
             assert {state.status for state in states.values()} == {"stored"}
 
             # Then their results are in the bucket, and nothing of them in the folder
-            names = set(server.names())
-            for image_id in ids:
-                parts = (f"{image_id}.json", f"{image_id}.jpg", f"source/{image_id}")
-                assert {f"some/where/saved_data/{part}" for part in parts} <= names
-            assert not [name for name in names if "/inbox/" in name]
+            parts = [f"{i}{ending}" for i in ids for ending in (".json", ".jpg")]
+            parts += [f"source/{image_id}" for image_id in ids]
+            expected = sorted(f"some/where/saved_data/{part}" for part in parts)
+            wait_until(lambda: server.names() == expected, every_s=0.2)
             assert not [path for path in stack.volumes.rglob("*") if path.stem in ids]
             assert stack.api.file(ids[0], "source") == images[0]
             assert stack.api.file(ids[0], "annotated").startswith(b"\xff\xd8")
@@ -43,7 +43,7 @@ def test_a_stack_keeps_its_files_in_a_bucket(portraits: list[Path], tmp_path: Pa
                 stack.api.delete(image_id)
             with pytest.raises(DeletedError):
                 stack.api.file(ids[0], "annotated")
-            assert server.names() == []
+            wait_until(lambda: server.names() == [], every_s=0.2)
             assert stack.verb("status", check=False).returncode == 0
         finally:
             stack.verb("stop", check=False)
