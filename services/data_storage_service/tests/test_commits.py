@@ -115,7 +115,7 @@ def test_a_commit_of_another_process_is_told_of_at_once(rig: Rig) -> None:
 def test_two_who_wait_for_one_file_both_learn_of_a_commit(rig: Rig) -> None:
     # given one who is told of commits, and another who finds the place taken
     first = CommitWatch(rig.ledger.engine, wait_s=0.0)
-    second = CommitWatch(rig.ledger.engine, longest_pause_s=0.01, wait_s=0.0)
+    second = CommitWatch(rig.ledger.engine, wait_s=0.0)
     assert first.has_news()
     assert second.has_news()
 

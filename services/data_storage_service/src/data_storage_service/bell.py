@@ -16,6 +16,8 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+_DEAF_S = 0.15
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,25 +34,22 @@ class Ear:
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
-        self.hears = True
+        self._hears = True
         try:
             self._socket.bind(_address(path))
         except OSError as error:
-            self.hears = False
+            self._hears = False
             _log.warning("commits are looked for, nobody can tell of them: %s", error)
 
-    def wait(self, limit_s: float) -> bool:
-        """Until it rings, for `limit_s` seconds at most; whether it rang."""
-        if not self.hears:
-            time.sleep(limit_s)
-            return False
-        if not select.select([self._socket], [], [], limit_s)[0]:
-            return False
-        try:
-            while True:
-                self._socket.recv(1)
-        except BlockingIOError:
-            return True
+    def wait(self, limit_s: float) -> None:
+        """Until it rings, for `limit_s` seconds at most; a short while where nothing is heard."""
+        if not self._hears:
+            time.sleep(min(limit_s, _DEAF_S))
+            return
+        if select.select([self._socket], [], [], limit_s)[0]:
+            with suppress(BlockingIOError):
+                while True:
+                    self._socket.recv(1)
 
     def close(self) -> None:
         self._socket.close()

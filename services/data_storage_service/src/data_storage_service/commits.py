@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -13,7 +12,6 @@ from sqlalchemy.pool import PoolProxiedConnection
 from data_storage_service.bell import Ear
 
 _LOOK_S = 1.0
-_SHORTEST_PAUSE_S = 0.01
 
 
 class CommitWatch:
@@ -21,20 +19,14 @@ class CommitWatch:
 
     For one thread.
 
-    After news it pauses, longer when one word follows the other: what changes often is told
-    of together.
-
     Args:
         engine: of the ledger.
-        longest_pause_s: after news; between two looks where no word can be heard.
+        pause_s: after news, so that what changes often is told of together.
         wait_s: for a word, before it looks without one.
     """
 
-    def __init__(
-        self, engine: Engine, longest_pause_s: float = 0.15, wait_s: float = _LOOK_S
-    ) -> None:
-        self.pause_s = 0.0
-        self._longest_pause_s = longest_pause_s
+    def __init__(self, engine: Engine, pause_s: float = 0.0, wait_s: float = _LOOK_S) -> None:
+        self.pause_s = pause_s
         self._wait_s = wait_s
         self._engine = engine
         self._path = Path(engine.url.database or "")
@@ -44,12 +36,14 @@ class CommitWatch:
 
     def has_news(self) -> bool:
         """Whether another connection may have committed since the last call; True at the first."""
-        self._listen()
+        if self._ear is None:
+            self._ear = Ear(self._path)
+        else:
+            self._ear.wait(self._wait_s)
         try:
             found = self._path.stat().st_ino, self._data_version()
         except (OSError, sqlite3.Error, SQLAlchemyError):
             self.close()  # whoever reads the ledger now learns what is wrong
-            self.pause_s = self._longest_pause_s
             return True
         if self._seen is not None and found[0] != self._seen[0]:
             self.close()  # the file was replaced
@@ -63,17 +57,6 @@ class CommitWatch:
         if self._ear is not None:
             self._ear.close()
         self._connection = self._ear = self._seen = None
-
-    def _listen(self) -> None:
-        if self._ear is None:
-            self._ear = Ear(self._path)
-            return
-        begin = time.monotonic()
-        is_rung = self._ear.wait(self._wait_s if self._ear.hears else self._longest_pause_s)
-        if time.monotonic() - begin > _SHORTEST_PAUSE_S:
-            self.pause_s = _SHORTEST_PAUSE_S if is_rung else 0.0
-        else:
-            self.pause_s = min(2 * self.pause_s, self._longest_pause_s)
 
     def _data_version(self) -> int:
         if self._connection is None:

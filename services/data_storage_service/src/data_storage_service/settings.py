@@ -35,9 +35,9 @@ class StorageSettings(BaseModel):
         default=32, ge=1, le=512, description="WatchAnalyses streams open at the same time"
     )
     watch_poll_ms: int = Field(
-        default=150,
-        ge=10,
-        description="longest pause after a change, before others are told; of SQLite alone",
+        default=25,
+        ge=1,
+        description="pause after a change, before others are told; of SQLite alone",
     )
     settle_every_s: float = Field(
         default=10.0, gt=0, description="pause between two looks for files left to be removed"
