@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 
-from tests.support.postgres_server import PostgresServer, running_postgres
+if TYPE_CHECKING:
+    from tests.support.postgres_server import PostgresServer
 
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
@@ -31,6 +33,9 @@ _LAYERS = ("contract", "integration", "acceptance", "e2e", "compose")
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
+    # Not before: the tests of a service may have a package `tests` of their own.
+    from tests.support.postgres_server import running_postgres
+
     with running_postgres() as server:
         yield server
 
