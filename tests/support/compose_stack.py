@@ -22,6 +22,7 @@ SHIPPED = (
     "docker-compose.ultralytics.yml",
     "docker-compose.worker.yml",
     "docker-compose.hosts.yml",
+    "docker-compose.scale.yml",
     ".dockerignore",
     "Dockerfile",
     "requirements.lock",

@@ -4,6 +4,8 @@
     FOLDER/<who>/redis-password    of the user of that name in Redis, for those who have one
     FOLDER/redis/redis-password    of the operator, Redis' user `default`, who may do everything
     FOLDER/redis/users.acl         what Redis is told: each user with the hash of the password
+    FOLDER/postgres/password       with --postgres HOST: of PostgreSQL's user and database facepipe
+    FOLDER/data_storage_service/database-url   where data_storage_service finds that database
 
 Each service gets a folder of its own, so that a container can be shown that one alone. What is
 there already stays; what is set by `FACEPIPE_ACCESS_TOKEN` and `FACEPIPE_REDIS_PASSWORD` (the
@@ -27,7 +29,9 @@ from facepipe.system.settings import Settings
 
 ACCESS_TOKEN = "access-token"  # noqa: S105  # the name of a file
 REDIS_PASSWORD = "redis-password"  # noqa: S105  # pragma: allowlist secret  # the same
+DATABASE_URL = "database-url"
 REDIS = "redis"
+POSTGRES = "postgres"
 HOLDERS = (
     "input_service",
     *(spec.service for spec in STAGES if spec.part),
@@ -84,6 +88,14 @@ class Vault:
         operator = self._password(REDIS, operator)
         self.keep(self.users_of_redis, acl_file(passwords, operator))
 
+    def share_database(self, host: str) -> None:
+        """Gives PostgreSQL a password, once, and data_storage_service the address with it."""
+        path = self.path(POSTGRES, "password")
+        password = _text(path) or secrets.token_urlsafe(32)
+        self.keep(path, password)
+        url = f"postgresql://facepipe:{password}@{host}/facepipe"
+        self.keep(self.path("data_storage_service", DATABASE_URL), url)
+
     def _password(self, who: str, chosen: str = "") -> str:
         path = self.path(who, REDIS_PASSWORD)
         password = chosen or _text(path) or secrets.token_urlsafe(32)
@@ -126,12 +138,15 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="python -m facepipe.make_secrets")
     options.add_argument("folder", type=Path)
     options.add_argument("--owner", type=int, help="user id that the files are given to")
+    options.add_argument("--postgres", metavar="HOST", help="of a PostgreSQL for the ledger")
     chosen = options.parse_args()
     settings = Settings()
     try:
         vault = Vault(chosen.folder, chosen.owner)
         vault.share_token(settings.access.token)
         vault.share_redis(settings.redis.password)
+        if chosen.postgres:
+            vault.share_database(chosen.postgres)
     except (MisconfiguredError, OSError) as error:
         sys.exit(f"the secrets cannot be made: {error}")
 
