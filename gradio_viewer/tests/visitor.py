@@ -31,12 +31,29 @@ class Visitor:
 
     @cached_property
     def events(self) -> dict[int, list[str]]:
-        """The kinds of the inputs of each event."""
+        """The kinds of the inputs of each event that is more than a script of the page."""
         kinds = {found["id"]: found["type"] for found in self.config["components"]}
         return {
             event["id"]: [kinds[number] for number in event["inputs"]]
             for event in self.config["dependencies"]
+            if event["backend_fn"]
         }
+
+    @property
+    def taking_files(self) -> int:
+        """The event of the field for files."""
+        return next(number for number, kinds in self.events.items() if kinds == ["file"])
+
+    def choose(self, files: list[Json]) -> str:
+        """Chooses uploaded files; what the page is told, by the events that follow as well."""
+        number = self.taking_files
+        self.join(number, [files]).raise_for_status()
+        told = self.messages()
+        for event in self.config["dependencies"]:
+            if event["trigger_after"] == number:
+                self.join(event["id"], []).raise_for_status()
+                told += self.messages()
+        return told
 
     def upload(self, *files: tuple[str, bytes]) -> list[str]:
         """Sends files; the tickets that come back."""
