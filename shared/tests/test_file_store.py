@@ -305,16 +305,37 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
     assert "s3://bucket/prefix" in str(refused.value)
 
 
-def test_the_secret_comes_from_a_file_as_well(tmp_path: Path) -> None:
-    file = tmp_path / "secret"
-    settings = FilesSettings(url="s3://b/a/b/", key_id="id", key_secret_file=file)
-    with pytest.raises(MisconfiguredError, match="KEY_SECRET_FILE"):
-        settings.secret()
-    file.write_text("of the key\n")
+def test_id_and_secret_of_the_key_come_from_files_as_well(tmp_path: Path) -> None:
+    # given a setting that names two files
+    files = {half: tmp_path / half for half in ("id", "secret")}
+    settings = FilesSettings(
+        url="s3://b/a/b/", key_id_file=files["id"], key_secret_file=files["secret"]
+    )
 
-    assert settings.secret() == "of the key"
+    # then a file that is missing, or empty, is named, and nobody goes on without a key
+    for half, file in files.items():
+        name = f"FACEPIPE_FILES_KEY_{half.upper()}_FILE"
+        with pytest.raises(MisconfiguredError, match=f"{name}=.* cannot be read"):
+            settings.key()
+        file.write_text("\n")
+        with pytest.raises(MisconfiguredError, match=f"{name}=.* is empty"):
+            settings.key()
+        file.write_text(f"{half} of the key\n")
+
+    # and what they hold is the key
+    assert settings.key() == ("id of the key", "secret of the key")
     assert (settings.bucket, settings.prefix) == ("b", "a/b/")
-    with pytest.raises(MisconfiguredError, match="or neither"):
-        FilesSettings(url="s3://b", key_id="id").secret()
+
+
+def test_half_a_key_is_refused_and_none_is_that_of_the_machine() -> None:
+    for half in ("key_id", "key_secret"):
+        with pytest.raises(MisconfiguredError, match="or neither"):
+            FilesSettings.model_validate({"url": "s3://b", half: "half"}).key()
+
+    assert FilesSettings(url="s3://b").key() is None
+
+
+def test_a_folder_is_named_by_its_address(tmp_path: Path) -> None:
     folder = FilesSettings(url=(tmp_path / "a b").as_uri()).folder(Path("volumes"))
+
     assert folder == tmp_path / "a b"

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from facepipe.files.result_files import ledger_file
 from facepipe_client import ImageState
 from tests.support.machines import Machines, lose_power, machines
 from tools.chaos.load import Uploader, Watcher
@@ -23,8 +24,8 @@ _RECORD = ROOT / "benchmarks" / "results" / "machines.json"
 
 
 def test_nothing_is_lost_between_machines(portraits: list[Path], tmp_path: Path) -> None:
-    # Given a first host with Redis, ledger and API, three worker hosts whose clocks are ten minutes
-    # apart, and a fifth with the files; between them TLS and tokens
+    # Given a first host with Redis and the services, three worker hosts whose clocks are ten
+    # minutes apart, and a fifth with PostgreSQL and the bucket; between them TLS and passwords
     images = [resized(portraits[n % len(portraits)], 160 + n) for n in range(IMAGES)]
     with machines(tmp_path) as stack:
         uploader = Uploader(stack.api, images, UPLOAD_S)
@@ -49,12 +50,17 @@ def test_nothing_is_lost_between_machines(portraits: list[Path], tmp_path: Path)
         listed = Counter(image.image_id for image in stack.api.images())
         assert listed == Counter(dict.fromkeys(uploader.ids, 1))
 
+        # And the ledger is the one of the fifth host, which the first alone uses, over TLS
+        assert stack.in_ledger() == IMAGES
+        assert stack.ledger_callers() == {(stack.hosts[0].address, True)}
+        assert not ledger_file(stack.first.volumes / "saved_data").exists()
+
         # And files and index agree
         expected = _expected_files(states)
         deadline = time.monotonic() + 60
         while (files := stack.files()) != expected and time.monotonic() < deadline:
             time.sleep(1)
-        assert files == expected
+        assert files == expected, _said_of(set(files) ^ set(expected), tmp_path)
 
         # And every host had its share, and its jobs were taken over where it had gone
         runs = [run for i in uploader.ids for run in stack.api.image(i).timeline]
@@ -107,6 +113,18 @@ def _expected_files(states: dict[str, ImageState]) -> list[str]:
         if state.status in ("stored", "partial"):
             names += [f"saved_data/{image_id}.json", f"saved_data/{image_id}.jpg"]
     return sorted(names)
+
+
+def _said_of(names: set[str], folder: Path) -> str:
+    """The lines of all logs that name these files, for a failure that has to be explained."""
+    ids = {Path(name).stem for name in names}
+    said = [
+        line
+        for log in sorted(folder.rglob("*.log*"))
+        for line in log.read_text(errors="replace").splitlines()
+        if any(image_id in line for image_id in ids)
+    ]
+    return "\n".join([*sorted(names), *said])
 
 
 def _host_of(worker: str, stack: Machines) -> str:

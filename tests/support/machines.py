@@ -1,4 +1,7 @@
-"""A stack on five hosts: one for Redis, ledger and API, three for the stages, one for the files."""
+"""A stack on five hosts: for Redis and the services, for the stages (three), and for the stores.
+
+The last one has a PostgreSQL with the ledger, and an S3 server with the files.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,19 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, LiteralString
 
 import httpx
+import psycopg
 from obstore.store import S3Store
 
 from facepipe.make_secrets import ACCESS_TOKEN, REDIS_PASSWORD
 from facepipe.queue.redis_acl import WATCHER, WORKER
-from facepipe.system.tls import trusting
+from facepipe.system.tls import TlsSettings, trusting
 from facepipe_client import Client
 from tests.support.halting import halted
-from tests.support.hosts import Host, switched_hosts
+from tests.support.hosts import NETWORK, Host, switched_hosts
+from tests.support.postgres_server import running_postgres
 from tests.support.s3_server import BUCKET, KEY_ID, KEY_SECRET, running, s3rver
 from tests.support.shifted_clock import ShiftedClock
 from tools.stack.certificates import CA, CERT, KEY, Authority, make_certificates
@@ -37,13 +43,15 @@ class Machines:
     Attributes:
         first: the stack without its stages.
         workers: the worker hosts, in the order of the hosts after the first.
-        hosts: all of them; the last one has the files.
+        hosts: all of them; the last one has the ledger and the files.
+        ledger: the URL of the database, with its password.
     """
 
     first: LocalStack
     workers: tuple[LocalStack, ...]
     hosts: tuple[Host, ...]
     folder: Path
+    ledger: str
 
     @cached_property
     def api(self) -> Client:
@@ -72,6 +80,25 @@ class Machines:
         listed = (meta["path"] for found in store.list() for meta in found)
         return sorted(name.removeprefix(f"{PREFIX}/") for name in listed)
 
+    def in_ledger(self) -> int:
+        """How many images the database has."""
+        return int(self._asked("SELECT count(*) FROM images")[0][0])
+
+    def ledger_callers(self) -> set[tuple[str, bool]]:
+        """The addresses that the database is used from, and whether over TLS."""
+        found = self._asked(
+            "SELECT DISTINCT host(client_addr), ssl FROM pg_stat_activity "
+            "JOIN pg_stat_ssl USING (pid) "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return {(str(address), bool(is_encrypted)) for address, is_encrypted in found}
+
+    def _asked(self, query: LiteralString) -> list[tuple[Any, ...]]:
+        with psycopg.connect(
+            self.ledger, sslmode="verify-full", sslrootcert=str(self._ca)
+        ) as connection:
+            return connection.execute(query).fetchall()
+
     @property
     def _ca(self) -> Path:
         return self.first.vault.path(WATCHER, CA)
@@ -86,7 +113,11 @@ def machines(folder: Path) -> Iterator[Machines]:
         first = LocalStack(first.folder, first.environment, hosts[0].prefix)
         make_certificates(folder / "authority", first.vault.folder, [hosts[0].address])
         opened.enter_context(_store(hosts[-1], folder))
+        ledger = opened.enter_context(_ledger(hosts[-1], folder))
+        address = folder / "ledger-url"
+        address.write_text(f"{ledger}\n")
         first.environment.update(_of_first(first, hosts[0], hosts[-1]))
+        first.environment["FACEPIPE_STORAGE_DATABASE_URL_FILE"] = str(address)
         joining = zip(hosts[1:4], _MINUTES_APART, strict=True)
         workers = tuple(_worker(first, hosts[0], host, minutes) for host, minutes in joining)
         opened.callback(_stop, (*workers, first))
@@ -94,7 +125,7 @@ def machines(folder: Path) -> Iterator[Machines]:
         opened.enter_context(halted(first, STAGES))
         with ThreadPoolExecutor(len(workers)) as pool:
             list(pool.map(lambda worker: worker.verb("worker"), workers))
-        yield Machines(first, workers, tuple(hosts), folder)
+        yield Machines(first, workers, tuple(hosts), folder, ledger)
 
 
 def lose_power(stack: LocalStack) -> None:
@@ -149,15 +180,29 @@ def _endpoint(store: Host) -> str:
 @contextmanager
 def _store(host: Host, folder: Path) -> Iterator[None]:
     """An S3 server that speaks TLS, with a bucket."""
-    authority = Authority.of(folder / "authority")
-    files = [folder / "store.crt", folder / "store.key"]
-    for file, text in zip(files, authority.issue("store", [host.address]), strict=True):
-        file.write_text(text)
-    tls = ["--cert", str(files[0]), "--key", str(files[1])]
+    cert, key = _issued("store", host, folder).files
+    tls = ["--cert", str(cert), "--key", str(key)]
     command = [*host.prefix, *s3rver(folder / "store", host.address, _STORE_PORT), *tls]
     trust = trusting(folder / "authority" / CA)
     with running(command, _endpoint(host), folder / "store.log", trust):
         yield
+
+
+@contextmanager
+def _ledger(host: Host, folder: Path) -> Iterator[str]:
+    """The URL of an empty database of a PostgreSQL that speaks TLS."""
+    tls = _issued("postgres", host, folder)
+    with running_postgres(host.address, host.prefix, tls) as server:
+        yield server.new_database_for(f"{NETWORK}.0/24")
+
+
+def _issued(name: str, host: Host, folder: Path) -> TlsSettings:
+    """A certificate of the authority, good for the address of a host."""
+    tls = TlsSettings(cert=folder / f"{name}.crt", key=folder / f"{name}.key")
+    issued = Authority.of(folder / "authority").issue(name, [host.address])
+    for file, text in zip(tls.files, issued, strict=True):
+        file.write_text(text)
+    return tls
 
 
 def _stop(stacks: Sequence[LocalStack]) -> None:

@@ -39,6 +39,16 @@ def test_one_candidate_at_a_time_has_the_role(engine: Engine) -> None:
     second.give_up()
 
 
+def test_a_role_that_was_given_up_is_free_at_once(engine: Engine) -> None:
+    turns = Turns(engine)
+    first, second = turns.candidate("one"), turns.candidate("one")
+
+    for _ in range(50):
+        assert first.hold()
+        first.give_up()
+        first, second = second, first
+
+
 @on_a_server
 def test_it_is_taken_over_when_the_connection_of_its_holder_is_cut(
     engine: Engine, other: Engine

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import zlib
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Engine
@@ -71,10 +71,12 @@ class ServerTurn:
         return self._is_held
 
     def give_up(self) -> None:
-        connection, self._connection, self._is_held = self._connection, None, False
+        connection, self._connection = self._connection, None
+        was_held, self._is_held = self._is_held, False
         if connection is not None:
-            with suppress(Exception):
-                connection.close()
+            with suppress(Exception), closing(connection):
+                if was_held:  # the server notices only later that a session has ended
+                    connection.execute("SELECT pg_advisory_unlock(%s)", [self._key])
 
 
 class LocalTurn:

@@ -9,6 +9,9 @@ from urllib.parse import unquote, urlsplit
 from pydantic import BaseModel, Field, field_validator
 
 from facepipe.domain.errors import MisconfiguredError
+from facepipe.system.secret_file import read_secret
+
+_KEY_ID, _KEY_SECRET = "FACEPIPE_FILES_KEY_ID", "FACEPIPE_FILES_KEY_SECRET"
 
 
 class FilesSettings(BaseModel):
@@ -23,6 +26,7 @@ class FilesSettings(BaseModel):
     key_id: str = Field(
         default="", description="id of the access key; none: what the machine is given by AWS"
     )
+    key_id_file: Path | None = Field(default=None, description="a file with that id")
     key_secret: str = Field(default="", repr=False, description="secret of the access key")
     key_secret_file: Path | None = Field(default=None, description="a file with that secret")
     downloads: Literal["stream", "redirect"] = Field(
@@ -50,7 +54,7 @@ class FilesSettings(BaseModel):
             raise ValueError("is no http:// or https:// address without a login")
         return endpoint
 
-    @field_validator("key_secret_file", mode="before")
+    @field_validator("key_id_file", "key_secret_file", mode="before")
     @classmethod
     def _none_when_empty(cls, value: object) -> object:
         return value or None
@@ -73,24 +77,16 @@ class FilesSettings(BaseModel):
         """The folder, where it is one."""
         return Path(unquote(urlsplit(self.url).path)) if self.url.startswith("file:") else default
 
-    def secret(self) -> str:
-        """The secret of the access key, "" where there is no key.
+    def key(self) -> tuple[str, str] | None:
+        """Id and secret of the access key; None: there is none.
 
         Raises:
-            MisconfiguredError: there is half a key, or the file cannot be read.
+            MisconfiguredError: there is half a key, or a file is empty or cannot be read.
         """
-        secret = self.key_secret
-        if not secret and self.key_secret_file is not None:
-            try:
-                secret = self.key_secret_file.read_text().strip()
-            except (OSError, UnicodeDecodeError) as error:
-                reason = getattr(error, "strerror", None) or "it is not text"
-                raise MisconfiguredError(
-                    f"FACEPIPE_FILES_KEY_SECRET_FILE={self.key_secret_file} cannot be read: "
-                    f"{reason}"
-                ) from error
-        if bool(secret) != bool(self.key_id):
+        key_id = self.key_id or read_secret(_KEY_ID, self.key_id_file)
+        secret = self.key_secret or read_secret(_KEY_SECRET, self.key_secret_file)
+        if bool(secret) != bool(key_id):
             raise MisconfiguredError(
-                "set FACEPIPE_FILES_KEY_ID and FACEPIPE_FILES_KEY_SECRET (or its _FILE), or neither"
+                f"set {_KEY_ID} and {_KEY_SECRET} (or their _FILE), or neither"
             )
-        return secret
+        return (key_id, secret) if key_id else None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facepipe.domain.errors import MisconfiguredError
+from facepipe.system.secret_file import read_secret
 
 MIN_CHARS = 16
 _SENDABLE = re.compile(rf"[\x21-\x7e]{{{MIN_CHARS},}}")
@@ -48,16 +49,7 @@ class InsideToken:
                 "of your own set FACEPIPE_ACCESS_TOKEN, or FACEPIPE_ACCESS_TOKEN_FILE to a file "
                 "that holds it"
             )
-        try:
-            value = file.read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
-            reason = getattr(error, "strerror", None) or "it is not text"
-            raise MisconfiguredError(
-                f"the inside token cannot be read, FACEPIPE_ACCESS_TOKEN_FILE={file}: {reason}"
-            ) from error
-        if not value:
-            raise MisconfiguredError(f"there is no inside token: {file} is empty")
-        return cls(value)
+        return cls(read_secret("FACEPIPE_ACCESS_TOKEN", file))
 
     @property
     def headers(self) -> dict[str, str]:

@@ -5,12 +5,11 @@ No message shows a password.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy import URL, exc, make_url
 
 from data_storage_service.settings import StorageSettings
 from facepipe.domain.errors import MisconfiguredError, UnencryptedError
+from facepipe.system.secret_file import read_secret
 from facepipe.system.tls import TlsSettings, is_loopback
 
 _NAME = "FACEPIPE_STORAGE_DATABASE_URL"
@@ -25,7 +24,7 @@ def server_url(storage: StorageSettings, tls: TlsSettings) -> URL | None:
         MisconfiguredError: it is no address of a PostgreSQL, or its file cannot be read.
         UnencryptedError: it leads to another machine in plain, although there is an authority.
     """
-    text = storage.database_url or _read(storage.database_url_file)
+    text = storage.database_url or read_secret(_NAME, storage.database_url_file)
     if not text:
         return None
     url = _parsed(text)
@@ -46,19 +45,6 @@ def shown(url: URL) -> str:
     """The address without login and options, for people to read."""
     port = f":{url.port}" if url.port else ""
     return f"postgresql://{','.join(_hosts(url))}{port}/{url.database or ''}"
-
-
-def _read(file: Path | None) -> str:
-    if file is None:
-        return ""
-    try:
-        text = file.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise MisconfiguredError(f"{_NAME}_FILE: {file} cannot be read: {reason}") from error
-    if not text:
-        raise MisconfiguredError(f"{_NAME}_FILE: {file} is empty")
-    return text
 
 
 def _parsed(text: str) -> URL:

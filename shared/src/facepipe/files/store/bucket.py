@@ -208,8 +208,8 @@ def _config(settings: FilesSettings) -> S3Config:
     config: S3Config = {"region": settings.region}
     if settings.endpoint:
         config["endpoint"] = settings.endpoint
-    if secret := settings.secret():
-        config |= {"access_key_id": settings.key_id, "secret_access_key": secret}
+    if key := settings.key():
+        config |= {"access_key_id": key[0], "secret_access_key": key[1]}
     return config
 
 
