@@ -50,12 +50,20 @@ def test_a_form_of_another_site_sends_nothing(
     rig: Rig, body: dict[str, Any], told: dict[str, str]
 ) -> None:
     headers = body.get("headers", {}) | told
-    before = rig.http.get("/v1/stats").json()
+    before = _counts(rig)
 
     answer = rig.http.post("/v1/images", **(body | {"headers": headers}))
 
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-    assert rig.http.get("/v1/stats").json() == before
+    assert _counts(rig) == before
+
+
+def _counts(rig: Rig) -> dict[str, Any]:
+    """The statistics without the ages of jobs, which grow by themselves."""
+    stats: dict[str, Any] = rig.http.get("/v1/stats").json()
+    for stage in stats["stages"].values():
+        del stage["oldest_s"]
+    return stats
 
 
 def test_a_page_of_another_site_deletes_and_repeats_nothing(rig: Rig, image_id: str) -> None:
