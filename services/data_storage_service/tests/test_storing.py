@@ -10,7 +10,7 @@ import pytest
 from data_storage_service.leading import Lead
 from data_storage_service.settling import SettlingLoop
 from facepipe.domain.analysis import AnalysisDocument
-from facepipe.domain.errors import StorageFullError
+from facepipe.domain.errors import FilesUnavailableError, StorageFullError
 from facepipe.domain.status import Status
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig
@@ -221,6 +221,24 @@ class TestSettling:
 
         rig.settler.settle(image_id)
         assert image_id not in rig.inbox
+
+    def test_an_upload_that_was_looked_for_in_vain_is_not_erased(
+        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # given a store that says of an upload that it is not there, although it is
+        image_id = rig.accept()
+        rig.ledger.save_failure(samples.run(image_id, StageName.STORAGE), samples.ERROR)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(rig.files, "keep_source", lambda *_: False)
+            with pytest.raises(FilesUnavailableError):
+                rig.settler.settle(image_id)
+
+        # then it stays where it is, and is settled the next time
+        assert image_id in rig.inbox
+        assert rig.queries.unsettled() == [image_id]
+        rig.settler.settle(image_id)
+        assert rig.traces(image_id) == [f"saved_data/source/{image_id}"]
 
     def test_nothing_of_a_deleted_image_is_left(self, rig: Rig) -> None:
         image_id = rig.stored()

@@ -17,7 +17,7 @@ from data_storage_service.leading import Lead
 from data_storage_service.ledger import Ledger
 from data_storage_service.queries import Queries
 from data_storage_service.schema import ImageRow
-from facepipe.domain.errors import FacepipeError, ImageNotFoundError
+from facepipe.domain.errors import FacepipeError, FilesUnavailableError, ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.files.image_store import ImageStore
 from facepipe.files.inbox import Inbox
@@ -87,7 +87,9 @@ class Settler:
             case Status.FAILED:
                 self._files.remove_result(image_id)
         if self._keep_source:
-            self._files.keep_source(image_id, self._inbox)
+            is_kept = self._files.keep_source(image_id, self._inbox)
+            if not is_kept and image_id in self._inbox:
+                raise FilesUnavailableError(f"the upload of {image_id} is there and cannot be read")
         else:
             self._files.remove_source(image_id)
         self._remove_upload(image_id, row.received_at)
