@@ -109,6 +109,7 @@ def test_photographs_are_analysed_on_a_worker_host_where_the_first_has_no_stages
         first.stack.compose("pause", "redis")
         (uncached,) = upload_all(first.api, [portraits[1].read_bytes() + b"without the cache"])
         first.stack.compose("unpause", "redis")
+        first.stack.wait_healthy("redis")  # a check that the pause caught has failed
         done.append(first.api.wait(uncached))
     finally:
         first.stack.compose("start", *STAGES)
