@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from redis import Redis
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from rq.suspension import resume, suspend
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
@@ -21,6 +22,8 @@ from data_storage_service.schema import CounterRow, from_microseconds, to_micros
 from facepipe.queue.redis_connection import explain
 
 _NAME = "paused_at"
+_PATIENCE_S = 1.0
+"""How long a pause that is kept waits for one who talks to Redis."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ class Pause:
     """The state of rest. Thread-safe.
 
     It is remembered where one process alone changes it; on a shared ledger it is looked up, at the
-    latest a second after somebody else has changed it.
+    latest a second after somebody else has changed it. Nobody who asks for it waits for Redis.
     """
 
     def __init__(
@@ -42,6 +45,7 @@ class Pause:
         self._redis = redis
         self._now = now
         self._lock = threading.Lock()
+        self._telling = threading.Lock()  # taken before the other one
         self._engine = engine
         self._is_shared = is_shared(engine)
         self._is_known = False
@@ -67,17 +71,16 @@ class Pause:
                 self._keep(since)
                 self._since = since
                 _log.warning("work is paused" if paused else "work goes on")
-            try:
-                self._tell()
-            except RedisError as error:
-                _log.warning("the workers are told later: %s", explain(error))
-            return self._since
+            since = self._since
+        try:
+            self._tell(_PATIENCE_S)
+        except RedisError as error:
+            _log.warning("the workers are told later: %s", explain(error))
+        return since
 
     def tell(self) -> None:
         """Has the mark in Redis be as the ledger says. Raises RedisError, FacepipeError."""
-        with self._lock:
-            self._look()
-            self._tell()
+        self._tell()
 
     def tell_before_work(self) -> None:
         """Before a job is put on a queue; costs nothing while work goes on.
@@ -88,8 +91,9 @@ class Pause:
         with self._lock:
             if self._since is not None or not self._is_known:
                 self._look()
-            if self._since is not None:
-                self._tell()
+            works = self._since is None
+        if not works:
+            self._tell()
 
     def _look(self) -> None:
         if self._is_known and not self._is_shared:
@@ -99,11 +103,17 @@ class Pause:
             self._since = from_microseconds(row.value) if row else None
             self._is_known = True
 
-    def _tell(self) -> None:
-        if self._since is not None:
-            suspend(self._redis)
-        else:
-            resume(self._redis)
+    def _tell(self, patience_s: float = -1) -> None:
+        """One at a time, so that no older state follows a newer one; -1 waits for its turn."""
+        if not self._telling.acquire(timeout=patience_s):
+            raise RedisTimeoutError("Redis is slow")
+        try:
+            if self.since is not None:
+                suspend(self._redis)
+            else:
+                resume(self._redis)
+        finally:
+            self._telling.release()
 
     def _keep(self, since: datetime | None) -> None:
         with database_errors(), Session(self._writing) as session, session.begin():
