@@ -1,4 +1,4 @@
-"""The pause is the ledger's: who asks for it, or sets it, waits for no Redis that does not answer."""
+"""The pause is the ledger's: who asks for it, or sets it, waits for no Redis that is mute."""
 
 from __future__ import annotations
 
