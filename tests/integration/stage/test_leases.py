@@ -122,6 +122,33 @@ def test_a_job_without_attempts_is_left_until_its_failure_is_told(
     assert 0 < redis.ttl(Job.key_for(JOB_ID)) <= jobs.FAILURE_TTL_S
 
 
+def test_an_attempt_that_ends_without_a_word_has_the_last_known_reason(
+    redis: Redis, leases: Leases
+) -> None:
+    # Given a job that ran out of memory at its first attempt
+    start_job(redis, retries=1)
+    leases.give_back(LEASE, Reason.OUT_OF_MEMORY)
+    assert leases.reclaim(LEASE) is Outcome.REQUEUED
+
+    # When the kernel then kills the supervisor beside the worker: the lease ends, nobody says why
+    redis.lpop("rq:queue:landmark")
+    redis.hset(Job.key_for(JOB_ID), "status", "started")
+    redis.zadd("rq:wip:landmark", {LEASE.entry: 1})
+    assert leases.backlog().expired == [LEASE]
+
+    # Then it has failed for want of memory
+    assert leases.reclaim(LEASE) is Outcome.EXHAUSTED
+    assert leases.job_fields(JOB_ID)["given_back"] == "out_of_memory"
+
+
+def test_an_orderly_end_is_no_reason_for_what_comes_after_it(redis: Redis, leases: Leases) -> None:
+    start_job(redis, retries=1)
+    leases.give_back(LEASE, Reason.SHUTDOWN)
+
+    assert leases.reclaim(LEASE) is Outcome.REQUEUED
+    assert leases.job_fields(JOB_ID)["given_back"] == ""
+
+
 def test_a_job_abandoned_twice_lets_others_go_first(redis: Redis, leases: Leases) -> None:
     start_job(redis)
     redis.rpush("rq:queue:landmark", "other")

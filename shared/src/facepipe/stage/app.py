@@ -30,7 +30,7 @@ def create_stage_app(
         stage: what to run.
         checks: further checks of `/readyz`, beside `redis` and `workers`.
         lifespan: of the service; it encloses that of the workers.
-        failures: where jobs are reported whose workers died at every attempt; by default
+        failures: where jobs are reported that no attempt is left for; by default
             data_storage_service.
     """
     supervisor = Supervisor(stage, failures)

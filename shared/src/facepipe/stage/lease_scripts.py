@@ -105,7 +105,9 @@ if entry ~= '' then
 end
 redis.call('LREM', KEYS[2], 1, id)
 if not is_abandoned then return 'dropped' end
-redis.call('HDEL', KEYS[5], 'given_back')
+-- An attempt that ends without a word, as when the kernel kills the supervisor as well for
+-- memory, has the last known reason.
+if not counts then redis.call('HDEL', KEYS[5], 'given_back') end
 if ARGV[5] == 'final' then
   redis.call('HSET', KEYS[5], 'status', 'failed', 'ended_at', ARGV[4])
   redis.call('EXPIRE', KEYS[5], ARGV[6])

@@ -30,9 +30,9 @@ REPORT_PAUSE_S = 2.0
 _GIVING_UP_MS = 10_000
 
 _MESSAGES = {
-    Reason.WORKER_DIED: "the worker of the stage died at every attempt",
-    Reason.OUT_OF_MEMORY: "the stage ran out of memory at every attempt",
-    Reason.TIMEOUT: "the stage took longer than its timeout at every attempt",
+    Reason.WORKER_DIED: "the worker of the stage died, and no attempt is left",
+    Reason.OUT_OF_MEMORY: "the stage ran out of memory, and no attempt is left",
+    Reason.TIMEOUT: "the stage took longer than its timeout, and no attempt is left",
 }
 
 _log = logging.getLogger(__name__)
