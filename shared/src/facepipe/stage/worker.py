@@ -46,6 +46,7 @@ from facepipe.stage.admission import fetch_admitted
 from facepipe.stage.leases import Lease, Leases
 from facepipe.stage.runs import FAILURE_KEY
 from facepipe.stages import STAGE
+from facepipe.system.memory import freeze_loaded, keep_freed_memory
 from facepipe.system.settings import Settings
 
 DEQUEUE_S = 2
@@ -243,6 +244,7 @@ def die_with(supervisor_pid: int) -> None:
 def main() -> int:
     config = WorkerConfig.model_validate_json(sys.stdin.buffer.read())
     die_with(config.supervisor_pid)
+    keep_freed_memory()
     stopping = [False]
     workers: list[StageWorker] = []
 
@@ -269,6 +271,7 @@ def main() -> int:
     workers.append(worker)
     worker.is_stopping = stopping[0]
     events.tell("loaded", models={part: model.model_dump() for part, model in models.items()})
+    freeze_loaded()
     why = worker.run()
     _log.info("worker %s leaves: %s", config.name, why)
     events.tell("leaving", why=why)

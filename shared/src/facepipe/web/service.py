@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from socket import socket
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from facepipe import telemetry
 from facepipe.domain.analysis import ModelInfo
 from facepipe.domain.errors import FacepipeError, MisconfiguredError, ServiceUnavailableError
+from facepipe.system.memory import freeze_loaded
 from facepipe.system.settings import Settings
 from facepipe.system.tls import check_encrypted
 from facepipe.version import VERSION
@@ -230,9 +232,16 @@ def create_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's, which wakes up once a second instead of ten times; a signal wakes it at once."""
+    """Uvicorn's, which wakes up once a second instead of ten times; a signal wakes it at once.
+
+    What the start has loaded is no work for the garbage collector.
+    """
 
     _wake: Callable[[], object] | None = None
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        freeze_loaded()
 
     async def main_loop(self) -> None:
         is_woken = asyncio.Event()
