@@ -103,8 +103,8 @@ class Child:
                 self.models = {part: ModelInfo.model_validate(model) for part, model in models}
             case "started":
                 lease = Lease(event["job"], event["execution"])
-                self.job = RunningJob(lease, time.monotonic(), event["timeout"])
-                self.renewed_at = 0.0
+                self.renewed_at = time.monotonic()
+                self.job = RunningJob(lease, self.renewed_at, event["timeout"])
             case "ended":
                 self.job = None
                 self.ended_jobs += 1

@@ -29,6 +29,45 @@ return {
 """
 )
 
+TAKE = (
+    _NOW
+    + """
+-- KEYS: started registry, intermediate queue, job, execution, executions of the job, worker,
+--       executions of the worker
+-- ARGV: job id, entry, execution id, worker, time as text, lease in seconds, seconds to keep
+redis.call('HSET', KEYS[3], 'status', 'started', 'started_at', ARGV[5], 'last_heartbeat', ARGV[5],
+  'worker_name', ARGV[4])
+redis.call('PERSIST', KEYS[3])
+redis.call('HSET', KEYS[4], 'id', ARGV[3], 'job_id', ARGV[1], 'worker_name', ARGV[4],
+  'created_at', now, 'last_heartbeat', now)
+redis.call('ZADD', KEYS[5], now + ARGV[7], ARGV[3])
+redis.call('ZADD', KEYS[1], now + ARGV[6], ARGV[2])
+redis.call('HSET', KEYS[6], 'state', 'busy', 'last_heartbeat', ARGV[5])
+redis.call('SADD', KEYS[7], ARGV[2])
+for i = 4, 7 do redis.call('EXPIRE', KEYS[i], ARGV[7]) end
+redis.call('LREM', KEYS[2], 1, ARGV[1])
+"""
+)
+
+# All that RQ deletes with a job: other executions may be there still.
+FINISH = """
+-- KEYS: started registry, worker, executions of the worker, executions of the job, job, and what
+--       else is the job's
+-- ARGV: entry, what stands before an execution's id in its key, and in an entry, seconds worked
+if not redis.call('ZSCORE', KEYS[1], ARGV[1]) then return 0 end
+for _, id in ipairs(redis.call('ZRANGE', KEYS[4], 0, -1)) do
+  redis.call('DEL', ARGV[2] .. id)
+  redis.call('ZREM', KEYS[1], ARGV[3] .. id)
+end
+redis.call('ZREM', KEYS[1], ARGV[1])
+redis.call('SREM', KEYS[3], ARGV[1])
+for i = 4, #KEYS do redis.call('DEL', KEYS[i]) end
+redis.call('HINCRBY', KEYS[2], 'successful_job_count', 1)
+redis.call('HINCRBYFLOAT', KEYS[2], 'total_working_time', ARGV[4])
+redis.call('HSET', KEYS[2], 'state', 'idle')
+return 1
+"""
+
 RENEW = (
     _NOW
     + """

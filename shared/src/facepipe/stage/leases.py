@@ -17,6 +17,8 @@ from typing import cast
 
 from redis import Redis
 from rq.executions import WORKER_EXECUTIONS_KEY_TEMPLATE, Execution, ExecutionRegistry
+from rq.job import Job
+from rq.results import Result
 from rq.utils import now, utcformat
 from rq.worker import SimpleWorker
 from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
@@ -25,11 +27,13 @@ from facepipe.queue.jobs import FAILURE_TTL_S, id_text, is_of_queue, job_key, qu
 from facepipe.stage.lease_scripts import (
     AFTER_JUMP,
     BACKLOG,
+    FINISH,
     GIVE_BACK,
     RECLAIM,
     REFUSE,
     RENEW,
     START_DUE,
+    TAKE,
 )
 
 # How much longer than the lease the records of an execution are kept: RQ's own clean-up of a
@@ -122,12 +126,57 @@ class Leases:
         self._scheduled = self.queue.scheduled_job_registry.key
         self._failed = self.queue.failed_job_registry.key
         self._backlog = redis.register_script(BACKLOG)
+        self._take = redis.register_script(TAKE)
+        self._finish = redis.register_script(FINISH)
         self._renew = redis.register_script(RENEW)
         self._give_back = redis.register_script(GIVE_BACK)
         self._reclaim = redis.register_script(RECLAIM)
         self._refuse = redis.register_script(REFUSE)
         self._start_due = redis.register_script(START_DUE)
         self._after_jump = redis.register_script(AFTER_JUMP)
+
+    def take(self, lease: Lease, worker: str) -> None:
+        """Begins the lease of a job that the worker has got from the queue."""
+        keys = [
+            self._wip,
+            self.queue.intermediate_queue_key,
+            job_key(lease.job_id),
+            self._execution_key(lease),
+            self._executions_key(lease),
+            worker_key(worker),
+            WORKER_EXECUTIONS_KEY_TEMPLATE.format(worker),
+        ]
+        args: list[str | int] = [
+            lease.job_id,
+            lease.entry,
+            lease.execution_id,
+            worker,
+            utcformat(now()),
+            self.lease_s,
+            self.lease_s + KEEP_S,
+        ]
+        self._take(keys=keys, args=args)
+
+    def finish(self, lease: Lease, job: Job, worker: str, seconds: float) -> bool:
+        """Ends the lease of a job that is done, and forgets the job; False when it was lost."""
+        keys = [
+            self._wip,
+            worker_key(worker),
+            WORKER_EXECUTIONS_KEY_TEMPLATE.format(worker),
+            self._executions_key(lease),
+            job.key,
+            job.dependents_key,
+            job.dependencies_key,
+            Result.get_key(job.id),  # type: ignore[no-untyped-call]  # untyped in RQ
+        ]
+        nameless = Lease(lease.job_id, "")
+        args: list[str | float] = [
+            lease.entry,
+            self._execution_key(nameless),
+            f"{lease.job_id}:",
+            seconds,
+        ]
+        return bool(self._finish(keys=keys, args=args))
 
     def renew(self, lease: Lease, worker: str) -> bool:
         """Makes a lease last `lease_s` from now; False when it was lost."""

@@ -24,6 +24,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
+from uuid import uuid4
 
 from pydantic import BaseModel
 from redis import Redis
@@ -34,6 +35,7 @@ from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.suspension import WORKERS_SUSPENDED
+from rq.utils import now
 from rq.worker import WorkerStatus
 
 from facepipe import telemetry
@@ -119,10 +121,6 @@ class StageWorker(SimpleWorker):
         self._rests = False
         self.is_stopping = False
 
-    def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
-        """How long RQ believes in an execution without news: the lease."""
-        return self._limits.lease_s
-
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Says that the worker lives; its record outlives the lease of a job."""
         super().heartbeat(None, pipeline)
@@ -200,9 +198,9 @@ class StageWorker(SimpleWorker):
             is_done = self.perform_job(job, queue, execution)
             if not is_done:
                 outcome = "retried" if can_retry else "failed"
+                self.set_state(WorkerStatus.IDLE)
             else:
                 outcome = "failed" if FAILURE_KEY in job.meta else "done"
-            self.set_state(WorkerStatus.IDLE)
         except LeaseLostError:
             _log.warning("job %s was given to another worker meanwhile", job.id)
         except RedisError as error:
@@ -212,6 +210,25 @@ class StageWorker(SimpleWorker):
             self._events.tell(
                 "ended", outcome=outcome, seconds=round(time.perf_counter() - begin, 4)
             )
+
+    def prepare_execution(self, job: Job) -> Execution:
+        """RQ's two steps before a job in one, on the clock of Redis."""
+        execution = Execution(uuid4().hex, job.id, self.connection, self.name)
+        self._leases.take(Lease(job.id, execution.id), self.name)
+        self.executions[execution.id] = execution
+        job.worker_name = self.name
+        return execution
+
+    def prepare_job_execution(self, job: Job, remove_from_intermediate_queue: bool = False) -> None:
+        """The second of them, which `prepare_execution` has done."""
+
+    def _finalize_success(
+        self, job: Job, queue: Queue, execution: Execution, return_value: object
+    ) -> None:
+        """RQ's steps after a job in one, for jobs of which nothing is kept."""
+        seconds = (now() - job.started_at).total_seconds() if job.started_at else 0.0
+        if not self._leases.finish(Lease(job.id, execution.id), job, self.name, seconds):
+            raise LeaseLostError(job.id)
 
     def handle_execution_ended(self, job: Job, queue: Queue, heartbeat_ttl: int) -> None:
         """Before anything is written about a job: is it still ours?"""
