@@ -54,7 +54,7 @@ class TestRegistering:
         ).state
 
         # then nothing of it is left, and late parts are dropped
-        state = rig.queries.get(image_id, include_parts=True)
+        state = rig.queries.joined(image_id).state
         assert fresh.generation == state.generation == 2
         assert (state.status, state.num_faces, state.timeline) == (Status.RECEIVED, None, ())
         assert state.parts == {}
@@ -94,7 +94,7 @@ class TestParts:
         assert second.accepted
         assert [job.stage for job in (*first.due, *second.due)] == ["agegender", "storage"]
         assert rig.due(image_id) == ["landmark", "agegender", "storage"]
-        state = rig.queries.get(image_id, include_parts=True)
+        state = rig.queries.joined(image_id).state
         assert state.status is Status.STORING
         assert state.num_faces == 1
         assert state.part(LandmarksPart) == samples.landmarks()

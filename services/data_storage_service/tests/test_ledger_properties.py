@@ -65,7 +65,7 @@ def outcome(
         ledger.delete(image_id)
     for call in calls:
         make(ledger, image_id, call, faces)
-    return queries.get(image_id, include_parts=True)
+    return queries.joined(image_id).state
 
 
 KINDS = ["landmarks", "agegender", "landmark started", "agegender started", "sent"]

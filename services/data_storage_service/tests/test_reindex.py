@@ -93,7 +93,7 @@ def test_what_no_file_tells_is_kept(rig: Rig) -> None:
     rig.ledger.delete(deleted)
     failed = rig.accept(4)
     rig.ledger.save_failure(samples.run(failed, StageName.LANDMARK), samples.ERROR)
-    before = {i: rig.queries.get(i, include_parts=True) for i in (flying, deleted, failed)}
+    before = {i: rig.queries.joined(i).state for i in (flying, deleted, failed)}
     revision = rig.queries.revision()
 
     # when it is built anew
@@ -101,7 +101,7 @@ def test_what_no_file_tells_is_kept(rig: Rig) -> None:
 
     # then all are there, the unfinished one with its part, and watchers see the result anew
     assert (outcome.results, outcome.kept, outcome.lost) == (1, 3, 0)
-    assert {i: rig.queries.get(i, include_parts=True) for i in before} == before
+    assert {i: rig.queries.joined(i).state for i in before} == before
     state = rig.state(stored)
     assert (state.status, state.received_at) == (Status.STORED, samples.START)
     assert rig.queries.changed(revision)[0][0].image_id == stored

@@ -64,12 +64,17 @@ class Dispatcher:
         self._stop.set()
         self._thread.join(timeout=10)
 
-    def dispatch(self, image_id: str) -> None:
-        """Sends what is due of an image; what Redis does not take now follows later."""
+    def dispatch(self, image_id: str, jobs: Sequence[DueJob] = ()) -> None:
+        """Sends what is due of an image; what Redis does not take now follows later.
+
+        Args:
+            image_id: of which.
+            jobs: those, where they are known.
+        """
         if self._is_waiting():
             return
         with self._patience(image_id):
-            self._send(self._queries.unsent_jobs(image_id))
+            self._send(jobs or self._queries.unsent_jobs(image_id))
 
     def pass_on(self, image_id: str, jobs: Sequence[DueJob]) -> None:
         """Sends what a part has just made due; what Redis does not take now follows later."""
@@ -112,7 +117,7 @@ class Dispatcher:
             with self._marking:
                 self._unmarked.difference_update(passed_on)
 
-    def _send(self, jobs: list[DueJob]) -> None:
+    def _send(self, jobs: Sequence[DueJob]) -> None:
         taken: list[DueJob] = []
         try:
             for job in jobs:

@@ -23,7 +23,6 @@ from data_storage_service.progress import raised
 from data_storage_service.schema import (
     CorrectionRow,
     ImageRow,
-    JobRow,
     PartRow,
     PendingErasureRow,
     RunRow,
@@ -55,6 +54,13 @@ class Saved:
 _DROPPED = Saved(accepted=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Registered(Registration):
+    """A registration, and the jobs that it has made due."""
+
+    due: tuple[DueJob, ...] = ()
+
+
 class Ledger:
     """Writes to the ledger. Thread-safe; several processes may write the same file."""
 
@@ -77,7 +83,7 @@ class Ledger:
         expected_generation: int = 0,
         urgent: bool = False,
         traceparent: str = "",
-    ) -> Registration:
+    ) -> Registered:
         """Enters an accepted image, or finds it; see `RegisterImageRequest`.
 
         An image that was deleted begins anew.
@@ -100,11 +106,10 @@ class Ledger:
                 row.begun_again_at = None
                 rows.put_image_info(row, image)
                 self._steps.begin(session, row, row.generation + 1)
-                self._steps.issue(session, row)
+                due = self._steps.issue(session, row)
+                return Registered(rows.state_of(row), created, due)
             timeline = select(RunRow).where(RunRow.image_id == image_id)
-            return Registration(
-                rows.state_of(row, [] if is_new else session.scalars(timeline)), created
-            )
+            return Registered(rows.state_of(row, session.scalars(timeline)), created)
 
     def save_started(self, run: StageRun) -> bool:
         """A stage began. False when the image has moved on without it."""
@@ -116,13 +121,19 @@ class Ledger:
             self._steps.move(session, row, raised(row.state, STAGE[run.stage].status))
             return True
 
-    def save_part(self, run: StageRun, part: Part) -> Saved:
-        """Keeps what a stage found: the first part that comes. It beats a reported failure."""
+    def save_part(self, run: StageRun, part: Part, document: bytes | None = None) -> Saved:
+        """Keeps what a stage found: the first part that comes. It beats a reported failure.
+
+        Args:
+            run: that found it.
+            part: what it found.
+            document: its JSON, where that is at hand.
+        """
         with self._transaction() as session:
             row = self._current(session, run)
             if row is None or row.state.is_final:
                 return _late(row)
-            is_kept = self._steps.keep(session, run, part_document(part))
+            is_kept = self._steps.keep(session, run, document or part_document(part))
             if is_kept and isinstance(part, LandmarksPart):
                 row.num_faces = len(part.faces)
             self._steps.note(session, run, None)
@@ -188,14 +199,10 @@ class Ledger:
         """Redis has taken these jobs."""
         with self._transaction() as session:
             for job in jobs:
-                due = session.get(JobRow, {"image_id": job.image_id, "stage": job.stage})
-                if due is None:
+                row = session.get(ImageRow, job.image_id)
+                if row is None or row.generation != job.generation:
                     continue  # the image has moved on
-                row = session.get_one(ImageRow, job.image_id)
-                if row.generation != job.generation:
-                    continue
-                due.is_sent = True
-                if row.state is Status.RECEIVED:
+                if self._steps.mark_sent(session, job) and row.state is Status.RECEIVED:
                     self._steps.move(session, row, Status.QUEUED)
 
     def finish(self, run: StageRun, document: AnalysisDocument) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import ColumnElement, Engine, func, select
@@ -23,7 +23,7 @@ from data_storage_service.schema import (
     PendingErasureRow,
     RunRow,
 )
-from facepipe.domain.analysis import PartError
+from facepipe.domain.analysis import Correction, PartError
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.ledger.states import Grouping, ImageState, ListQuery, Page, Stats, StepTime
@@ -66,31 +66,35 @@ class Queries:
         self._engine = engine
         self._stats: tuple[tuple[int, datetime], Stats] | None = None
 
-    def get(self, image_id: str, *, include_parts: bool = False) -> ImageState:
-        """Raises ImageNotFoundError for an id that was never accepted."""
+    def get(self, image_id: str) -> ImageState:
+        """Without its parts. Raises ImageNotFoundError for an id that was never accepted."""
         with self._session() as session:
-            row = _existing(session, image_id)
-            parts = _part_rows(session, image_id) if include_parts else []
-            return rows.state_of(
-                row,
-                session.scalars(select(RunRow).where(RunRow.image_id == image_id)),
-                rows.parts_in(parts),
-                corrections.of(session, row),
-            )
+            return _state(session, _existing(session, image_id))
+
+    def with_documents(self, image_id: str) -> tuple[ImageState, dict[StageName, bytes]]:
+        """The same, and its parts as they are kept, by stage. Raises ImageNotFoundError."""
+        with self._session() as session:
+            state = _state(session, _existing(session, image_id))
+            return state, rows.documents_in(_part_rows(session, image_id))
 
     def joined(self, image_id: str) -> JoinedParts:
         """The parts to be merged into a result. Raises ImageNotFoundError."""
         with self._session() as session:
             row = _existing(session, image_id)
             parts = _part_rows(session, image_id)
-            state = rows.state_of(
-                row,
-                session.scalars(select(RunRow).where(RunRow.image_id == image_id)),
-                rows.parts_in(parts),
-                corrections.of(session, row),
-            )
+            state = replace(_state(session, row), parts=rows.parts_in(parts))
             completed_at = max((part.saved_at for part in parts), default=row.updated_at)
             return JoinedParts(state, rows.failures_in(parts), completed_at)
+
+    def generation(self, image_id: str) -> int:
+        """Raises ImageNotFoundError."""
+        with self._session() as session:
+            return _existing(session, image_id).generation
+
+    def corrections(self, image_id: str) -> list[Correction]:
+        """What people said of it. Raises ImageNotFoundError."""
+        with self._session() as session:
+            return corrections.of(session, _existing(session, image_id))
 
     def page(self, query: ListQuery) -> Page:
         """A page. Deleted images are shown only when asked for.
@@ -259,6 +263,11 @@ def _existing(session: Session, image_id: str) -> ImageRow:
     if row is None:
         raise ImageNotFoundError(f"no image {image_id} was ever accepted")
     return row
+
+
+def _state(session: Session, row: ImageRow) -> ImageState:
+    runs = session.scalars(select(RunRow).where(RunRow.image_id == row.image_id))
+    return rows.state_of(row, runs, corrections=corrections.of(session, row))
 
 
 def _part_rows(session: Session, image_id: str) -> Sequence[PartRow]:

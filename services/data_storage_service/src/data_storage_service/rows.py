@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from data_storage_service.schema import ImageRow, PartRow, ReanalysedRow, RunRow
@@ -69,7 +69,6 @@ def run_of(row: RunRow, generation: int) -> StageRun:
 def state_of(
     row: ImageRow,
     runs: Iterable[RunRow] = (),
-    parts: Mapping[StageName, Part] | None = None,
     corrections: Iterable[Correction] = (),
 ) -> ImageState:
     timeline = sorted(runs, key=lambda run: (run.started_at, run.attempt))
@@ -99,7 +98,6 @@ def state_of(
         error=error_of(row),
         num_faces=row.num_faces,
         timeline=tuple(run_of(run, row.generation) for run in timeline),
-        parts=parts or {},
         traceparent=row.traceparent,
         revision=row.revision,
         corrected=row.corrected,
@@ -109,10 +107,14 @@ def state_of(
     )
 
 
+def documents_in(rows: Iterable[PartRow]) -> dict[StageName, bytes]:
+    """The parts that came, as they are kept, by stage."""
+    return {StageName(row.stage): row.document for row in rows if not row.error_code}
+
+
 def parts_in(rows: Iterable[PartRow]) -> dict[StageName, Part]:
     """The parts that came, by stage."""
-    found = {StageName(row.stage): row.document for row in rows if not row.error_code}
-    return {stage: part_of(stage, document) for stage, document in found.items()}
+    return {stage: part_of(stage, document) for stage, document in documents_in(rows).items()}
 
 
 def failures_in(rows: Iterable[PartRow]) -> dict[StageName, PartError]:

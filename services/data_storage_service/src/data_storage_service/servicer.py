@@ -96,7 +96,7 @@ class FaceStore(FaceStoreServicer):
             urgent=request.urgent,
             traceparent=request.traceparent,
         )
-        self._services.dispatcher.dispatch(image_id)
+        self._services.dispatcher.dispatch(image_id, registration.due)
         state = self._services.queries.get(image_id)
         return pb.RegisterImageResponse(
             analysis=messages.state_to_pb(state), created=registration.created
@@ -122,8 +122,13 @@ class FaceStore(FaceStoreServicer):
         self, request: pb.GetAnalysisRequest, context: grpc.ServicerContext
     ) -> pb.Analysis:
         image_id = check_image_id(request.image_id)
-        state = self._services.queries.get(image_id, include_parts=request.include_parts)
-        return messages.state_to_pb(state)
+        if not request.include_parts:
+            return messages.state_to_pb(self._services.queries.get(image_id))
+        state, documents = self._services.queries.with_documents(image_id)
+        message = messages.state_to_pb(state)
+        for stage, document in documents.items():
+            message.parts[stage] = document
+        return message
 
     @_answers
     def ListAnalyses(  # noqa: N802  # gRPC names it
@@ -295,7 +300,7 @@ class FaceStore(FaceStoreServicer):
             case "document":
                 with _parsing():
                     part = messages.part_of(run.stage, request.document)
-                return ledger.save_part(run, part)
+                return ledger.save_part(run, part, request.document)
             case "failure":
                 unnamed = PartError(code="internal_error", message="the stage gave no reason")
                 return ledger.save_failure(run, run.error or unnamed)

@@ -39,11 +39,13 @@ _KEEP = _PARTS.on_conflict_do_update(
     where=PartRow.error_code != "",
 ).returning(PartRow.stage)
 _STAGES_HERE = select(PartRow.stage).where(PartRow.image_id == bindparam("image_id"))
-_ISSUE = (
-    insert(Base.metadata.tables[JobRow.__tablename__])
-    .on_conflict_do_nothing()
-    .returning(JobRow.stage)
+_JOBS = Base.metadata.tables[JobRow.__tablename__]
+_MARK_SENT = (
+    update(_JOBS)
+    .where(_JOBS.c.image_id == bindparam("image"), _JOBS.c.stage == bindparam("of_stage"))
+    .values(is_sent=True)
 )
+_ISSUE = insert(_JOBS).on_conflict_do_nothing().returning(JobRow.stage)
 _RUNS = insert(Base.metadata.tables[RunRow.__tablename__])
 _NOTE_START = _RUNS.on_conflict_do_nothing()
 _NOTE_END = _RUNS.on_conflict_do_update(
@@ -117,6 +119,11 @@ class Steps:
             for stage in due
             if connection.execute(_ISSUE, job | {"stage": stage}).first()
         )
+
+    def mark_sent(self, session: Session, job: DueJob) -> bool:
+        """Notes that Redis has a job; False when nobody waits for it any more."""
+        which = {"image": job.image_id, "of_stage": job.stage}
+        return session.connection().execute(_MARK_SENT, which).rowcount > 0
 
     def fail(self, session: Session, row: ImageRow, error: PartError) -> None:
         row.is_settled = False

@@ -100,7 +100,7 @@ class ResultStore:
             jpeg = self._style.draw(
                 image_rgb, without_rejected(document.faces), document.image.size
             )
-            if self._queries.get(state.image_id).generation != state.generation:
+            if self._queries.generation(state.image_id) != state.generation:
                 return None
             self._files.write_annotated(state.image_id, jpeg)
         timings_ms = document.timings_ms | {"store": progress.timings_ms["store"]}
@@ -111,7 +111,7 @@ class ResultStore:
     def _catch_up(self, document: AnalysisDocument) -> None:
         """Takes in what people corrected while the result was made."""
         image_id = document.image.sha256
-        if list(self._queries.get(image_id).corrections) == document.corrections:
+        if self._queries.corrections(image_id) == document.corrections:
             return
         with suppress(ImageNotFoundError), self._ledger.correcting(image_id) as image:
             image.rewrite(self._files)
