@@ -27,6 +27,7 @@ from facepipe.files.store import FileStore
 from facepipe.files.store.bucket import BucketFiles
 from facepipe.files.store.folder import FolderFiles
 from facepipe.system.files_settings import FilesSettings
+from facepipe.web.service import CHECK_TIMEOUT_S
 from tests.support.faulty_proxy import Fault, FaultyProxy
 from tests.support.s3_server import SERVERS, S3Server, running_s3
 
@@ -207,6 +208,19 @@ def test_without_a_server_it_says_so_soon(tmp_path: Path) -> None:
     assert raised.value.http_status == 503
     assert raised.value.retry_after_s
     assert "files_unavailable" in (files.problem("inbox") or "")
+
+
+def test_a_server_that_hangs_is_named_within_the_time_of_a_check(
+    server: S3Server, proxy: FaultyProxy
+) -> None:
+    files = BucketFiles(server.reached_at(proxy.endpoint, timeout_s=20))
+    begin = time.monotonic()
+
+    with proxy.failing(Fault(pause_s=30)):
+        problem = files.problem("inbox")
+
+    assert "files_unavailable" in (problem or "")
+    assert time.monotonic() - begin < CHECK_TIMEOUT_S
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _RETRY_AFTER_S = 10.0
 _CONNECT = timedelta(seconds=3)
+# Within the time that a check of `/readyz` has.
+_PROBE_S = 2.0
 _LINK = timedelta(minutes=5)
 # What servers say, and some a 507.
 _FULL = ("QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507 ")
@@ -58,24 +60,9 @@ class BucketFiles:
             MisconfiguredError: key or authority cannot be read.
         """
         self._prefix = settings.prefix
-        client: ClientConfig = {
-            "allow_http": settings.endpoint.startswith("http:"),
-            "connect_timeout": _CONNECT,
-            "timeout": timedelta(seconds=settings.timeout_s),
-        }
-        if ca is not None:
-            client["root_certificate"] = _read(ca)
-        self._store = S3Store(
-            settings.bucket,
-            config=_config(settings),
-            client_options=client,
-            # Whoever calls knows better whether to wait or to say so.
-            retry_config={
-                "max_retries": 2,
-                "retry_timeout": timedelta(seconds=settings.timeout_s),
-                "backoff": {"init_backoff": timedelta(milliseconds=100), "base": 2},
-            },
-        )
+        # Whoever calls knows better whether to wait or to say so.
+        self._store = _open(settings, ca, settings.timeout_s, retries=2)
+        self._probe = _open(settings, ca, min(_PROBE_S, settings.timeout_s), retries=0)
 
     def prepare(self, *folders: str) -> None:
         """There are none."""
@@ -149,11 +136,11 @@ class BucketFiles:
         return 0
 
     def check(self) -> None:
-        self._look(".ready")
+        self._look(".ready", self._store)
 
     def problem(self, folder: str) -> str | None:
         try:
-            self._look(f"{folder}/.ready")
+            self._look(f"{folder}/.ready", self._probe)
         except (FilesUnavailableError, StorageFullError) as error:
             return f"{error.code}: {error.message}"
         return None
@@ -165,14 +152,14 @@ class BucketFiles:
         with _store_errors():
             return obstore.sign(self._store, "GET", self._prefix + name, _LINK)
 
-    def _look(self, name: str) -> None:
+    def _look(self, name: str, store: S3Store) -> None:
         """Raises FilesUnavailableError where the bucket is not there.
 
         What lies below the name of a file is listed, which is nothing, so that it costs little.
         """
         try:
             with _store_errors():
-                next(iter(obstore.list(self._store, f"{self._prefix}{name}/")), None)
+                next(iter(obstore.list(store, f"{self._prefix}{name}/")), None)
         except FileNotFoundError as error:
             raise _unavailable(_NO_BUCKET) from error
 
@@ -182,7 +169,7 @@ class BucketFiles:
         try:
             yield
         except FileNotFoundError:
-            self._look(name)
+            self._look(name, self._store)
             raise
 
 
@@ -206,6 +193,27 @@ def _store_errors() -> Iterator[None]:
 
 def _unavailable(reason: str) -> FilesUnavailableError:
     return FilesUnavailableError(f"{reason}; try again later", retry_after_s=_RETRY_AFTER_S)
+
+
+def _open(settings: FilesSettings, ca: Path | None, timeout_s: float, retries: int) -> S3Store:
+    timeout = timedelta(seconds=timeout_s)
+    client: ClientConfig = {
+        "allow_http": settings.endpoint.startswith("http:"),
+        "connect_timeout": _CONNECT,
+        "timeout": timeout,
+    }
+    if ca is not None:
+        client["root_certificate"] = _read(ca)
+    return S3Store(
+        settings.bucket,
+        config=_config(settings),
+        client_options=client,
+        retry_config={
+            "max_retries": retries,
+            "retry_timeout": timeout,
+            "backoff": {"init_backoff": timedelta(milliseconds=100), "base": 2},
+        },
+    )
 
 
 def _config(settings: FilesSettings) -> S3Config:
