@@ -23,6 +23,7 @@ SHIPPED = (
     "docker-compose.worker.yml",
     "docker-compose.hosts.yml",
     "docker-compose.scale.yml",
+    "docker-compose.bucket.yml",
     ".dockerignore",
     "Dockerfile",
     "requirements.lock",
