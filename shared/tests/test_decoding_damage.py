@@ -142,3 +142,40 @@ def test_leniency_is_of_one_thread() -> None:
 
 def _as_stored(decoded: DecodedImage) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     return np.rot90(decoded.rgb) if decoded.orientation == 6 else decoded.rgb
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "jpeg-grey", "jpeg-progressive"])
+@pytest.mark.parametrize("missing", [0.0, 0.001, 0.3, 0.5])
+def test_without_pixels_as_much_is_said_of_a_jpeg(kind: str, missing: float) -> None:
+    # given
+    data = cut(kind, 1 - missing)
+    # when
+    seen, inspected = decode(data), decode(data, DecodeLimits(without_pixels=True))
+    # then
+    assert _said(inspected) == _said(seen)
+    assert inspected.damaged == (missing > 0)
+    assert inspected.damaged or inspected.rgb.size < seen.rgb.size / 4
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "jpeg-progressive"])
+@pytest.mark.parametrize("seed", range(20))
+def test_without_pixels_bytes_that_are_wrong_are_seen_as_well(kind: str, seed: int) -> None:
+    # given
+    random = np.random.default_rng(seed)
+    data = bytearray(whole_file(kind))
+    for place in random.integers(len(data) // 2, len(data) - 2, 3):
+        data[place] = random.integers(256)
+    # when / then
+    seen, inspected = (_outcome(bytes(data), without_pixels=wanted) for wanted in (False, True))
+    assert inspected == seen
+
+
+def _outcome(data: bytes, *, without_pixels: bool) -> object:
+    try:
+        return _said(decode(data, DecodeLimits(without_pixels=without_pixels)))
+    except UndecodableImageError as error:
+        return error.code
+
+
+def _said(image: DecodedImage) -> tuple[object, ...]:
+    return image.size, image.format, image.orientation, image.damaged, image.decoded_share

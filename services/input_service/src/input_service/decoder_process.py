@@ -7,7 +7,7 @@ import os
 import resource
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
@@ -59,7 +59,7 @@ class Inspect:
     limits: DecodeLimits
 
     def __call__(self, data: bytes) -> Readable:
-        decoded = decode(data, self.limits)
+        decoded = decode(data, replace(self.limits, without_pixels=True))
         return Readable(
             decoded.size,
             decoded.format,

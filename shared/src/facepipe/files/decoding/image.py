@@ -22,6 +22,8 @@ class DecodeLimits:
         max_whole_pixels: of a format, or a variant of it, that cannot be decoded smaller.
         min_decoded_share: of the pixels, under which a damaged file is refused; above 1 every
             damaged file is.
+        without_pixels: the pixels are of no interest; a JPEG that is whole comes as small as
+            libjpeg makes it.
     """
 
     max_bytes: int = 128 * 2**20
@@ -29,6 +31,7 @@ class DecodeLimits:
     max_side: int = 32_000
     max_whole_pixels: int = WHOLE_PIXELS
     min_decoded_share: float = 0.25
+    without_pixels: bool = False
 
     def check_size(self, width: int, height: int) -> None:
         """Raises ImageTooLargeError, or UndecodableImageError where there are no pixels."""

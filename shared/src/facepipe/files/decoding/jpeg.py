@@ -64,7 +64,9 @@ def read_jpeg(data: bytes, limits: DecodeLimits) -> Raster:
         return _read_deep(data, frame, limits)
     if frame.channels in (1, 3):
         try:
-            return _raster(_decoded(data, frame), frame, data)
+            if limits.without_pixels and frame.height:
+                return Raster(_decoded(data, ImageSize(1, 1)), _orientation(data), frame.size)
+            return _raster(_decoded(data, _wanted(frame)), frame, data)
         except ValueError as error:
             if not any(word in str(error) for word in _HARMLESS) and frame.height:
                 return _read_damaged(data, frame, limits, error)
@@ -120,10 +122,14 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
             at += 2 + max(2, size)
 
 
-def _decoded(data: bytes, frame: JpegFrame, *, strict: bool = True) -> RgbImage:
-    """Very large ones smaller: libjpeg then makes fewer pixels of each block of coefficients."""
+def _wanted(frame: JpegFrame) -> ImageSize:
+    """The least size to decode to; (0, 0) for the whole one."""
     reduction = reduction_of(frame.size)
-    size = reduced_size(frame.size, reduction) if reduction > 1 else ImageSize(0, 0)
+    return reduced_size(frame.size, reduction) if reduction > 1 else ImageSize(0, 0)
+
+
+def _decoded(data: bytes, size: ImageSize, *, strict: bool = True) -> RgbImage:
+    """Smaller where that is enough: libjpeg makes fewer pixels of each block of coefficients."""
     rgb: RgbImage = simplejpeg.decode_jpeg(
         data,
         "RGB",
@@ -143,7 +149,7 @@ def _raster(rgb: RgbImage, frame: JpegFrame, data: bytes, share: float | None = 
 
 def _read_damaged(data: bytes, frame: JpegFrame, limits: DecodeLimits, cause: ValueError) -> Raster:
     try:
-        rgb = _decoded(data, frame, strict=False)
+        rgb = _decoded(data, _wanted(frame), strict=False)
     except ValueError as error:
         raise UndecodableImageError(f"the image data is broken: {cause}") from error
     share = share_not_grey(rgb)
