@@ -13,29 +13,32 @@ from tests.support.compose_stack import ComposeStack
 from tests.support.redis_server import free_port
 from tests.support.s3_server import BUCKET, KEY_ID, KEY_SECRET, S3Server
 from tests.support.waiting import wait_until
+from tools.stack.certificates import CA, CERT, KEY, Authority
 from tools.stack_driver.api import upload_all
 
 IMAGE = "facepipe-test/s3rver"
 PREFIX = "facepipe"
+HERE = "127.0.0.1"
 FILES = ("docker-compose.yml", "docker-compose.bucket.yml", "store.yml")
 HOLDERS = ("input_service", "data_storage_service")
 # As docs/operations.md has it.
 ENV = f"""
 FACEPIPE_FILES_URL=s3://{BUCKET}/{PREFIX}
-FACEPIPE_FILES_ENDPOINT=http://store:9000
+FACEPIPE_FILES_ENDPOINT=https://store:9000
 FACEPIPE_FILES_KEY_ID={KEY_ID}
 FACEPIPE_FILES_KEY_SECRET_FILE=/secrets/files-key
+FACEPIPE_FILES_CA=/secrets/files-ca.crt
 """
-# Where a store is that is beyond the network of the stack.
+# A store beyond the network of the stack, with an authority of its own.
 STORE = """
 services:
   store:
     image: {image}
     init: true
-    command: [{bucket}]
+    command: [{bucket}, --cert, /tls/tls.crt, --key, /tls/tls.key]
     networks: [public]
     ports: ["127.0.0.1:{port}:9000"]
-    volumes: ["store:/data"]
+    volumes: ["store:/data", "./store:/tls:ro"]
 volumes:
   store: {{}}
 """
@@ -54,7 +57,7 @@ class Bucketed:
 
     def status(self, path: str) -> tuple[int, str]:
         """Status and code of a refused GET."""
-        answer = httpx.get(f"http://127.0.0.1:{self.stack.input_port}{path}", timeout=60)
+        answer = httpx.get(f"http://{HERE}:{self.stack.input_port}{path}", timeout=60)
         return answer.status_code, answer.json()["code"]
 
 
@@ -66,16 +69,21 @@ def bucketed(stack: ComposeStack, tmp_path_factory: pytest.TempPathFactory) -> I
     )
     stack.compose("stop")
     prepared = ComposeStack.prepare(tmp_path_factory.mktemp("bucket"))
-    store = S3Server(free_port())
+    authority = Authority.of(prepared.folder / "authority")
+    store = S3Server(free_port(), prepared.folder / "authority" / CA)
     (prepared.folder / ".env").write_text(ENV)
     (prepared.folder / "store.yml").write_text(
         STORE.format(image=IMAGE, bucket=BUCKET, port=store.port)
     )
+    (prepared.folder / "store").mkdir()
+    for name, text in zip((CERT, KEY), authority.issue("store", ["store", HERE]), strict=True):
+        (prepared.folder / "store" / name).write_text(text)
     for holder in HOLDERS:
-        secret = prepared.volumes / "secrets" / holder / "files-key"
-        secret.parent.mkdir(parents=True)
-        secret.write_text(f"{KEY_SECRET}\n")
-        secret.chmod(0o600)
+        secrets = prepared.volumes / "secrets" / holder
+        secrets.mkdir(parents=True)
+        (secrets / "files-key").write_text(f"{KEY_SECRET}\n")
+        (secrets / "files-key").chmod(0o600)
+        (secrets / "files-ca.crt").write_text(authority.pem)
     project = replace(prepared, project=f"{stack.project}-bucket", files=FILES)
     try:
         project.compose("up", "--detach", "--wait", timeout_s=300)
@@ -144,7 +152,7 @@ def test_while_the_store_is_stopped_it_is_said_and_nothing_is_lost(
     stack.compose("start", "landmark_service")
     try:
         # Then uploads and downloads are refused for that reason
-        url = f"http://127.0.0.1:{stack.input_port}/v1/images"
+        url = f"http://{HERE}:{stack.input_port}/v1/images"
         sent = {"files": portraits[4].read_bytes()}
         refused = httpx.post(url, files=sent, timeout=60)
         assert (refused.status_code, refused.json()["code"]) == (503, "files_unavailable")

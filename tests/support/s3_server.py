@@ -30,13 +30,15 @@ _ENVIRONMENT = os.environ | {"NODE_OPTIONS": "--openssl-legacy-provider"}
 
 @dataclass
 class S3Server:
-    """A server that runs."""
+    """A server that runs; with an authority, one that speaks TLS."""
 
     port: int
+    ca: Path | None = None
     files: FilesSettings = field(init=False)
 
     def __post_init__(self) -> None:
-        self.files = self.reached_at(f"http://127.0.0.1:{self.port}")
+        scheme = "https" if self.ca else "http"
+        self.files = self.reached_at(f"{scheme}://127.0.0.1:{self.port}", ca=self.ca)
 
     def reached_at(self, endpoint: str, **changes: object) -> FilesSettings:
         given = {
@@ -68,7 +70,9 @@ class S3Server:
                 "access_key_id": KEY_ID,
                 "secret_access_key": KEY_SECRET,
             },
-            client_options={"allow_http": True},
+            client_options=(
+                {"root_certificate": self.ca.read_bytes()} if self.ca else {"allow_http": True}
+            ),
         )
         return sorted(meta["path"] for found in store.list() for meta in found)
 

@@ -29,6 +29,11 @@ class FilesSettings(BaseModel):
     key_id_file: Path | None = Field(default=None, description="a file with that id")
     key_secret: str = Field(default="", repr=False, description="secret of the access key")
     key_secret_file: Path | None = Field(default=None, description="a file with that secret")
+    ca: Path | None = Field(
+        default=None,
+        description="a file with the authority of the S3 server, believed beside those of the "
+        "system; none: FACEPIPE_TLS_CA",
+    )
     downloads: Literal["stream", "redirect"] = Field(
         default="stream",
         description="redirect: clients of the API fetch files from the object store, by links "
@@ -54,7 +59,7 @@ class FilesSettings(BaseModel):
             raise ValueError("is no http:// or https:// address without a login")
         return endpoint
 
-    @field_validator("key_id_file", "key_secret_file", mode="before")
+    @field_validator("key_id_file", "key_secret_file", "ca", mode="before")
     @classmethod
     def _none_when_empty(cls, value: object) -> object:
         return value or None

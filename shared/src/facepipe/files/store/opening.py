@@ -18,7 +18,7 @@ def open_files(settings: Settings) -> FileStore:
     # Where there is a folder, the library is not even loaded.
     from facepipe.files.store.bucket import BucketFiles
 
-    return BucketFiles(settings.files, settings.tls.ca)
+    return BucketFiles(settings.files, settings.files.ca or settings.tls.ca)
 
 
 def open_folder(settings: Settings) -> FolderFiles:
