@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import corrections, counting, listing, rows
@@ -31,6 +31,9 @@ from facepipe.stages import StageName
 
 MAX_LIMIT = 500
 CHANGES_AT_ONCE = 500
+# Written once: to make a statement costs more than to execute it.
+_RUNS_OF = select(RunRow).where(RunRow.image_id == bindparam("image_id"))
+_PARTS_OF = select(PartRow).where(PartRow.image_id == bindparam("image_id"))
 _REVISION = select(CounterRow.value).where(CounterRow.name == "revision")
 
 _PART_OF_JOB = select(PartRow.stage).where(
@@ -266,9 +269,9 @@ def _existing(session: Session, image_id: str) -> ImageRow:
 
 
 def _state(session: Session, row: ImageRow) -> ImageState:
-    runs = session.scalars(select(RunRow).where(RunRow.image_id == row.image_id))
+    runs = session.scalars(_RUNS_OF, {"image_id": row.image_id})
     return rows.state_of(row, runs, corrections=corrections.of(session, row))
 
 
 def _part_rows(session: Session, image_id: str) -> Sequence[PartRow]:
-    return session.scalars(select(PartRow).where(PartRow.image_id == image_id)).all()
+    return session.scalars(_PARTS_OF, {"image_id": image_id}).all()

@@ -46,6 +46,10 @@ _MARK_SENT = (
     .values(is_sent=True)
 )
 _ISSUE = insert(_JOBS).on_conflict_do_nothing().returning(JobRow.stage)
+_CLEAR = {
+    table: delete(table).where(table.image_id == bindparam("image_id"))
+    for table in (PartRow, RunRow, JobRow, CorrectionRow)
+}
 _RUNS = insert(Base.metadata.tables[RunRow.__tablename__])
 _NOTE_START = _RUNS.on_conflict_do_nothing()
 _NOTE_END = _RUNS.on_conflict_do_update(
@@ -197,4 +201,4 @@ class Steps:
         *tables: type[PartRow | RunRow | JobRow | CorrectionRow],
     ) -> None:
         for table in tables:
-            session.execute(delete(table).where(table.image_id == row.image_id))
+            session.connection().execute(_CLEAR[table], {"image_id": row.image_id})
