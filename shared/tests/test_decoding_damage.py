@@ -28,7 +28,7 @@ def cut(kind: str, share: float) -> bytes:
     return data[: int(len(data) * share)]
 
 
-@pytest.mark.parametrize("kind", [*_FROM_THE_TOP[:-1], "jpeg-progressive"])
+@pytest.mark.parametrize("kind", [*_FROM_THE_TOP[:-1], "avif", "jpeg-progressive"])
 def test_a_file_that_lacks_two_bytes_is_read_and_said_to_be_damaged(kind: str) -> None:
     whole = decode(whole_file(kind))
 
@@ -39,6 +39,18 @@ def test_a_file_that_lacks_two_bytes_is_read_and_said_to_be_damaged(kind: str) -
     assert decoded.size == whole.size
     same = (decoded.rgb == whole.rgb).all(axis=2).mean()
     assert same > 0.97
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3, 8, 40, 100])
+def test_an_avif_that_lacks_a_few_bytes_is_read_as_one_that_lacks_half_is(missing: int) -> None:
+    # Given an AVIF large enough that the few bytes are a small part of its stream
+    buffer = io.BytesIO()
+    Image.fromarray(decode(whole_file("jpeg")).rgb).save(buffer, "AVIF", quality=90)
+
+    decoded = decode(buffer.getvalue()[:-missing])
+
+    assert decoded.damaged
+    assert decoded.decoded_share > 0.5
 
 
 @pytest.mark.parametrize("kind", _FROM_THE_TOP)

@@ -10,6 +10,7 @@ from PIL import Image
 from facepipe.domain.errors import (
     ImageTooLargeError,
     RawNotSupportedError,
+    UndecodableImageError,
     UnsupportedImageError,
 )
 from facepipe.files.decoding import DecodeLimits, decode
@@ -104,3 +105,25 @@ def test_the_size_of_a_jpeg_xl_is_read_from_its_head(head: str, size: tuple[int,
 def test_text_is_not_taken_for_a_tga() -> None:
     assert format_of(b"\0\0\2" + bytes(200)) is None
     assert format_of(whole_file("tga")) == "TGA"
+
+
+def test_a_jpeg_with_a_broken_colour_profile_is_read() -> None:
+    # Given the first of no parts of a profile
+    whole = whole_file("jpeg")
+    part = b"ICC_PROFILE\0\x01\0" + bytes(20)
+    data = whole[:2] + b"\xff\xe2" + (len(part) + 2).to_bytes(2) + part + whole[2:]
+
+    decoded = decode(data)
+
+    assert not decoded.damaged
+    assert (decoded.rgb == decode(whole).rgb).mean() > 0.99
+
+
+def test_an_empty_file_is_said_to_be_empty() -> None:
+    with pytest.raises(UnsupportedImageError, match="the file is empty"):
+        decode(b"")
+
+
+def test_what_is_said_of_a_broken_header_is_for_people() -> None:
+    with pytest.raises(UndecodableImageError, match=r"its header cannot be read$"):
+        decode(whole_file("png")[:8] + bytes(100))

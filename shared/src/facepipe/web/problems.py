@@ -135,9 +135,10 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
     status = HTTPStatus(error.status_code)
     code = known.code if known else status.name.lower()
     title = known.title if known else status.phrase
-    return problem_response(
-        request, error.status_code, code, title, str(error.detail), headers=error.headers
-    )
+    detail = str(error.detail)
+    if detail == HTTPStatus.NOT_FOUND.phrase:  # no route, in the framework's own words
+        detail = f"there is nothing at {request.url.path}; /docs has what there is"
+    return problem_response(request, error.status_code, code, title, detail, headers=error.headers)
 
 
 async def _on_disconnect(request: Request, _: Exception) -> Response:

@@ -45,6 +45,8 @@ def decode(data: bytes, limits: DecodeLimits | None = None) -> DecodedImage:
     limits = limits or DecodeLimits()
     if len(data) > limits.max_bytes:
         raise ImageTooLargeError(f"the file has {len(data)} bytes, the limit is {limits.max_bytes}")
+    if not data:
+        raise UnsupportedImageError("the file is empty: it has 0 bytes")
     data = formats.without_leading_junk(data)
     name = formats.format_of(data)
     if name is None:

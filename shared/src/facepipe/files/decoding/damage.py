@@ -21,6 +21,8 @@ from facepipe.files.imaging import RgbImage
 
 UNDECODED = 128
 _BLOCK = 4
+# Shares of what there is that are given up, one after the other, where nothing else can be decoded.
+_GIVEN_UP = (0.0, 1 / 64, 1 / 32, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8)
 
 
 class _Lenient(threading.local):
@@ -87,14 +89,28 @@ def decode_prefilled(
 def decode_padded(
     data: bytes, missing: int, decode: Callable[[bytes], RgbImage]
 ) -> tuple[RgbImage, float]:
-    """For formats that are decoded whole or not at all: something stands for what is missing."""
+    """For formats that are decoded whole or not at all: something stands for what is missing.
+
+    A decoder of AVIF wants its stream to end as it should, so a little filling is worse than much:
+    where it is refused, some of the end is taken for missing as well.
+    """
+    for share in _GIVEN_UP:
+        kept = len(data) - int(share * len(data))
+        pictures = _filled(data[:kept], missing + len(data) - kept, decode)
+        if len(pictures) > 1:
+            break
+    return agreed(pictures)
+
+
+def _filled(data: bytes, missing: int, decode: Callable[[bytes], RgbImage]) -> list[RgbImage]:
+    """The first two pictures that come of four fillings; fewer where fewer do."""
     pictures: list[RgbImage] = []
     for filling in (b"\0", b"\xff", b"\x55", b"\xaa"):
         with suppress(Exception):  # the filling may be what cannot be decoded
             pictures.append(decode(data + filling * missing))
         if len(pictures) == 2:
             break
-    return agreed(pictures)
+    return pictures
 
 
 def share_not_grey(samples: npt.NDArray[np.uint8]) -> float:

@@ -26,7 +26,7 @@ _SCAN, _END = 0xDA, 0xD9
 _MOST_COEFFICIENTS = 400 * 2**20
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
 # Warnings of libjpeg that cost no pixel.
-_HARMLESS = ("extraneous bytes", "Adobe", "Invalid SOS", "JFIF")
+_HARMLESS = ("extraneous bytes", "Adobe", "Invalid SOS", "JFIF", "ICC marker")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import io
 
 import numpy as np
 import pillow_heif
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from facepipe.domain.errors import FacepipeError, UndecodableImageError
 from facepipe.domain.geometry import ImageSize
@@ -132,7 +132,7 @@ def _read_damaged(
     data: bytes, formats: list[str], limits: DecodeLimits, cause: Exception
 ) -> Raster:
     if formats == ["ICO"]:  # the image in it is loaded before it can be prefilled
-        raise UndecodableImageError(f"the image data is broken: {cause}") from cause
+        raise UndecodableImageError(_broken(cause)) from cause
     turn = 1
 
     def to_rgb(image: Image.Image) -> RgbImage:
@@ -145,6 +145,12 @@ def _read_damaged(
     except MemoryError:
         raise
     except Exception as error:
-        raise UndecodableImageError(f"the image data is broken: {cause}") from error
+        raise UndecodableImageError(_broken(cause)) from error
     refuse_if_little(share, limits.min_decoded_share)
     return Raster(rgb, turn, decoded_share=share)
+
+
+def _broken(cause: Exception) -> str:
+    # Pillow names the object in memory that it was given, which tells a person nothing.
+    is_header = isinstance(cause, UnidentifiedImageError)
+    return f"the image data is broken: {'its header cannot be read' if is_header else cause}"
