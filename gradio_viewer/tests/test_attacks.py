@@ -146,6 +146,7 @@ OPEN = {
     "/files/{image_id}/faces/{index}.jpg",
     "/files/{image_id}/upright.jpg", "/files/{image_id}/thumbnail.jpg",
     "/files/{image_id}/annotated.jpg", "/files/{image_id}/result.json",
+    "/files/{image_id}/sidecar.xmp",
     "/gradio_api/queue/join", "/gradio_api/queue/data", "/gradio_api/upload",
     "/gradio_api/upload_progress", "/gradio_api/heartbeat/{session_hash}",
 }  # fmt: skip

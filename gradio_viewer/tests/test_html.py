@@ -172,7 +172,7 @@ def test_a_bar_leads_to_its_images_and_empty_ends_are_cut() -> None:
         ({"tab": "plots"}, Place("plots")),
         ({"tab": "<b>", "x": "1"}, Place()),
         ({"image": "ab" * 32, "tab": "plots"}, Place("image", "ab" * 32)),
-        ({"image": "../etc"}, Place()),
+        ({"image": "../etc"}, Place("image", is_broken=True)),
         (
             {"tab": "results", "gender": " female ", "min_age": "", "cursor": "c", "limit": "9"},
             Place("results", search={"gender": "female"}, cursor="c"),
@@ -198,3 +198,42 @@ def test_an_uncertain_gender_differs_from_one_that_nobody_judged(
     estimate = {"gender": "unknown", "gender_confidence": confidence}
 
     assert said in str(face_html._gender(estimate))
+
+
+def test_what_was_read_of_a_damaged_file_is_said_wherever_the_image_is_shown() -> None:
+    # given an image of which a part could be read
+    fake = FakeApi()
+    image_id = fake.add("half.jpg")
+    image = fake.images[image_id]
+    image["image"] = {**image["image"], "damaged": True, "decoded_share": 0.596}
+    upload = Upload("half.jpg", image_id=image_id)
+    upload.update(image)
+    # when it is shown
+    alone = image_html.image_view(image, document(image_id))
+    row, tile = list_html.progress([upload]), list_html.gallery([image], {})
+    # then each place says so
+    assert "damaged: 60 % of it could be read" in alone
+    assert "faces; damaged: 60 %" in row
+    assert "\u00b7 damaged" in tile
+
+
+def test_a_card_says_why_landmarks_were_taken_away() -> None:
+    # given a face that is covered in part
+    found = document("ab" * 32)
+    found["faces"][1]["landmarks_error"] = {"code": "landmarks_occluded", "message": "covered"}
+    # then its card does not say that none were found
+    assert "no landmarks, as the face is covered in part" in face_html.face_cards("ab" * 32, found)
+
+
+def test_labels_below_columns_are_no_more_than_can_be_read() -> None:
+    # given columns as many as one can have a number over each
+    plot = {
+        "name": "images_over_time",
+        "categories": [f"29 Nov 18:{minute}" for minute in range(10, 22)],
+        "series": [{"name": "images", "values": [1] * 12}],
+    }
+    # when their labels are long
+    html = plots_html.plots([plot])
+    # then some are left out, and no number is
+    assert html.count("<span>29 Nov") == 4
+    assert html.count("<b ") == 12

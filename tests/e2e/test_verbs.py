@@ -23,7 +23,7 @@ from tools.stack_driver.photos import without_face
 def test_demo_prints_the_face_and_where_everything_is(stack: LocalStack) -> None:
     printed = stack.verb("demo").stdout
 
-    assert re.search(r"^  face 1: .*, 478 landmarks, box \d+ x \d+ at", printed, re.MULTILINE)
+    assert re.search(r"^  face 0: .*, 478 landmarks, box \d+ x \d+ at", printed, re.MULTILINE)
     paths = re.findall(r"^  (?:result|annotated) +(\S+)$", printed, re.MULTILINE)
     assert [Path(path).suffix for path in paths] == [".json", ".jpg"]
     assert all(Path(path).is_file() for path in paths)
@@ -62,8 +62,8 @@ def test_ingest_sends_a_folder_once(
 
     # Then the second time nothing is sent, and both name the file that cannot be read
     assert "5 photographs" in first.stdout
-    assert "4 have a result, 1 failed" in first.stdout
-    assert "0 sent, 4 were known already, 4 have a result, 1 failed" in second.stdout
+    assert "4 with a result, 1 failed" in first.stdout
+    assert "0 sent, 4 were known already, 4 with a result, 1 failed" in second.stdout
     assert "broken.png: not an image" in first.stdout
     assert first.returncode == second.returncode == 1
 

@@ -175,6 +175,10 @@ class FakeApi:
                 image.resize((224, 224)).save(buffer, "JPEG")
             return Response(buffer.getvalue(), media_type="image/jpeg")
 
+        @app.get("/v1/images/{image_id}/sidecar.xmp")
+        async def sidecar(image_id: str) -> Response:
+            return Response("<x:xmpmeta/>", media_type="application/rdf+xml")
+
         @app.get("/v1/images/{image_id}/trace")
         async def trace(image_id: str) -> Json:
             return trace_document(image_id)

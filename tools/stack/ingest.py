@@ -176,18 +176,23 @@ def _progress(console: Console) -> Progress:
     return Progress(*columns, TimeRemainingColumn(), console=console)
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def _print_summary(
     console: Console, tally: Tally, photos: list[Path], skipped: list[Path], root: Path
 ) -> None:
     size_mb = sum(photo.stat().st_size for photo in photos if photo.exists()) / 1e6
     console.print(
-        f"{len(photos)} photographs ({size_mb:.1f} MB): {tally.sent} sent, {tally.known} were "
-        f"known already, {tally.finished} have a result, {len(tally.failures)} failed"
+        f"{_count(len(photos), 'photograph')} ({size_mb:.1f} MB): {tally.sent} sent, "
+        f"{tally.known} were known already, {tally.finished} with a result, "
+        f"{len(tally.failures)} failed"
     )
     for line in _failure_lines(tally.failures.items(), root):
         console.print(f"  {line}", markup=False, highlight=False)
     if skipped:
-        console.print(f"{len(skipped)} files were skipped: their names are none of photographs")
+        console.print(f"{_count(len(skipped), 'file')} skipped: no names of photographs")
     for path in skipped[:_SHOWN]:
         line = visible(str(path.relative_to(root)))
         console.print(f"  {line}", markup=False, highlight=False)

@@ -16,14 +16,14 @@ def describe(document: Result) -> list[str]:
 
 
 def describe_face(face: Face) -> str:
-    """`face 1: female 28 (23-34), 97 % sure, 478 landmarks, box ...`, and doubts in words."""
+    """`face 0: female 28 (23-34), 97 % sure, 478 landmarks, box ...`, and doubts in words."""
     box = face.box
     parts = [
         *_estimate(face.agegender),
         f"{len(face.landmarks)} landmarks" if face.landmarks else _no_landmarks(face),
         f"box {box.x2 - box.x1} x {box.y2 - box.y1} at ({box.x1}, {box.y1})",
     ]
-    line = f"face {face.face_index + 1}: {', '.join(parts)}"
+    line = f"face {face.face_index}: {', '.join(parts)}"
     reasons = face.agegender.reasons
     doubts = [DOUBT_WORDS.get(doubt, doubt) for doubt in reasons if doubt not in _MISSING]
     return f"{line} - not to be relied on: {', '.join(doubts)}" if doubts else line

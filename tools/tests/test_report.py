@@ -18,7 +18,7 @@ def test_a_face_that_is_sure() -> None:
     )
 
     assert describe_face(_face(estimate)) == (
-        "face 1: female 28 (23-34), 97 % sure, 478 landmarks, box 138 x 174 at (102, 88)"
+        "face 0: female 28 (23-34), 97 % sure, 478 landmarks, box 138 x 174 at (102, 88)"
     )
 
 
@@ -29,7 +29,7 @@ def test_doubts_are_said_in_words() -> None:
 
     line = describe_face(_face(estimate))
 
-    assert line.startswith("face 1: gender unknown 8, 478 landmarks")
+    assert line.startswith("face 0: gender unknown 8, 478 landmarks")
     assert line.endswith("not to be relied on: the face is small, the gender is uncertain")
 
 
@@ -37,7 +37,7 @@ def test_where_age_and_gender_are_switched_off_nothing_is_invented() -> None:
     estimate = AgeGender(reasons=[Doubt.SWITCHED_OFF])
 
     assert describe_face(_face(estimate)).startswith(
-        "face 1: age and gender unknown (age and gender are switched off), "
+        "face 0: age and gender unknown (age and gender are switched off), "
     )
 
 
@@ -51,7 +51,7 @@ def test_a_face_without_landmarks_says_why() -> None:
         agegender=AgeGender(reasons=[Doubt.NO_LANDMARKS]),
     )
 
-    assert "face 3: " in describe_face(face)
+    assert "face 2: " in describe_face(face)
     assert "no landmarks (the mesh did not fit)" in describe_face(face)
 
 

@@ -24,12 +24,14 @@ class Place:
     Attributes:
         search: filters by name, as the API takes them; only known ones, none empty.
         cursor: of the page of results; "" is the first.
+        is_broken: an image was meant, and none can have that id.
     """
 
     tab: str = "upload"
     image_id: str = ""
     search: dict[str, str] = field(default_factory=dict)
     cursor: str = ""
+    is_broken: bool = False
 
     @classmethod
     def of(cls, query: Iterable[tuple[str, str]]) -> Place:
@@ -38,6 +40,8 @@ class Place:
         image_id = given.get("image", "")
         if IMAGE_ID.fullmatch(image_id):
             return cls("image", image_id)
+        if image_id:
+            return cls("image", is_broken=True)
         search = {name: given[name] for name in FILTERS if given.get(name)}
         tab = given.get("tab", "")
         if tab not in TABS:

@@ -19,7 +19,13 @@ from gradio_viewer.address import Place
 from gradio_viewer.problems import told
 
 MOST_CHOSEN = 200
-_TABLES = {"csv": "text/csv", "parquet": "application/vnd.apache.parquet", "coco": "text/json"}
+Kind = Literal["csv", "parquet", "coco", "xmp"]
+_TABLES: dict[Kind, tuple[str, str]] = {
+    "csv": ("faces.csv", "text/csv"),
+    "parquet": ("faces.parquet", "application/vnd.apache.parquet"),
+    "coco": ("faces.coco.json", "text/json"),
+    "xmp": ("faces.xmp.zip", "application/zip"),
+}
 _UNFIT = re.compile(r"[\\/:*?\"<>|\x00-\x1f\x7f]")
 
 
@@ -28,9 +34,7 @@ def create_download_router(api: AsyncClient) -> APIRouter:
     router = APIRouter(tags=["files"])
 
     @router.get("/files/export.{kind}", response_class=StreamingResponse)
-    async def export(
-        kind: Literal["csv", "parquet", "coco"], request: Request
-    ) -> StreamingResponse:
+    async def export(kind: Kind, request: Request) -> StreamingResponse:
         search = Place.of(request.query_params.items()).search
         search.pop("sort", None)
         table = api.export(kind, **cast(Filters, search))
@@ -38,8 +42,7 @@ def create_download_router(api: AsyncClient) -> APIRouter:
             first = await anext(table, b"")
         except ClientError as error:
             raise ServiceUnavailableError(told(api, error)) from error
-        name = "faces.coco.json" if kind == "coco" else f"faces.{kind}"
-        return _saved(_after(first, table), name, _TABLES[kind])
+        return _saved(_after(first, table), *_TABLES[kind])
 
     @router.get("/files/chosen.zip", response_class=StreamingResponse)
     async def chosen(

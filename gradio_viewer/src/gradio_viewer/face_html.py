@@ -26,8 +26,8 @@ def face_cards(image_id: str, result: Json | None) -> Html:
     faces = result.get("faces") or []
     if not faces:
         return notice(
-            "No face was found in this image. Faces under some 20 pixels, or turned far away, "
-            "are not found."
+            "No face was found in this image. Faces under about 16 pixels, or turned far away, "
+            "are mostly missed: draw one, and it is analysed like any other."
         )
     size = result.get("image") or {}
     cards = [_card(image_id, face, size) for face in faces]
@@ -208,7 +208,7 @@ def _facts(face: Json) -> str:
         else f"face {words.percent(float(face.get('confidence') or 0))}",
         f"quality {words.percent(float(quality))}" if quality is not None else "",
         words.pose(face.get("pose")),
-        "" if face.get("landmarks") else "no landmarks",
+        "" if face.get("landmarks") else words.no_landmarks(face.get("landmarks_error")),
     ]
     return " \u00b7 ".join(fact for fact in facts if fact)
 

@@ -113,6 +113,12 @@ def create_router(api: AsyncClient, settings: ViewerSettings) -> APIRouter:
         data = await fetched(api.file(image_id, "result"))
         return _download(data, "application/json", await named(image_id, ".json"))
 
+    @router.get("/files/{image_id}/sidecar.xmp", response_class=Response)
+    async def sidecar(image_id: ImageId) -> Response:
+        data = await fetched(api.sidecar(image_id))
+        # As photograph managers look for it: beside the photograph, after its whole name.
+        return _download(data, "application/rdf+xml", f"{await named(image_id)}.xmp")
+
     @router.get("/plots/{name}.{kind}", response_class=Response)
     async def plot(
         name: Annotated[str, Path(pattern=r"^[a-z0-9_]{1,64}$")], kind: Literal["png", "svg"]

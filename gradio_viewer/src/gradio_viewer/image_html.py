@@ -73,6 +73,7 @@ def _head(state: Json, result: Json | None, width: int, height: int) -> Html:
         f"{width} \u00d7 {height}",
         str(info.get("format") or ""),
         words.file_size(info["size_bytes"]) if info.get("size_bytes") else "",
+        *words.reading(info),
         "" if state.get("status") == "stored" else words.status(str(state.get("status"))),
     ]
     return tag(
@@ -114,6 +115,7 @@ def _downloads(image_id: str, result: Json | None) -> Html:
     files = [("Original", "original")]
     if result is not None:
         files += [("Annotated JPEG", "annotated.jpg"), ("Result JSON", "result.json")]
+        files += [("XMP sidecar", "sidecar.xmp")]
     links = [
         tag("a", text, href=f"/files/{image_id}/{name}", download=True) for text, name in files
     ]
@@ -219,3 +221,8 @@ def _kind(face: Json) -> str:
 
 def empty_view() -> Html:
     return notice("Choose an image under Results, or upload one.")
+
+
+def broken_link() -> Html:
+    said = "This link leads to no image: its id is not whole. Results has all images there are."
+    return notice(said, "error")

@@ -26,6 +26,7 @@ class Upload:
     image_id: str = ""
     num_faces: int | None = None
     problem: str = ""
+    reading: str = ""
 
     @classmethod
     def sent(cls, name: str, id: str, problem: str) -> Upload:  # noqa: A002  # the entry's key
@@ -40,6 +41,7 @@ class Upload:
         """Takes over what the API says of the image."""
         self.status = str(state.get("status") or self.status)
         self.num_faces = state.get("num_faces", self.num_faces)
+        self.reading = "; ".join(words.reading(state.get("image") or {}))
         error = state.get("error") or {}
         self.problem = str(error.get("message") or error.get("detail") or "") if error else ""
 
@@ -149,7 +151,7 @@ def _exports(search: Mapping[str, str]) -> Html:
     query = urlencode({key: value for key, value in search.items() if value and key != "sort"})
     links = [
         tag("a", text, href=f"/files/export.{kind}?{query}", download=True)
-        for kind, text in (("csv", "CSV"), ("parquet", "Parquet"), ("coco", "COCO"))
+        for kind, text in (("csv", "CSV"), ("parquet", "Parquet"), ("coco", "COCO"), ("xmp", "XMP"))
     ]
     return tag("p", "Export: ", *links, class_="fp-exports fp-dim")
 
@@ -180,6 +182,7 @@ def _row(upload: Upload) -> Html:
     text = "refused" if upload.status == "refused" else words.status(upload.status)
     if upload.status in ("stored", "partial"):
         text = f"{text}: {words.faces(upload.num_faces)}" if upload.num_faces is not None else text
+        text = f"{text}; {upload.reading}" if upload.reading else text
     if upload.problem:
         text = f"{text}: {upload.problem}"
     name: Html = tag("span", upload.file_name, class_="fp-file")
@@ -203,7 +206,11 @@ def _tile(image: Mapping[str, Any]) -> Html:
     status = str(image.get("status"))
     info = image.get("image") or {}
     name = str(info.get("file_name") or image_id[:12])
-    about = (words.faces(image.get("num_faces")), str(info.get("folder") or ""))
+    about = (
+        words.faces(image.get("num_faces")),
+        "damaged" if info.get("damaged") else "",
+        str(info.get("folder") or ""),
+    )
     facts = " \u00b7 ".join(filter(None, about))
     picture = tag(
         "img",

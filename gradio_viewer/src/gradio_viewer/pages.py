@@ -68,6 +68,8 @@ def create_page(api: AsyncClient, settings: ViewerSettings, recent: Recent) -> g
                 shown[:2] = search_html.search(place.search), found
             elif place.image_id:
                 shown[2:4] = await handlers.image(api, place.image_id)
+            elif place.is_broken:
+                shown[2:4] = image_html.broken_link(), None
             elif place.tab == "plots":
                 filters = _filters(place)
                 shown[4:] = (

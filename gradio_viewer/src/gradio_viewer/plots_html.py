@@ -13,6 +13,9 @@ from gradio_viewer.pyramid_html import pyramid
 
 Json = Mapping[str, Any]
 NAME = re.compile(r"^[a-z0-9_]{1,64}$")
+# Signs below all columns of a plot that can be read beside each other.
+_MOST_SIGNS = 72
+_MOST_NUMBERS = 12
 _SERIES = {"female": "fp-female", "male": "fp-male", "unknown": "fp-unknown"}
 
 
@@ -108,9 +111,10 @@ def _trimmed(plot: Json) -> list[tuple[str, list[tuple[Json, float]]]]:
 def _columns(plot: Json, search: Search) -> Html:
     most = _most(plot)
     stacks = _trimmed(plot)
-    every = max(1, -(-len(stacks) // 12))  # no more labels than can be read
+    signs = sum(len(label) + 1 for label, _ in stacks)
+    every = max(1, -(-signs // _MOST_SIGNS))  # no more labels than can be read
     is_one = bool(plot.get("stacked")) or len(plot.get("series") or []) == 1
-    says_each = every == 1 and is_one
+    says_each = len(stacks) <= _MOST_NUMBERS and is_one
     columns = [
         tag(
             "div",
@@ -125,7 +129,7 @@ def _columns(plot: Json, search: Search) -> Html:
                 class_="fp-col",
             ),
             tag("span", label if n % every == 0 else "\u00a0"),
-            class_="fp-cat",
+            class_="fp-cat fp-spare" if n // every % 2 else "fp-cat",
         )
         for n, (label, values) in enumerate(stacks)
     ]

@@ -42,6 +42,23 @@ def faces(number: int | None) -> str:
     return "1 face" if number == 1 else f"{number} faces"
 
 
+def reading(info: Mapping[str, Any]) -> list[str]:
+    """What is not to be expected of how a file was read, for people.
+
+    >>> reading({"damaged": True, "decoded_share": 0.596}), reading({"frame": 1})
+    (['damaged: 60 % of it could be read'], ['frame 2, the first that is not blank'])
+    >>> reading({"damaged": False, "decoded_share": 1.0, "frame": 0, "preview": True})
+    ['the preview in the RAW file']
+    """
+    share, frame = float(info.get("decoded_share") or 0), int(info.get("frame") or 0)
+    said = [
+        f"damaged: {percent(share)} of it could be read" if info.get("damaged") else "",
+        f"frame {frame + 1}, the first that is not blank" if frame else "",
+        "the preview in the RAW file" if info.get("preview") else "",
+    ]
+    return [text for text in said if text]
+
+
 def age(estimate: Mapping[str, Any]) -> str:
     """An estimated age with its range.
 
@@ -129,6 +146,16 @@ def pose(angles: Mapping[str, Any] | None) -> str:
         if angle
     ]
     return "head " + (", ".join(turns) or "straight")
+
+
+def no_landmarks(error: Mapping[str, Any] | None) -> str:
+    """That there are none, and why where it is no fault of the photograph.
+
+    >>> no_landmarks({"code": "landmarks_occluded"}), no_landmarks(None)
+    ('no landmarks, as the face is covered in part', 'no landmarks')
+    """
+    is_covered = (error or {}).get("code") == "landmarks_occluded"
+    return "no landmarks, as the face is covered in part" if is_covered else "no landmarks"
 
 
 def duration(milliseconds: float) -> str:

@@ -109,3 +109,9 @@ def test_the_tab_changes_before_its_plots_are_there(page: Page, fake: FakeApi) -
     expect(page.get_by_role("tab", name="Plots")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#plots")).to_contain_text("on their way")
     fake.plots_after_s = 0.0
+
+
+def test_a_link_that_lost_its_end_says_so(page: Page, fake: FakeApi) -> None:
+    page.goto(f"/?image={fake.add('a.jpg')[:40]}")
+    expect(page.get_by_role("tab", name="Image", selected=True)).to_be_visible()
+    expect(page.locator("#image-view")).to_contain_text("its id is not whole")

@@ -104,3 +104,17 @@ def test_why_a_correction_is_refused_stands_on_the_page(page: Page, fake: FakeAp
     page.locator("#do-correct").evaluate("button => button.click()")
     expect(page.locator("#image-view")).to_contain_text("the box lies outside")
     expect(page.locator(".fp-card")).to_have_count(2)
+
+
+def test_a_second_face_is_drawn_where_there_was_one(page: Page, fake: FakeApi) -> None:
+    # given an image of one face, which has no list to sort
+    fake.crowd = 1
+    page.goto(f"/?image={fake.add('one.jpg')}")
+    expect(page.locator(".fp-card")).to_have_count(1)
+    # when another one is drawn, and the page around it is made anew
+    page.keyboard.press("m")
+    page.keyboard.press("Enter")
+    expect(page.locator(".fp-card")).to_have_count(2)
+    # then keys go on from there, and (as in each of these tests) no script has failed
+    page.keyboard.press("ArrowRight")
+    expect(page.locator(".fp-card.fp-selected")).to_have_count(1)

@@ -100,3 +100,25 @@ def test_the_number_of_a_face_can_be_read(page: Page, fake: FakeApi, width: int)
     number = page.locator(".fp-face:not(.fp-tiny) .fp-number").first
     expect(number).to_be_visible()
     assert (number.bounding_box() or {"height": 0})["height"] >= 10
+
+
+def test_the_menu_of_files_closes_by_escape_and_by_a_click_elsewhere(
+    page: Page, fake: FakeApi
+) -> None:
+    # given its menu
+    page.goto(f"/?image={fake.add('a.jpg')}")
+    sidecar = page.get_by_role("link", name="XMP sidecar")
+    page.get_by_text("Download", exact=True).click()
+    with page.expect_download() as download:
+        sidecar.click()
+    assert download.value.suggested_filename == "a.jpg.xmp"
+    page.get_by_text("Download", exact=True).click()
+    # when one leaves it, then it closes, and by the key the focus is where it was
+    for by_key in (True, False):
+        page.get_by_text("Download", exact=True).click()
+        expect(sidecar).to_be_visible()
+        if by_key:
+            page.keyboard.press("Escape")
+        else:
+            page.locator(".fp-name").click()
+        expect(sidecar).to_be_hidden()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.support.fake_documents import pyramid
@@ -95,3 +97,27 @@ def test_a_pyramid_has_two_sides_and_intervals(page: Page, fake: FakeApi) -> Non
     left.click()
     expect(page.locator("#search-part .fp-chip")).to_have_count(3)
     assert page.url.endswith("?tab=results&gender=female&min_age=20&max_age=29")
+
+
+def test_labels_of_many_columns_do_not_lie_on_each_other_on_a_phone(
+    page: Page, fake: FakeApi
+) -> None:
+    # given eleven bands of ages
+    fake.plots[0] |= {
+        "categories": [f"{age}-{age + 4}" for age in range(20, 75, 5)],
+        "series": [{"name": "female", "values": [3] * 11}],
+    }
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/?tab=plots")
+    expect(page.locator(".fp-plot")).to_be_visible()
+    # when the labels that are seen are measured
+    edges = page.evaluate(
+        "() => [...document.querySelectorAll('.fp-cat > span')]"
+        ".filter((label) => label.textContent.trim())"
+        ".filter((label) => getComputedStyle(label).visibility === 'visible')"
+        ".map((label) => { const text = document.createRange(); text.selectNodeContents(label);"
+        " const { left, right } = text.getBoundingClientRect(); return [left, right]; })"
+    )
+    # then each begins after the one before it
+    assert len(edges) >= 5
+    assert all(right < left for (_, right), (left, _) in pairwise(edges))

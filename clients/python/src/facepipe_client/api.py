@@ -98,6 +98,10 @@ class Api(Sending, Following):
         path = f"/v1/images/{image_id}/thumbnail.jpg"
         return (await self._answer("GET", path, params=query)).content
 
+    async def sidecar(self, image_id: str) -> bytes:
+        """The XMP sidecar: its faces as regions, ages and gender as keywords."""
+        return (await self._answer("GET", f"/v1/images/{image_id}/sidecar.xmp")).content
+
     async def face(self, image_id: str, index: int = 0) -> bytes:
         """A JPEG of one face as the models see it: upright, 224 x 224 pixels."""
         return (await self._answer("GET", f"/v1/images/{image_id}/faces/{index}/crop.jpg")).content

@@ -113,6 +113,7 @@ class Client:
     file = _blocking(Api.file)
     annotated = _blocking(Api.annotated)
     thumbnail = _blocking(Api.thumbnail)
+    sidecar = _blocking(Api.sidecar)
     face = _blocking(Api.face)
     export = _iterating(Api.export)
     corrections = _blocking(Api.corrections)

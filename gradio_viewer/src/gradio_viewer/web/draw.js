@@ -21,8 +21,8 @@ class Drawing {
     this.said.setAttribute("role", "status");
     this.said.textContent = "Draw a box around the face. With keys: arrows move it, Shift and arrows size it, Enter takes it, Escape leaves it.";
     this.stage.after(this.said);
+    this.stage.focus({ preventScroll: true }); // before it looks otherwise, so that it is found again
     this.stage.classList.add("fp-drawing");
-    this.stage.focus({ preventScroll: true });
     this.stop = new AbortController();
     const options = { signal: this.stop.signal, capture: true };
     for (const kind of ["pointerdown", "pointermove", "pointerup", "click", "dblclick"]) {

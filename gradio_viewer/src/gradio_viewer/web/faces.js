@@ -10,14 +10,21 @@ class Faces {
   constructor(root) {
     this.root = root;
     this.zoom = new Zoom(root.querySelector(".fp-stage"));
-    this.cards = [...root.querySelectorAll(".fp-card")];
-    this.list = root.querySelector(".fp-cards");
     this.selected = null;
     this.zoom.changed = () => this.fitMarks();
     new ResizeObserver(() => this.fitMarks()).observe(root);
     this.listen();
     const wanted = new URLSearchParams(location.search).get("face");
     if (wanted !== null) this.select(wanted);
+  }
+
+  // Looked for each time: Gradio changes the page in place, and may make another element the list.
+  get list() {
+    return this.root.querySelector(".fp-cards");
+  }
+
+  get cards() {
+    return [...this.root.querySelectorAll(".fp-card")];
   }
 
   // Which faces are too small on the screen, as they are enlarged now, for their landmarks; and
@@ -118,12 +125,12 @@ class Faces {
     const key = how.replace("-", "");
     const sign = (how === "size" || how === "-age") ? -1 : 1;
     const value = (card) => card.dataset[key] === "" ? Infinity : sign * Number(card.dataset[key]);
-    this.cards.sort((a, b) => value(a) - value(b) || a.dataset.face - b.dataset.face);
-    for (const card of this.cards) {
+    const cards = this.cards.sort((a, b) => value(a) - value(b) || a.dataset.face - b.dataset.face);
+    for (const card of cards) {
       card.hidden = reliable && !("reliable" in card.dataset);
       for (const mark of this.both(card.dataset.face)) mark.classList.toggle("fp-away", card.hidden);
     }
-    this.list.append(...this.cards);
+    this.list.append(...cards);
     this.root.querySelector(".fp-none").hidden = this.shown().length > 0;
   }
 }

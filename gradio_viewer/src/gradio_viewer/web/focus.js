@@ -3,7 +3,7 @@ const NAMES = ["id", "href", "value", "data-face", "data-do", "name", "class"];
 let last = null; // the control that has it: its part, what tells it from others, and its place
 
 function controls(part) {
-  return [...part.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")];
+  return [...part.querySelectorAll("a[href], button, input, select, summary, textarea, [tabindex]")];
 }
 
 function partOf(element) {
@@ -16,9 +16,10 @@ function faceOf(element) {
 
 function note(element) {
   const part = partOf(element);
-  if (!part) { last = null; return; }
+  const at = part ? controls(document.getElementById(part)).indexOf(element) : -1;
+  if (at < 0) { last = null; return; } // what only a browser gives the focus to has no place here
   const names = NAMES.map((name) => [name, element.getAttribute(name)]).filter(([, value]) => value);
-  last = { element, part, names, face: faceOf(element), at: controls(document.getElementById(part)).indexOf(element) };
+  last = { element, part, names, face: faceOf(element), at };
 }
 
 document.addEventListener("focusin", (event) => note(event.target));

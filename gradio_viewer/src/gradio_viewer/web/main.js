@@ -159,6 +159,17 @@ function otherTab(event) {
   if (by) tabs[(tabs.indexOf(event.target) + by + tabs.length) % tabs.length].focus();
 }
 
+// A menu closes by a click elsewhere, and by Escape, which gives its button the focus.
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".fp-menu[open]")) menu.open = menu.contains(event.target);
+});
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector(".fp-menu[open]");
+  if (event.key !== "Escape" || !menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 document.addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]") || event.target.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "?") showKeys();

@@ -203,7 +203,7 @@ def stage_times(statistics: Statistics) -> Plot:
             Series(name="90th percentile", values=[round(times[step].p90_ms, 1) for step in steps]),
         ],
         horizontal=True,
-        note=f"the newest {_count(newest, 'result')}",
+        note=f"the newest {_count(newest, 'run')}, of images analysed again too",
     )
 
 
