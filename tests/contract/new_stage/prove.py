@@ -11,6 +11,7 @@ from sharpness_service.jobs import SharpnessWorker
 from data_storage_service.database import open_index
 from facepipe.domain.analysis import AnalysisDocument, PartError
 from facepipe.domain.status import Status
+from facepipe.ledger.states import ImageState
 from facepipe.queue.job_table import job_kind
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig, rig_on
@@ -22,8 +23,13 @@ class Client:
     """The ledger as the stage has it, without the wire."""
 
     def __init__(self, rig: Rig) -> None:
-        self.get = rig.queries.get
+        self._queries = rig.queries
         self.save_started, self.save_part = rig.ledger.save_started, rig.ledger.save_part
+
+    def get(self, image_id: str, include_parts: bool = False) -> ImageState:
+        return (
+            self._queries.joined(image_id).state if include_parts else self._queries.get(image_id)
+        )
 
 
 @pytest.fixture
