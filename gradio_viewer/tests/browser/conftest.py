@@ -38,11 +38,12 @@ def viewer(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 @pytest.fixture
 def page(browser: Any, viewer: str) -> Iterator[Page]:
-    """A page of a desktop's size that no script fails on."""
+    """A page of a desktop's size that no script fails on, and that draws nothing wrongly."""
     page = browser.new_page(viewport={"width": 1440, "height": 900}, base_url=viewer)
     page.set_default_timeout(30_000)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: errors.extend([said.text] if "attribute" in said.text else []))
     yield page
     page.close()
     assert errors == []

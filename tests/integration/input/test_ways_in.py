@@ -149,7 +149,7 @@ def test_an_image_in_json_is_taken(rig: Rig, start: str) -> None:
         (b'{"base64": "aGVsbG8="}', 415, "unsupported_image"),
         (b'{"base64": "aGVsbG8=", "url": "http://x"}', 400, "invalid_request"),
         (b'{"base64": "aGVsbG8=", "max_faecs": 2}', 422, "unknown_parameter"),
-        (b'{"url": "http://127.0.0.1/a.jpg"}', 403, "forbidden"),
+        (b'{"url": "http://127.0.0.1/a.jpg"}', 422, "url_not_allowed"),
     ],
 )
 def test_json_that_is_no_upload_is_refused(

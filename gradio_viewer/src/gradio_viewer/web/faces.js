@@ -33,6 +33,7 @@ class Faces {
     const picture = this.root.querySelector(".fp-overlay");
     if (!picture) return;
     const unit = this.zoom.scale * this.zoom.canvas.offsetWidth / picture.viewBox.baseVal.width;
+    if (!(unit > 0)) return; // it has no size yet
     for (const mark of picture.querySelectorAll(".fp-face")) {
       const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => mark.querySelector("rect")[name].baseVal.value);
       const side = Math.max(width, height) * unit;

@@ -19,9 +19,9 @@ from starlette.types import Message as AsgiMessage
 
 from facepipe.domain.errors import (
     FacepipeError,
-    ForbiddenError,
     ImageTooLargeError,
     InvalidRequestError,
+    UrlNotAllowedError,
 )
 from input_service.archives import SIGNATURE, entries_of
 from input_service.forms import file_name_of, form_of
@@ -189,7 +189,7 @@ class Bodies:
         if "base64" in sent:
             return SentFile(_decoded(sent["base64"]), plain_name(name), wishes)
         if self._outgoing is None:
-            raise ForbiddenError("URLs are not fetched here; FACEPIPE_FETCH_ENABLED=true allows it")
+            raise UrlNotAllowedError("none is fetched here; FACEPIPE_FETCH_ENABLED=true allows it")
         url = str(sent["url"])
         try:
             reply = await self._outgoing.get(url, most, self._max_redirects)
