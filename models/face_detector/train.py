@@ -130,17 +130,31 @@ def rate_factor(progress: float, step: int) -> float:
     return min(1.0, (step + 1) / WARM_UP_STEPS) * max(0.01, falling)
 
 
-def loss_of(model: PoseModel, batch: Batch) -> torch.Tensor:
-    """Give the sum of the loss over the batch."""
+def loss_of(model: PoseModel, batch: Batch, *, halved: bool) -> torch.Tensor:
+    """Give the sum of the loss over the batch; `halved` has the network reckon in bfloat16."""
     images = batch["img"].float().div_(255).to(memory_format=torch.channels_last)
-    parts, _ = model.loss(batch, model.predict(images))
+    with torch.autocast("cpu", torch.bfloat16, enabled=halved):
+        answers = model.predict(images)
+    parts, _ = model.loss(batch, single(answers))
     return parts.sum()
+
+
+def single(answers: Any) -> Any:
+    """Bring a tree of tensors to single precision."""
+    if isinstance(answers, torch.Tensor):
+        return answers.float()
+    if isinstance(answers, dict):
+        return {name: single(part) for name, part in answers.items()}
+    return [single(part) for part in answers]
 
 
 class Run:
     """Everything that a checkpoint holds: model, average, optimiser, steps and seconds."""
 
-    def __init__(self, folder: Path, optimizer: str, start: Path | None = None) -> None:
+    def __init__(
+        self, folder: Path, optimizer: str, start: Path | None = None, *, halved: bool = False
+    ) -> None:
+        self.halved = halved
         self.path = folder / "last.pt"
         self.model = new_model()
         if start is not None:
@@ -177,7 +191,7 @@ class Run:
         """Do one step of the optimiser; return the loss of an image."""
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * rate_factor(progress, self.step)
-        loss = loss_of(self.model, batch)
+        loss = loss_of(self.model, batch, halved=self.halved)
         self.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 10.0)
@@ -226,13 +240,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=80.0)
     parser.add_argument("--stop-at", type=float, default=1.0, help="stop at this part of the time")
     parser.add_argument("--optimizer", choices=sorted(LEARNING_RATES), default="AdamW")
+    parser.add_argument("--bfloat16", action="store_true", help="a third faster where the CPU can")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    run = Run(args.out, args.optimizer, args.start)
+    run = Run(args.out, args.optimizer, args.start, halved=args.bfloat16)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         train(run, args)
