@@ -174,7 +174,7 @@ def _uploads(entries: _Entries | None) -> list[Upload]:
 
 def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTML, gr.JSON]:
     view = gr.HTML(image_html.empty_view(), elem_id="image-view")
-    with gr.Accordion("Trace: what was done when", open=False, elem_id="trace-part"):
+    with gr.Accordion("Trace: what was done when", open=False, elem_id="trace-part") as opened:
         trace = gr.HTML(elem_id="trace")
     with gr.Accordion("Result as JSON", open=False, elem_id="json-part"):
         document = gr.JSON(
@@ -200,6 +200,12 @@ def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTM
         place = _place(request)
         return await handlers.trace(api, place.image_id) if place.image_id else gr.skip()
 
+    async def follow_trace(request: gr.Request) -> AsyncIterator[Any]:
+        place = _place(request)
+        if place.image_id:
+            async for html in handlers.trace_as_it_comes(api, place.image_id):
+                yield html
+
     async def analyse_again(request: gr.Request) -> Any:
         image_id = _place(request).image_id
         if not image_id:
@@ -213,6 +219,7 @@ def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTM
 
     page.load(show_trace, outputs=trace, **_HIDDEN)
     go.click(show_trace, outputs=trace, trigger_mode="multiple", **_HIDDEN)
+    opened.expand(follow_trace, outputs=trace, concurrency_limit=None, **_HIDDEN)
     again.click(analyse_again, outputs=view, **_HIDDEN)
     delete.click(erase, outputs=view, **_HIDDEN)
     correct.click(take_correction, inputs=said, outputs=[view, document], js=_NOTED, **_HIDDEN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support import fake_input_api
 from tests.support.fake_input_api import FakeApi
 
 pytest.importorskip("gradio")
@@ -122,3 +123,23 @@ def test_the_menu_of_files_closes_by_escape_and_by_a_click_elsewhere(
         else:
             page.locator(".fp-name").click()
         expect(sidecar).to_be_hidden()
+
+
+def test_a_trace_comes_also_where_it_is_opened_before_the_services_have_told(
+    page: Page, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given an image whose services have told nothing yet, as right after its result
+    told, spans = fake_input_api.trace_document, 0
+
+    def so_far(image_id: str) -> dict[str, object]:
+        found = told(image_id)
+        return {**found, "spans": found["spans"][:spans], "logs": found["logs"] if spans else []}
+
+    monkeypatch.setattr(fake_input_api, "trace_document", so_far)
+    page.goto(f"/?image={fake.add('new.jpg')}")
+    page.get_by_role("button", name="Trace").click()
+    expect(page.locator("#trace")).to_contain_text("Nothing was logged")
+    # when they tell, one after the other
+    for spans in (1, 2):
+        # then the trace is there, and grows
+        expect(page.locator("#trace .fp-spanrow")).to_have_count(spans)

@@ -117,6 +117,7 @@ def _uploads(page: Page, fake: FakeApi) -> None:
     files_sent = [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"no image"}]
     page.set_input_files("#upload input[type=file]", files_sent)  # type: ignore[arg-type]
     expect(page.locator(".fp-row[data-status=refused]")).to_be_visible()
+    page.wait_for_timeout(1000)  # nobody chooses again sooner, and Gradio makes its field anew
     send(page, "a.jpg", "b.jpg")
     expect(page.locator(".fp-row[data-status=stored]")).to_have_count(2)
 
