@@ -43,6 +43,7 @@ class Program:
         set_threads(threads_per_worker(settings.stage))
         self._agegender = AgeGenderServiceSettings()
         self._estimator = load_estimator(self._agegender)
+        (folder / "saved_data").mkdir(parents=True, exist_ok=True)
         self._files = ResultFiles(FolderFiles(folder))
         self._style = AnnotationStyle()
 
@@ -75,9 +76,7 @@ class Program:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
-    (folder / "saved_data").mkdir(parents=True, exist_ok=True)
-    program = Program(folder)
+    program = Program(Path(sys.argv[1]))
     print("ready", flush=True)
     for line in sys.stdin:
         seconds: list[float] = []
