@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any, NoReturn, TypeVar
 
 import grpc
 
+from data_storage_service.call_errors import abort, answers, parsing, writing_volume
 from data_storage_service.leading import LOOK_S
 from data_storage_service.ledger import Saved
 from data_storage_service.row_stream import RowStream
@@ -21,7 +19,6 @@ from data_storage_service.wiring import Services
 from facepipe.domain.analysis import Correction, PartError
 from facepipe.domain.errors import (
     FacepipeError,
-    ImageNotFoundError,
     InvalidRequestError,
     ServiceUnavailableError,
 )
@@ -36,36 +33,6 @@ CANDIDATES = 64
 """Processes that may have, or wait for, a role."""
 
 _log = logging.getLogger(__name__)
-_Method = TypeVar("_Method", bound=Callable[..., Any])
-
-
-def _answers(method: _Method) -> _Method:
-    """Turns our errors into gRPC's status codes."""
-
-    @functools.wraps(method)
-    def answer(self: Any, request: Any, context: grpc.ServicerContext) -> Any:
-        try:
-            return method(self, request, context)
-        except FacepipeError as error:
-            abort(context, error)
-
-    return answer  # type: ignore[return-value]  # functools.wraps keeps the signature
-
-
-def abort(context: grpc.ServicerContext, error: FacepipeError) -> NoReturn:
-    """Ends a call with the status code that `FaceStoreClient` understands."""
-    match error:
-        case ImageNotFoundError():
-            code = grpc.StatusCode.NOT_FOUND
-        case InvalidRequestError():
-            code = grpc.StatusCode.INVALID_ARGUMENT
-        case _ if error.transient:
-            code = grpc.StatusCode.UNAVAILABLE
-        case _:
-            code = grpc.StatusCode.INTERNAL
-    if code not in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT):
-        _log.warning("a call ends with %s: %s", code.name, error)
-    context.abort(code, error.message)
 
 
 class FaceStore(FaceStoreServicer):
@@ -77,14 +44,14 @@ class FaceStore(FaceStoreServicer):
         self._free_candidates = threading.BoundedSemaphore(CANDIDATES)
         self._free_watchers = threading.BoundedSemaphore(services.settings.storage.watchers)
 
-    @_answers
+    @answers
     def RegisterImage(  # noqa: N802  # gRPC names it
         self, request: pb.RegisterImageRequest, context: grpc.ServicerContext
     ) -> pb.RegisterImageResponse:
         image_id = check_image_id(request.image_id)
         if not request.HasField("received_at"):
             raise InvalidRequestError("received_at is missing")
-        with _parsing():
+        with parsing():
             image = messages.image_from_pb(request.image, image_id)
             received_at = messages.timestamp_from_pb(request.received_at)
         registration = self._services.ledger.register(
@@ -102,12 +69,12 @@ class FaceStore(FaceStoreServicer):
             analysis=messages.state_to_pb(state), created=registration.created
         )
 
-    @_answers
+    @answers
     def SavePart(  # noqa: N802  # gRPC names it
         self, request: pb.SavePartRequest, context: grpc.ServicerContext
     ) -> pb.SavePartResponse:
         check_image_id(request.image_id)
-        with _parsing():
+        with parsing():
             run = messages.run_of_part(request)
         if run.generation < 1:
             raise InvalidRequestError("a generation is 1 or more")
@@ -117,7 +84,7 @@ class FaceStore(FaceStoreServicer):
             self._settle(run.image_id)
         return pb.SavePartResponse(accepted=saved.accepted)
 
-    @_answers
+    @answers
     def GetAnalysis(  # noqa: N802  # gRPC names it
         self, request: pb.GetAnalysisRequest, context: grpc.ServicerContext
     ) -> pb.Analysis:
@@ -130,11 +97,11 @@ class FaceStore(FaceStoreServicer):
             message.parts[stage] = document
         return message
 
-    @_answers
+    @answers
     def ListAnalyses(  # noqa: N802  # gRPC names it
         self, request: pb.ListAnalysesRequest, context: grpc.ServicerContext
     ) -> pb.ListAnalysesResponse:
-        with _parsing():
+        with parsing():
             query = messages.query_from_pb(request)
         page = self._services.queries.page(query)
         return pb.ListAnalysesResponse(
@@ -147,7 +114,7 @@ class FaceStore(FaceStoreServicer):
         self, request: pb.ListAnalysesRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.RowBatch]:
         try:
-            with _parsing():
+            with parsing():
                 query = replace(messages.query_from_pb(request), cursor="")
             rows = RowStream(self._services.engine, self._services.files)
             for batch in rows.batches(query):
@@ -157,7 +124,7 @@ class FaceStore(FaceStoreServicer):
         except FacepipeError as error:
             abort(context, error)
 
-    @_answers
+    @answers
     def ListChanges(  # noqa: N802  # gRPC names it
         self, request: pb.ListChangesRequest, context: grpc.ServicerContext
     ) -> pb.ListChangesResponse:
@@ -171,21 +138,21 @@ class FaceStore(FaceStoreServicer):
             analyses=[messages.state_to_pb(state) for state in states], revision=revision
         )
 
-    @_answers
+    @answers
     def GetStats(  # noqa: N802  # gRPC names it
         self, request: pb.GetStatsRequest, context: grpc.ServicerContext
     ) -> pb.Stats:
         stats = replace(self._services.queries.stats(), paused_at=self._services.pause.since)
         return summary_messages.stats_to_pb(stats)
 
-    @_answers
+    @answers
     def SetPaused(  # noqa: N802  # gRPC names it
         self, request: pb.SetPausedRequest, context: grpc.ServicerContext
     ) -> pb.QueueState:
         since = self._services.pause.set(paused=request.paused)
         return pb.QueueState(paused_at=messages.timestamp_to_pb(since))
 
-    @_answers
+    @answers
     def Count(  # noqa: N802  # gRPC names it
         self, request: pb.CountRequest, context: grpc.ServicerContext
     ) -> pb.CountResponse:
@@ -194,7 +161,7 @@ class FaceStore(FaceStoreServicer):
         groups = self._services.queries.count(by, where).items()
         return pb.CountResponse(groups=[pb.Group(key=key, count=number) for key, number in groups])
 
-    @_answers
+    @answers
     def GetStepTimes(  # noqa: N802  # gRPC names it
         self, request: pb.GetStepTimesRequest, context: grpc.ServicerContext
     ) -> pb.StepTimes:
@@ -203,7 +170,7 @@ class FaceStore(FaceStoreServicer):
             steps={step: pb.StepTime(**asdict(time)) for step, time in times.items()}
         )
 
-    @_answers
+    @answers
     def DeleteAnalysis(  # noqa: N802  # gRPC names it
         self, request: pb.DeleteAnalysisRequest, context: grpc.ServicerContext
     ) -> pb.DeleteAnalysisResponse:
@@ -216,38 +183,38 @@ class FaceStore(FaceStoreServicer):
             _log.info("deleted")
         return pb.DeleteAnalysisResponse(existed=existed)
 
-    @_answers
+    @answers
     def AddCorrection(  # noqa: N802  # gRPC names it
         self, request: pb.AddCorrectionRequest, context: grpc.ServicerContext
     ) -> pb.AddCorrectionResponse:
         image_id = check_image_id(request.image_id)
-        with _parsing():
+        with parsing():
             said = Correction.model_validate_json(request.correction)
-        with _volume():
+        with writing_volume():
             made = self._services.corrector.add(image_id, said)
         return pb.AddCorrectionResponse(correction=made.model_dump_json().encode())
 
-    @_answers
+    @answers
     def RemoveCorrection(  # noqa: N802  # gRPC names it
         self, request: pb.RemoveCorrectionRequest, context: grpc.ServicerContext
     ) -> pb.RemoveCorrectionResponse:
         image_id = check_image_id(request.image_id)
-        with _volume():
+        with writing_volume():
             taken = self._services.corrector.remove(image_id, request.number)
         document = taken.model_dump_json().encode() if taken else b""
         return pb.RemoveCorrectionResponse(correction=document)
 
-    @_answers
+    @answers
     def StartReanalysis(  # noqa: N802  # gRPC names it
         self, request: pb.ListAnalysesRequest, context: grpc.ServicerContext
     ) -> pb.Reanalysis:
-        with _parsing():
+        with parsing():
             query = messages.query_from_pb(request)
         if not query.statuses or not all(status.has_result for status in query.statuses):
             raise InvalidRequestError("only images with a result are analysed again")
         return summary_messages.reanalysis_to_pb(self._services.reanalyses.begin(query))
 
-    @_answers
+    @answers
     def GetReanalysis(  # noqa: N802  # gRPC names it
         self, request: pb.GetReanalysisRequest, context: grpc.ServicerContext
     ) -> pb.Reanalysis:
@@ -278,7 +245,7 @@ class FaceStore(FaceStoreServicer):
         if not self._free_candidates.acquire(blocking=False):
             abort(context, ServiceUnavailableError("too many ask for a role"))
         try:
-            with _parsing():
+            with parsing():
                 turn = self._services.turns.candidate(Role(request.role))
         except FacepipeError as error:
             self._free_candidates.release()
@@ -298,7 +265,7 @@ class FaceStore(FaceStoreServicer):
             case "started":
                 return Saved(accepted=ledger.save_started(run))
             case "document":
-                with _parsing():
+                with parsing():
                     part = messages.part_of(run.stage, request.document)
                 return ledger.save_part(run, part, request.document)
             case "failure":
@@ -312,20 +279,3 @@ class FaceStore(FaceStoreServicer):
             self._services.settler.settle(image_id)
         except OSError as error:
             _log.warning("settled later: %s", error, extra={"image_id": image_id})
-
-
-@contextmanager
-def _volume() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ServiceUnavailableError(f"the result cannot be written: {error}") from error
-
-
-@contextmanager
-def _parsing() -> Iterator[None]:
-    """What does not fit our types is the caller's mistake."""
-    try:
-        yield
-    except (ValueError, KeyError, OverflowError) as error:
-        raise InvalidRequestError(f"the message is malformed: {error}") from error
