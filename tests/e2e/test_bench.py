@@ -2,23 +2,55 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
-from fastapi.testclient import TestClient
+import httpx
 
-from benchmarks.afternoon import create_app
-from benchmarks.bound import Program
+from tests.support.redis_server import free_port
+from tests.support.waiting import wait_until
 
 
-def test_the_plain_program_analyses_a_photograph_and_writes_its_files(
+def test_the_bound_analyses_a_photograph_and_writes_its_files(
     tmp_path: Path, portraits: list[Path]
 ) -> None:
-    client = TestClient(create_app(Program(tmp_path)))
+    bound = subprocess.run(
+        [sys.executable, "-m", "benchmarks.bound", str(tmp_path)],
+        input=json.dumps([str(portraits[0])]) + "\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
 
-    answer = client.post("/analyse", content=portraits[0].read_bytes())
+    ready, answer = bound.stdout.splitlines()
+    assert ready == "ready"
+    assert json.loads(answer)["faces"] == 1
+    written = [path for path in (tmp_path / "saved_data").iterdir() if path.is_file()]
+    assert sorted(path.suffix for path in written) == [".jpg", ".json"]
+
+
+def test_the_plain_program_analyses_a_photograph(portraits: list[Path]) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.afternoon", str(port)]
+    with subprocess.Popen(command) as process:
+        try:
+            wait_until(lambda: _listens(port))
+
+            answer = httpx.post(
+                f"http://127.0.0.1:{port}/analyse", content=portraits[0].read_bytes(), timeout=60
+            )
+        finally:
+            process.terminate()
 
     assert answer.status_code == 200
     assert answer.json()["num_faces"] == 1
-    image_id = answer.json()["image"]["sha256"]
-    written = {path.name for path in (tmp_path / "saved_data").iterdir() if path.is_file()}
-    assert written == {f"{image_id}.jpg", f"{image_id}.json"}
+
+
+def _listens(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/openapi.json").is_success
+    except httpx.TransportError:
+        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support import fake_input_api
+from tests.support.fake_documents import trace_document
 from tests.support.fake_input_api import FakeApi
 
 pytest.importorskip("gradio")
@@ -129,10 +130,10 @@ def test_a_trace_comes_also_where_it_is_opened_before_the_services_have_told(
     page: Page, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given an image whose services have told nothing yet, as right after its result
-    told, spans = fake_input_api.trace_document, 0
+    spans = 0
 
     def so_far(image_id: str) -> dict[str, object]:
-        found = told(image_id)
+        found = trace_document(image_id)
         return {**found, "spans": found["spans"][:spans], "logs": found["logs"] if spans else []}
 
     monkeypatch.setattr(fake_input_api, "trace_document", so_far)
