@@ -22,7 +22,6 @@ from gradio_viewer.queue_html import queue
 from gradio_viewer.recent import Batch
 
 FOLLOWED_AT_ONCE = 8
-TRACE_LOOKS, TRACE_EVERY_S = 10, 1.0
 REDRAW_S = 0.25
 _SAID = ("kind", "face_index", "box", "age", "gender")
 
@@ -222,22 +221,6 @@ async def trace(api: AsyncClient, image_id: str) -> Html:
         return trace_html.trace(await api.trace(image_id))
     except ClientError as error:
         return notice(f"The trace cannot be shown now: {told(api, error)}", "warning")
-
-
-async def trace_as_it_comes(api: AsyncClient, image_id: str) -> AsyncIterator[Html]:
-    """The trace until nothing is added: services tell of their work some seconds after it."""
-    before: object = None
-    for _ in range(TRACE_LOOKS):
-        try:
-            found = await api.trace(image_id)
-        except ClientError:
-            yield await trace(api, image_id)
-            return
-        if found == before and found.get("spans"):
-            return
-        before = found
-        yield trace_html.trace(found)
-        await asyncio.sleep(TRACE_EVERY_S)
 
 
 async def plots(api: AsyncClient, search: Mapping[str, str]) -> Html:

@@ -174,7 +174,7 @@ def _uploads(entries: _Entries | None) -> list[Upload]:
 
 def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTML, gr.JSON]:
     view = gr.HTML(image_html.empty_view(), elem_id="image-view")
-    with gr.Accordion("Trace: what was done when", open=False, elem_id="trace-part") as opened:
+    with gr.Accordion("Trace: what was done when", open=False, elem_id="trace-part") as part:
         trace = gr.HTML(elem_id="trace")
     with gr.Accordion("Result as JSON", open=False, elem_id="json-part"):
         document = gr.JSON(
@@ -182,6 +182,7 @@ def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTM
             elem_id="result-json",
             open=False,
         )
+    look = gr.Button("Look again", elem_id="do-trace", elem_classes="fp-hidden")
     again = gr.Button("Analyse again", elem_id="do-again", elem_classes="fp-hidden")
     delete = gr.Button("Delete", elem_id="do-delete", elem_classes="fp-hidden")
 
@@ -200,12 +201,6 @@ def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTM
         place = _place(request)
         return await handlers.trace(api, place.image_id) if place.image_id else gr.skip()
 
-    async def follow_trace(request: gr.Request) -> AsyncIterator[Any]:
-        place = _place(request)
-        if place.image_id:
-            async for html in handlers.trace_as_it_comes(api, place.image_id):
-                yield html
-
     async def analyse_again(request: gr.Request) -> Any:
         image_id = _place(request).image_id
         if not image_id:
@@ -217,9 +212,8 @@ def _image_tab(api: AsyncClient, page: gr.Blocks, go: gr.Button) -> tuple[gr.HTM
         image_id = _place(request).image_id
         return await handlers.delete(api, image_id) if image_id else gr.skip()
 
-    page.load(show_trace, outputs=trace, **_HIDDEN)
-    go.click(show_trace, outputs=trace, trigger_mode="multiple", **_HIDDEN)
-    opened.expand(follow_trace, outputs=trace, concurrency_limit=None, **_HIDDEN)
+    for looked in (part.expand, look.click, go.click):
+        looked(show_trace, outputs=trace, trigger_mode="multiple", **_HIDDEN)
     again.click(analyse_again, outputs=view, **_HIDDEN)
     delete.click(erase, outputs=view, **_HIDDEN)
     correct.click(take_correction, inputs=said, outputs=[view, document], js=_NOTED, **_HIDDEN)

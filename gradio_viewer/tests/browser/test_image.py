@@ -144,3 +144,34 @@ def test_a_trace_comes_also_where_it_is_opened_before_the_services_have_told(
     for spans in (1, 2):
         # then the trace is there, and grows
         expect(page.locator("#trace .fp-spanrow")).to_have_count(spans)
+
+
+def test_a_trace_that_grows_does_not_follow_to_another_image(
+    page: Page, fake: FakeApi, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given one whose trace grows at each look, beside one that is complete
+    fake.add("complete.jpg")
+    growing = fake.add("growing.jpg")
+    looks = 1
+
+    def more_each_time(image_id: str) -> dict[str, object]:
+        nonlocal looks
+        looks += image_id == growing
+        found = trace_document(image_id)
+        line = found["logs"][0]
+        logs = [line] * (looks if image_id == growing else 1)
+        return {**found, "logs": logs}
+
+    monkeypatch.setattr(fake_input_api, "trace_document", more_each_time)
+    page.goto("/?tab=results")
+    page.locator(".fp-tile", has_text="growing.jpg").click()
+    page.get_by_role("button", name="Trace").click()
+    lines = page.locator("#trace .fp-log time")
+    expect(lines).not_to_have_count(0)
+    # when one goes on to the other meanwhile
+    page.keyboard.press("]")
+    expect(page.locator("#image-view .fp-name")).to_have_text("complete.jpg")
+    # then its trace stays
+    expect(lines).to_have_count(1)
+    page.wait_for_timeout(4500)
+    expect(lines).to_have_count(1)

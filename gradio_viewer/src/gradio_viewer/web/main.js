@@ -159,6 +159,12 @@ function otherTab(event) {
   if (by) tabs[(tabs.indexOf(event.target) + by + tabs.length) % tabs.length].focus();
 }
 
+// Services tell of their work some seconds after it: who opens a trace sees the rest come.
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("#trace-part > button")) return;
+  for (const seconds of [1, 2, 4, 8, 16]) setTimeout(() => press("do-trace"), 1000 * seconds);
+});
+
 // A menu closes by a click elsewhere, and by Escape, which gives its button the focus.
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll(".fp-menu[open]")) menu.open = menu.contains(event.target);

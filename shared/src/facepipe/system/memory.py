@@ -16,7 +16,9 @@ def keep_freed_memory() -> None:
     Left to itself, it gives the pixels of each image back to the kernel, which clears the same
     pages anew for the next one.
     """
-    mallopt = ctypes.CDLL(None).mallopt
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return
     mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
     mallopt(_MMAP_THRESHOLD, _LARGEST_BYTES)
 
