@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Self, cast
 from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import RedisError
 from rq import Queue, Retry
-from rq.exceptions import DuplicateJobError
-from rq.job import Job
+from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
+from rq.utils import now, utcformat
 
 from facepipe.queue.job_table import FUNCTIONS, PLOTS_QUEUE, job_kind
 
@@ -23,28 +24,37 @@ FAILURE_TTL_S = 3600
 # Long enough for two enqueuers to tell who is first, short enough to outlive neither.
 _PLOTS_LOCK_MS = 5000
 _PLOTS_LOCK_KEY = "facepipe:enqueuing-plots"
+_QUEUES_KEY = Queue.redis_queues_keys
 
-_QUEUE_UP = """
--- An urgent job stands at the front of the queue; it goes behind the urgent ones before it.
--- KEYS: queue        ARGV: job id, prefix of job keys
-local last, is_here, others = nil, false, 0
-for _, id in ipairs(redis.call('LRANGE', KEYS[1], 0, 999)) do
-  if id == ARGV[1] then
-    is_here = true
+_ENQUEUE = """
+-- RQ's own steps to a new job in one. Urgent jobs stand at the front of the queue, each behind
+-- those before it.
+-- KEYS: job, queue, list of queues
+-- ARGV: job id, prefix of job keys, 'urgent' or '', fields of the job's record and their values
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('SADD', KEYS[3], KEYS[2])
+if ARGV[3] == '' then
+  redis.call('RPUSH', KEYS[2], ARGV[1])
+  return 1
+end
+local last, others = nil, 0
+for _, id in ipairs(redis.call('LRANGE', KEYS[2], 0, 999)) do
+  local known, meta = pcall(cjson.decode, redis.call('HGET', ARGV[2] .. id, 'meta') or '{}')
+  if known and meta['urgent'] == true then
+    last, others = id, 0
   else
-    local known, meta = pcall(cjson.decode, redis.call('HGET', ARGV[2] .. id, 'meta') or '{}')
-    if known and meta['urgent'] == true then
-      last, others = id, 0
-    else
-      -- A few may stand among them: what a worker that died has given back.
-      others = others + 1
-      if others >= 16 then break end
-    end
+    -- A few may stand among them: what a worker that died has given back.
+    others = others + 1
+    if others >= 16 then break end
   end
 end
-if not (is_here and last) then return 0 end
-redis.call('LREM', KEYS[1], 1, ARGV[1])
-return redis.call('LINSERT', KEYS[1], 'AFTER', last, ARGV[1])
+if last then
+  redis.call('LINSERT', KEYS[2], 'AFTER', last, ARGV[1])
+else
+  redis.call('LPUSH', KEYS[2], ARGV[1])
+end
+return 1
 """
 
 
@@ -108,27 +118,34 @@ def enqueue(
     Raises:
         redis.exceptions.RedisError: Redis does not answer or is full; nothing was queued.
     """
-    queue = queue_of(job.queue, redis)
-    try:
-        queue.enqueue_call(
-            FUNCTIONS[job.queue],
-            args=(job.image_id, job.generation),
-            job_id=job.job_id,
-            unique=True,
-            timeout=timeout_s or job_kind(job.queue).timeout_s,
-            result_ttl=0,
-            failure_ttl=FAILURE_TTL_S,
-            retry=Retry(max=len(retry_pauses_s), interval=list(retry_pauses_s)),
-            meta={"traceparent": job.traceparent} | ({"urgent": True} if urgent else {}),
-            description=f"{job.queue} {job.image_id[:12]} generation {job.generation}",
-            at_front=urgent,
-        )
-    except DuplicateJobError:
-        return False
-    if urgent:
-        with suppress(RedisError):  # it is queued, and at the front
-            redis.eval(_QUEUE_UP, 1, queue.key, job.job_id, Job.redis_job_namespace_prefix)
-    return True
+    record = _record(job, timeout_s or job_kind(job.queue).timeout_s, urgent, retry_pauses_s)
+    keys = [job_key(job.job_id), f"{Queue.redis_queue_namespace_prefix}{job.queue}", _QUEUES_KEY]
+    args = [job.job_id, Job.redis_job_namespace_prefix, "urgent" if urgent else ""]
+    script = redis.register_script(_ENQUEUE)
+    return bool(script(keys=keys, args=[*args, *chain.from_iterable(record.items())]))
+
+
+def _record(
+    job: ImageJob, timeout_s: int, urgent: bool, retry_pauses_s: Sequence[int]
+) -> dict[str, str | int | bytes]:
+    """A job as RQ keeps it."""
+    moment = utcformat(now())
+    call = [FUNCTIONS[job.queue], None, [job.image_id, job.generation], {}]
+    meta = {"traceparent": job.traceparent} | ({"urgent": True} if urgent else {})
+    return {
+        "status": JobStatus.QUEUED.value,
+        "origin": job.queue,
+        "created_at": moment,
+        "enqueued_at": moment,
+        "data": zlib.compress(json.dumps(call).encode()),
+        "meta": json.dumps(meta),
+        "description": f"{job.queue} {job.image_id[:12]} generation {job.generation}",
+        "timeout": timeout_s,
+        "result_ttl": 0,
+        "failure_ttl": FAILURE_TTL_S,
+        "retries_left": len(retry_pauses_s),
+        "retry_intervals": json.dumps(list(retry_pauses_s)),
+    }
 
 
 def enqueue_plots(redis: Redis, delay_s: float = 0.0, *, timeout_s: int = 120) -> bool:
