@@ -130,7 +130,7 @@ def _record(
 ) -> dict[str, str | int | bytes]:
     """A job as RQ keeps it."""
     moment = utcformat(now())
-    call = [FUNCTIONS[job.queue], None, [job.image_id, job.generation], {}]
+    call: list[object] = [FUNCTIONS[job.queue], None, [job.image_id, job.generation], {}]
     meta = {"traceparent": job.traceparent} | ({"urgent": True} if urgent else {})
     return {
         "status": JobStatus.QUEUED.value,
