@@ -18,6 +18,7 @@ from facepipe.files.annotation import annotate as drawing
 from facepipe.files.annotation.annotate import annotate, encode_jpeg
 from facepipe.files.annotation.labels import MIN_CONTRAST, Rgb, colors_of, contrast
 from facepipe.files.annotation.placing import MIN_TEXT_PX, Label, Labels, Rect, font, layout, legend
+from facepipe.files.decoding import DecodeLimits, decode
 from tests.support import store_samples as samples
 
 
@@ -272,3 +273,32 @@ def test_rect_overlap() -> None:
     assert Rect(0, 0, 10, 10).overlap(Rect(5, 5, 15, 15)) == 25
     assert Rect(0, 0, 10, 10).overlap(Rect(10, 0, 20, 10)) == 0
     assert isinstance(Label("x", 12, Rect(0, 0, 1, 1)).place, Rect)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(
+    "style",
+    [AnnotationStyle(), AnnotationStyle(labels=Labels.NUMBERS), AnnotationStyle(blur_faces=True)],
+)
+def test_a_jpeg_that_is_drawn_on_where_it_was_decoded_gives_the_same_picture(
+    style: AnnotationStyle, mode: str, orientation: int
+) -> None:
+    # given a JPEG with a face, upright or on its side, decoded padded and as ever
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upload = io.BytesIO()
+    Image.fromarray(samples.pixels(1, 800, 600)).convert(mode).save(upload, "JPEG", exif=exif)
+    plain = decode(upload.getvalue()).rgb
+    padded = decode(upload.getvalue(), DecodeLimits(padded=True)).rgb
+    points = [LandmarkPoint(x=200.0 + n % 90, y=200.0 + n % 70) for n in range(POINTS)]
+    one = face(150, 150, 350, 400).model_copy(update={"landmarks": points})
+
+    # when the face is drawn into both
+    drawn = style.draw(padded, [one])
+
+    # then it is the same picture, and no other pixels were needed for it
+    assert padded.shape == (*plain.shape[:2], 4)
+    assert drawn == style.draw(plain, [one])
+    if orientation == 1 and not style.blur_faces:
+        assert not np.array_equal(padded[..., :3], plain)

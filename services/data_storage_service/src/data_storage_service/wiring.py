@@ -77,7 +77,8 @@ def open_services(settings: DataStorageSettings) -> Services:
     images = RedisImageStore(redis, settings.redis)
     settler = Settler(ledger, files, inbox, images, keep_source=settings.storage.keep_source)
     token = settings.inside_token
-    sources = SourceImages(images, inbox, files, settings.address.input, token, ca=settings.tls.ca)
+    address = settings.address.input
+    sources = SourceImages(images, inbox, files, address, token, ca=settings.tls.ca, padded=True)
     style = AnnotationStyle(settings.storage.jpeg_quality, blur_faces=settings.storage.blur_faces)
     results = ResultStore(ledger, queries, files, sources, settler, style)
     corrector = Corrector(ledger, files, sources, style)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from PIL import Image
@@ -78,7 +78,7 @@ class DrawAnnotated:
     faces: tuple[Face, ...]
 
     def __call__(self, data: bytes) -> bytes:
-        decoded = decode(data, ACCEPTED_BEFORE)
+        decoded = decode(data, replace(ACCEPTED_BEFORE, padded=True))
         return self.style.draw(decoded.rgb, self.faces, decoded.size)
 
 

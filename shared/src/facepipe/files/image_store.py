@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -106,16 +107,18 @@ class SourceImages:
         token: InsideToken,
         *,
         ca: Path | None = None,
+        padded: bool = False,
     ) -> None:
         self._cache = cache
         self._inbox = inbox
         self._results = results
         self._input_url = input_url
         self._trust = trusting(ca)
+        self._limits = replace(ACCEPTED_BEFORE, padded=padded)
         self._headers = token.headers  # asked for where the input API asks for keys
 
     def load(self, image_id: str) -> RgbImage:
-        """The image, shape `(height, width, 3)`, uint8, RGB, upright.
+        """The image, shape `(height, width, 3)`, uint8, RGB, upright; JPEGs padded if asked for.
 
         Raises:
             ImageNotFoundError: the upload is nowhere any more.
@@ -124,7 +127,7 @@ class SourceImages:
         data = self._cache.get_upload(check_image_id(image_id))
         if data is None or hashlib.sha256(data).hexdigest() != image_id:
             data = self._upload(image_id)
-        return decode(data, ACCEPTED_BEFORE).rgb
+        return decode(data, self._limits).rgb
 
     def _upload(self, image_id: str) -> bytes:
         for read in (self._inbox.read, self._results.read_source):

@@ -35,10 +35,10 @@ _GROUND = Rgb(244, 246, 248)
 
 
 def annotate(image_rgb: RgbImage, faces: Sequence[Face], labels: Labels = Labels.FULL) -> RgbImage:
-    """A copy of the image with its faces marked.
+    """A copy of the image with its faces marked; of a padded one the image itself.
 
     Args:
-        image_rgb: shape `(height, width, 3)`, uint8, RGB, upright.
+        image_rgb: shape `(height, width, 3)`, uint8, RGB, upright; or `(height, width, 4)`, padded.
         faces: in pixels of that image.
         labels: what stands beside each.
 
@@ -46,7 +46,7 @@ def annotate(image_rgb: RgbImage, faces: Sequence[Face], labels: Labels = Labels
         of the same shape; every label lies inside the image.
     """
     size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
-    canvas = Image.fromarray(image_rgb)
+    pixels, canvas = _canvas(image_rgb)
     draw = ImageDraw.Draw(canvas)
     for face in faces:
         if max(face.box.to_bounding_box().size) >= MIN_CONTOURS_PX:
@@ -59,12 +59,12 @@ def annotate(image_rgb: RgbImage, faces: Sequence[Face], labels: Labels = Labels
     for face, label in zip(faces, placed, strict=bool(placed)):
         if label is not None:
             _draw_label(draw, face, label)
-    return np.asarray(canvas)
+    return np.asarray(canvas) if pixels is None else pixels
 
 
 def with_legend(picture: RgbImage, faces: Sequence[Face]) -> RgbImage:
     """The picture, and under it what each number means."""
-    shown = Image.fromarray(picture)
+    shown = Image.fromarray(picture[..., :3])
     high, labels = legend(shown.width, faces)
     if not labels:
         return picture
@@ -81,9 +81,28 @@ def with_legend(picture: RgbImage, faces: Sequence[Face]) -> RgbImage:
 def encode_jpeg(image_rgb: RgbImage, quality: int) -> bytes:
     """A baseline JPEG of nothing but the pixels: no EXIF, no comment."""
     data: bytes = simplejpeg.encode_jpeg(
-        np.ascontiguousarray(image_rgb), quality=quality, colorspace="RGB", colorsubsampling="444"
+        np.ascontiguousarray(image_rgb),
+        quality=quality,
+        colorspace="RGBX" if _is_padded(image_rgb) else "RGB",
+        colorsubsampling="444",
     )
     return data
+
+
+def _is_padded(image: RgbImage) -> bool:
+    channels: int = image.shape[2]
+    return channels == 4
+
+
+def _canvas(image: RgbImage) -> tuple[RgbImage | None, Image.Image]:
+    """What to draw on, and the pixels that are drawn on, where they are those of an array."""
+    if not _is_padded(image):
+        return None, Image.fromarray(image)
+    pixels = np.require(image, requirements=["C", "W"])
+    size = (pixels.shape[1], pixels.shape[0])
+    canvas = Image.frombuffer("RGBX", size, pixels, "raw", "RGBX", 0, 1)
+    canvas.readonly = 0  # Pillow takes it that a buffer is not ours
+    return pixels, canvas
 
 
 def _draw_contours(draw: ImageDraw.ImageDraw, face: Face) -> None:

@@ -20,7 +20,7 @@ def blur_faces(image_rgb: RgbImage, faces: Sequence[Face]) -> RgbImage:
     """A copy of the image in which each face, and a margin around it, is a few tiles.
 
     Args:
-        image_rgb: shape `(height, width, 3)`, uint8, RGB, upright.
+        image_rgb: shape `(height, width, 3)`, uint8, RGB, upright; or `(height, width, 4)`, padded.
         faces: in pixels of that image.
 
     Returns:
@@ -35,7 +35,7 @@ def blur_faces(image_rgb: RgbImage, faces: Sequence[Face]) -> RgbImage:
         x1, y1 = max(0, box.x1 - slack), max(0, box.y1 - slack)
         x2, y2 = min(width, box.x2 + slack), min(height, box.y2 + slack)
         if x1 < x2 and y1 < y2:
-            blurred[y1:y2, x1:x2] = _tiled(blurred[y1:y2, x1:x2])
+            blurred[y1:y2, x1:x2, :3] = _tiled(blurred[y1:y2, x1:x2, :3])
     return blurred
 
 

@@ -39,7 +39,8 @@ class AnnotationStyle:
         """The annotated JPEG, as large as the pixels, and higher by the legend.
 
         Args:
-            image_rgb: shape `(height, width, 3)`, uint8, RGB; smaller than a very large image.
+            image_rgb: shape `(height, width, 3)`, uint8, RGB; smaller than a very large image. One
+                that is padded, `(height, width, 4)`, is drawn on itself.
             faces: of the whole image.
             whole: its size; None where that is the one of the pixels.
         """

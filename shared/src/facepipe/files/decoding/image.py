@@ -24,6 +24,8 @@ class DecodeLimits:
             damaged file is.
         without_pixels: the pixels are of no interest; a JPEG that is whole comes as small as
             libjpeg makes it.
+        padded: the image is to be drawn on; a JPEG comes with a fourth byte a pixel, which means
+            nothing: so Pillow keeps pixels, and draws on them where they are.
     """
 
     max_bytes: int = 128 * 2**20
@@ -32,6 +34,7 @@ class DecodeLimits:
     max_whole_pixels: int = WHOLE_PIXELS
     min_decoded_share: float = 0.25
     without_pixels: bool = False
+    padded: bool = False
 
     def check_size(self, width: int, height: int) -> None:
         """Raises ImageTooLargeError, or UndecodableImageError where there are no pixels."""
@@ -65,7 +68,7 @@ class Raster:
     """Pixels as a format's reader gives them.
 
     Attributes:
-        rgb: shape `(height, width, 3)`, uint8, RGB, as stored.
+        rgb: shape `(height, width, 3)`, uint8, RGB, as stored; or padded.
         whole: its size, where it was decoded smaller.
         orientation: of EXIF, yet to be undone, 1-8.
         turned: the orientation that the reader undid itself.
@@ -89,7 +92,8 @@ class DecodedImage:
 
     Attributes:
         rgb: shape `(height, width, 3)`, uint8, RGB, EXIF orientation applied, C-contiguous; a very
-            large image is smaller there, by `reduction_of(size)`.
+            large image is smaller there, by `reduction_of(size)`. Shape `(height, width, 4)` of a
+            JPEG that was to be padded.
         size: of the whole image.
         format: the name of an accepted format.
         orientation: the EXIF orientation that was undone, 1-8; invalid values count as 1.

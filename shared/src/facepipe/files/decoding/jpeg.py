@@ -66,7 +66,8 @@ def read_jpeg(data: bytes, limits: DecodeLimits) -> Raster:
         try:
             if limits.without_pixels and frame.height:
                 return Raster(_decoded(data, ImageSize(1, 1)), _orientation(data), frame.size)
-            return _raster(_decoded(data, _wanted(frame)), frame, data)
+            rgb = _decoded(data, _wanted(frame), padded=limits.padded)
+            return _raster(rgb, frame, data)
         except ValueError as error:
             if not any(word in str(error) for word in _HARMLESS) and frame.height:
                 return _read_damaged(data, frame, limits, error)
@@ -128,11 +129,13 @@ def _wanted(frame: JpegFrame) -> ImageSize:
     return reduced_size(frame.size, reduction) if reduction > 1 else ImageSize(0, 0)
 
 
-def _decoded(data: bytes, size: ImageSize, *, strict: bool = True) -> RgbImage:
+def _decoded(
+    data: bytes, size: ImageSize, *, strict: bool = True, padded: bool = False
+) -> RgbImage:
     """Smaller where that is enough: libjpeg makes fewer pixels of each block of coefficients."""
     rgb: RgbImage = simplejpeg.decode_jpeg(
         data,
-        "RGB",
+        "RGBX" if padded else "RGB",
         fastdct=False,
         fastupsample=False,
         min_width=size.width,
