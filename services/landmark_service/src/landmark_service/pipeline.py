@@ -265,7 +265,7 @@ def _detected(face: BoxedFace, mesh: Mesh | None = None) -> DetectedFace:
     bare = DetectedFace(box=box, confidence=face.confidence, drawn=face.drawn)
     if mesh is None:
         return bare
-    points = [LandmarkPoint(x=float(x), y=float(y)) for x, y in mesh.points]
+    points = [LandmarkPoint(x=x, y=y) for x, y in mesh.points.tolist()]
     return bare.model_copy(update={"landmarks": points, "pose": head_pose(mesh.points)})
 
 

@@ -137,8 +137,12 @@ def create_router(settings: UploadSettings) -> APIRouter:
             await asyncio.gather(
                 *(await_result(view, services, deadline) for view in views if view.image_id)
             )
-        answer = UploadAnswer(images=views).model_dump(mode="json")
-        return JSONResponse(answer, 202 if wait is None else 200, _retry_after(errors))
+        return Response(
+            UploadAnswer(images=views).model_dump_json(),
+            202 if wait is None else 200,
+            _retry_after(errors),
+            media_type="application/json",
+        )
 
     return router
 
