@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -94,6 +95,29 @@ class TestReading:
         assert found(ListQuery(min_faces=1, max_faces=1)) == {woman}
         assert found(ListQuery(min_faces=0)) >= {couple, woman}
         assert found(ListQuery(received_after=samples.START)) == set()
+
+    def test_an_image_is_counted_once_whichever_of_its_faces_fit(self, rig: Rig) -> None:
+        # given images of two faces: both old, the second one, the first one; and one without
+        ages = [(70, 80), (20, 80), (80, 20)]
+        for number, pair in enumerate(ages):
+            part = samples.agegender(*(samples.estimate(age) for age in pair))
+            rig.stored(number, faces=2, part=part)
+        rig.stored(7, faces=0)
+
+        def counted(query: ListQuery) -> int | None:
+            return rig.queries.page(replace(query, limit=1, with_total=True)).total
+
+        assert counted(ListQuery()) == 4
+        assert counted(with_face(min_age=60)) == 3
+        assert counted(with_face(min_age=75)) == 3
+        assert counted(with_face(max_age=75, min_age=60)) == 1
+        assert counted(replace(with_face(min_age=60), min_faces=3)) == 0
+        assert counted(replace(with_face(min_age=60), statuses=(Status.STORED,))) == 3
+
+        # when one is deleted, then it no longer counts
+        rig.ledger.delete(samples.image_id_of(0))
+        assert counted(with_face(min_age=60)) == 2
+        assert counted(ListQuery()) == 3
 
     def test_reliable_and_quality_are_asked_of_a_face(self, rig: Rig) -> None:
         # given a picture with a good face and one with a doubtful one

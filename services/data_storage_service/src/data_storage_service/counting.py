@@ -15,7 +15,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from data_storage_service import listing
-from data_storage_service.schema import FACES, ImageRow, RunRow, to_microseconds
+from data_storage_service.schema import CORRECTED, FACES, ImageRow, RunRow, to_microseconds
 from facepipe.domain.analysis import Gender
 from facepipe.domain.errors import InvalidRequestError
 from facepipe.domain.face_fields import FACE_FIELD
@@ -31,6 +31,8 @@ from facepipe.ledger.states import (
 )
 
 _HAS_RESULT = ImageRow.status.in_([Status.STORED, Status.PARTIAL])
+# Where few images are of the last hour, or corrected, they are found by that.
+_HAS_RESULT_BY_NO_INDEX = func.nullif(ImageRow.status, None).in_([Status.STORED, Status.PARTIAL])
 # What the seventh digit of a fraction says nobody has measured; a bin may begin there.
 _ROUNDING = 1e-6
 
@@ -73,8 +75,7 @@ def stats(session: Session, revision: int, hour_ago: datetime) -> Stats:
     recent = session.scalar(
         select(func.count())
         .select_from(ImageRow)
-        # By time, not by status: few images are of the last hour.
-        .where(func.nullif(ImageRow.status, None).in_([Status.STORED, Status.PARTIAL]))
+        .where(_HAS_RESULT_BY_NO_INDEX)
         .where(ImageRow.updated_at > hour_ago)
     )
     return Stats(
@@ -90,7 +91,7 @@ def stats(session: Session, revision: int, hour_ago: datetime) -> Stats:
 
 def accuracy(session: Session) -> Accuracy:
     """How right the models are on the images that people have corrected."""
-    images = select(ImageRow.image_id).where(ImageRow.corrected, _HAS_RESULT)
+    images = select(ImageRow.image_id).where(CORRECTED, _HAS_RESULT_BY_NO_INDEX)
     count = session.scalar(select(func.count()).select_from(images.subquery())) or 0
     if not count:
         return Accuracy()

@@ -8,7 +8,17 @@ import json
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Select, collate, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    collate,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from data_storage_service.schema import FACES, ImageRow, from_microseconds, to_microseconds
@@ -78,19 +88,39 @@ def has_face(wishes: Sequence[FaceCondition], *, are_few: bool) -> ColumnElement
     return select(FACES.c.image_id).where(own, *fits(wishes, by_index=False)).exists()
 
 
-def total(query: ListQuery, wanted: Sequence[ColumnElement[bool]]) -> Select[int]:
-    """Counts the images that all filters let through."""
-    faces = [has_face(query.faces, are_few=True)] if query.faces else []
-    return select(func.count()).select_from(ImageRow).where(*wanted, *faces)
+def total(query: ListQuery) -> Select[int]:
+    """Counts the images that all filters let through.
+
+    Raises:
+        InvalidRequestError: a face has no such field.
+    """
+    images, count = conditions(query), select(func.count())
+    if not query.faces:
+        return count.select_from(ImageRow).where(*images)
+    if query.statuses or len(images) > 1:
+        images.append(has_face(query.faces, are_few=True))
+        return count.select_from(ImageRow).where(*images)
+    # A deleted image has no faces. One pass over the faces, whatever is asked for, counts the
+    # first one that fits of each image.
+    earlier = FACES.alias()
+    other = select(earlier.c.face_index).where(
+        earlier.c.image_id == FACES.c.image_id,
+        earlier.c.face_index < FACES.c.face_index,
+        *fits(query.faces, earlier, by_index=False),
+    )
+    is_first = or_(FACES.c.face_index == 0, ~other.exists())
+    return count.select_from(FACES).where(*fits(query.faces, by_index=False), is_first)
 
 
 def some_faces(wishes: Sequence[FaceCondition]) -> Select[int]:
     """Counts the faces that meet all conditions, up to `FEW`."""
-    found = select(FACES.c.face_index).where(*fits(wishes)).limit(FEW)
+    found = select(literal(1)).select_from(FACES).where(*fits(wishes)).limit(FEW)
     return select(func.count()).select_from(found.subquery())
 
 
-def fits(wishes: Sequence[FaceCondition], *, by_index: bool = True) -> list[ColumnElement[bool]]:
+def fits(
+    wishes: Sequence[FaceCondition], faces: FromClause = FACES, *, by_index: bool = True
+) -> list[ColumnElement[bool]]:
     """What a face must be.
 
     Raises:
@@ -100,7 +130,7 @@ def fits(wishes: Sequence[FaceCondition], *, by_index: bool = True) -> list[Colu
     for wish in wishes:
         if wish.field not in FACE_FIELD:
             raise InvalidRequestError(f"a face has no field {wish.field!r}")
-        column: ColumnElement[Any] = FACES.c[wish.field]
+        column: ColumnElement[Any] = faces.c[wish.field]
         if not by_index:
             column = func.nullif(column, None, type_=column.type)  # the same, to no index
         if wish.low is not None:
@@ -121,17 +151,21 @@ class _Listed(Protocol):
 
 
 class Place:
-    """Positions in the order of a listing; where the key is the same, ids decide."""
+    """Positions in the order of a listing; where the key is the same, ids decide.
+
+    Attributes:
+        column: by whose values it is ordered.
+    """
 
     def __init__(self, sort: Sort) -> None:
         self._sort = sort
-        self._column: ColumnElement[Any] = ImageRow.__table__.c[sort.key]
-        self._key: ColumnElement[Any] = self._column
+        self.column: ColumnElement[Any] = ImageRow.__table__.c[sort.key]
+        self._key: ColumnElement[Any] = self.column
         if sort.key == "file_name":
-            self._key = collate(self._column, "NOCASE")
+            self._key = collate(self.column, "NOCASE")
         elif sort.key == "num_faces":
             # Where faces were not looked for yet comes before where there are none.
-            self._key = func.coalesce(self._column, -1)
+            self._key = func.coalesce(self.column, -1)
 
     @property
     def order(self) -> tuple[ColumnElement[Any], ...]:
@@ -149,7 +183,7 @@ class Place:
             return []
         value, image_id = self._position(cursor)
         # Without its type a moment would be bound as text, which SQLite sorts after numbers.
-        there = tuple_(literal(value, self._column.type), image_id)
+        there = tuple_(literal(value, self.column.type), image_id)
         here = tuple_(self._key, ImageRow.image_id)
         return [here < there if self._sort.is_descending else here > there]
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Engine, bindparam, func, select
+from sqlalchemy import ColumnElement, Engine, TextClause, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import corrections, counting, listing, rows
@@ -16,6 +16,8 @@ from data_storage_service.database import database_errors
 from data_storage_service.due_jobs import DueJob
 from data_storage_service.schema import (
     FACES_VERSION,
+    UNSENT,
+    UNSETTLED,
     CounterRow,
     ImageRow,
     JobRow,
@@ -31,6 +33,7 @@ from facepipe.stages import StageName
 
 MAX_LIMIT = 500
 CHANGES_AT_ONCE = 500
+TOTALS_KEPT = 200
 # Written once: to make a statement costs more than to execute it.
 _RUNS_OF = select(RunRow).where(RunRow.image_id == bindparam("image_id"))
 _PARTS_OF = select(PartRow).where(PartRow.image_id == bindparam("image_id"))
@@ -68,6 +71,7 @@ class Queries:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._stats: tuple[tuple[int, datetime], Stats] | None = None
+        self._totals: dict[tuple[int, ListQuery], int] = {}
 
     def get(self, image_id: str) -> ImageState:
         """Without its parts. Raises ImageNotFoundError for an id that was never accepted."""
@@ -110,11 +114,7 @@ class Queries:
         place = listing.Place(query.sort)
         beyond = place.beyond(query.cursor)
         with self._session() as session:
-            total = (
-                session.scalar(listing.total(query, listing.conditions(query)))
-                if query.with_total
-                else None
-            )
+            total = self._total(session, query) if query.with_total else None
             wanted = listing.all_conditions(session, query)
             found = session.scalars(
                 select(ImageRow).where(*wanted, *beyond).order_by(*place.order).limit(limit + 1)
@@ -122,6 +122,17 @@ class Queries:
         shown = found[:limit]
         cursor = place.cursor_after(shown[-1]) if len(found) > limit else ""
         return Page(tuple(rows.state_of(row) for row in shown), cursor, total)
+
+    def _total(self, session: Session, query: ListQuery) -> int:
+        """Counted anew once the ledger has changed."""
+        key = (session.scalars(_REVISION).one(), replace(query, limit=0, cursor=""))
+        total = self._totals.get(key)
+        if total is None:
+            total = session.scalar(listing.total(query)) or 0
+            if len(self._totals) >= TOTALS_KEPT:
+                self._totals.clear()
+            self._totals[key] = total
+        return total
 
     def stats(self, now: datetime | None = None) -> Stats:
         """Numbers over the whole ledger; counted anew once it has changed, or a minute passed."""
@@ -173,7 +184,7 @@ class Queries:
 
     def unsettled(self, limit: int = 100) -> list[str]:
         """Finished images of which something is left to be moved or removed."""
-        statement = select(ImageRow.image_id).where(~ImageRow.is_settled).limit(limit)
+        statement = select(ImageRow.image_id).where(UNSETTLED).limit(limit)
         with self._session() as session:
             return list(session.scalars(statement))
 
@@ -199,10 +210,8 @@ class Queries:
 
     def unsent_jobs(self, image_id: str | None = None, limit: int = 500) -> list[DueJob]:
         """Jobs that Redis has not taken yet, of one image or of all."""
-        unsent: list[ColumnElement[bool]] = [JobRow.is_sent.is_(False)]
-        if image_id is not None:
-            unsent.append(JobRow.image_id == image_id)
-        return self._jobs(*unsent, limit=limit)
+        of_image = [] if image_id is None else [JobRow.image_id == image_id]
+        return self._jobs(UNSENT, *of_image, limit=limit)
 
     def sent_jobs(self) -> list[DueJob]:
         """Jobs of images in flight that Redis has taken, and whose part has not come."""
@@ -222,7 +231,9 @@ class Queries:
                 for table, conditions in ((JobRow, _IS_WITH_REDIS), (ImageRow, _IS_WITHOUT_JOBS))
             )
 
-    def _jobs(self, *conditions: ColumnElement[bool], limit: int | None = None) -> list[DueJob]:
+    def _jobs(
+        self, *conditions: ColumnElement[bool] | TextClause, limit: int | None = None
+    ) -> list[DueJob]:
         statement = (
             select(ImageRow, JobRow.stage)
             .join(JobRow, JobRow.image_id == ImageRow.image_id)

@@ -23,6 +23,19 @@ from facepipe.ledger.states import ListQuery
 
 _IMAGES_AT_ONCE = 1000
 _NO_FACE: Row = [None] * len(FACE_COLUMNS)
+_IMAGES = select(
+    ImageRow.image_id,
+    ImageRow.file_name,
+    ImageRow.completed_at,
+    ImageRow.width,
+    ImageRow.height,
+    ImageRow.num_faces,
+    ImageRow.external_id,
+    ImageRow.folder,
+    ImageRow.tags,
+    ImageRow.corrected,
+    ImageRow.faces_version,
+)
 _OF_FACE = (FACES.c.face_index, *(FACES.c[field.name] for field in FACE_FIELDS))
 
 _log = logging.getLogger(__name__)
@@ -48,7 +61,7 @@ class RowStream:
         while True:
             with database_errors(), Session(self._engine) as session, session.begin():
                 wanted = listing.all_conditions(session, query) + place.beyond(query.cursor)
-                page = select(*ImageRow.__table__.c).where(*wanted).order_by(*place.order)
+                page = _IMAGES.add_columns(place.column).where(*wanted).order_by(*place.order)
                 images = session.execute(page.limit(_IMAGES_AT_ONCE)).all()
                 faces = _faces(session, [one.image_id for one in images])
             if not images:

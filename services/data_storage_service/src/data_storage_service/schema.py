@@ -56,6 +56,12 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else from_microseconds(value)
 
 
+# Written as in the indexes: SQLite does not take `is_settled = 0` for the same.
+UNSETTLED = text("NOT is_settled")
+CORRECTED = text("corrected")
+UNSENT = text("NOT is_sent")
+
+
 def _some(name: str, rows: TextClause, *columns: str) -> Index:
     """An index of some rows, to both databases."""
     return Index(name, *columns, sqlite_where=rows, postgresql_where=rows)
@@ -80,8 +86,8 @@ class ImageRow(Base):
         Index("images_newest", "received_at", "image_id"),
         Index("images_status", "status", "received_at", "image_id"),
         Index("images_changed", "updated_at", "status"),
-        _some("images_unsettled", text("NOT is_settled"), "image_id"),
-        _some("images_corrected", text("corrected"), "image_id"),
+        _some("images_unsettled", UNSETTLED, "image_id"),
+        _some("images_corrected", CORRECTED, "image_id"),
     )
 
     image_id: Mapped[str] = mapped_column(primary_key=True)
@@ -145,7 +151,7 @@ class JobRow(_OfImage, Base):
     """A job of the present generation; it is sent until Redis has taken it."""
 
     __tablename__ = "jobs"
-    __table_args__ = (_some("jobs_unsent", text("NOT is_sent"), "image_id"),)
+    __table_args__ = (_some("jobs_unsent", UNSENT, "image_id"),)
 
     stage: Mapped[str] = mapped_column(primary_key=True)
     is_sent: Mapped[bool] = mapped_column(default=False)

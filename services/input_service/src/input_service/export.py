@@ -38,7 +38,11 @@ _RESULTS_A_PAGE = 200
 
 _ARROW_TYPES = {int: pa.int32(), float: pa.float32(), bool: pa.bool_(), str: pa.string()}
 SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in COLUMNS.items()])
-_TEXT = [number for number, kind in enumerate(COLUMNS.values()) if kind is str]
+_TEXT = [
+    number
+    for number, (name, kind) in enumerate(COLUMNS.items())
+    if kind is str and name != "timestamp"
+]
 
 
 def results_of(store: FaceStoreClient, results: ImageFiles, query: ListQuery) -> Documents:
@@ -83,8 +87,8 @@ def csv_lines(batches: Batches, *, neutralise: bool = True) -> Iterator[bytes]:
         for row in rows if neutralise else ():
             for number in _TEXT:
                 value = row[number]
-                # Most are ids and words of our own.
-                if isinstance(value, str) and not value.isalnum():
+                # Most are empty, or ids and words of our own.
+                if value and isinstance(value, str) and not value.isalnum():
                     row[number] = _FORMULA.sub(r"\1'", value)
         writer.writerows(rows)
         if text.tell() > _CHUNK_BYTES:

@@ -1,0 +1,47 @@
+"""What is asked again and again goes by an index: a table that is read whole grows with time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine, event
+
+from data_storage_service.queries import Queries
+from data_storage_service.schema import Base
+from facepipe.ledger.states import ListQuery, Sort
+
+ASKED: dict[str, Callable[[Queries], object]] = {
+    "first page": lambda queries: queries.page(ListQuery()),
+    "oldest first": lambda queries: queries.page(ListQuery(sort=Sort.OLDEST)),
+    "stats": lambda queries: queries.stats(),
+    "revision": lambda queries: queries.revision(),
+    "changes": lambda queries: queries.changed(5),
+    "unsettled": lambda queries: queries.unsettled(),
+    "unsent jobs": lambda queries: queries.unsent_jobs(),
+    "unsent jobs of one": lambda queries: queries.unsent_jobs("0" * 64),
+    "received before": lambda queries: queries.received_before(datetime.now(UTC), 5),
+}
+
+
+@pytest.mark.parametrize("database", ["sqlite"])
+@pytest.mark.parametrize("name", ASKED)
+def test_no_table_is_read_whole(name: str, engine: Engine) -> None:
+    # given what is sent to the ledger to answer
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    event.listen(engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    ASKED[name](Queries(engine))
+    selects = [one for one in asked if one[0].startswith("SELECT")]
+
+    # when SQLite says how it goes about it
+    with engine.connect() as connection:
+        plans = [
+            line.detail
+            for statement, values in selects
+            for line in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+        ]
+
+    # then a table is read by an index
+    assert plans
+    assert not {f"SCAN {table}" for table in Base.metadata.tables} & set(plans)
