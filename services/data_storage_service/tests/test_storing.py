@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from data_storage_service.correcting import Corrector
 from data_storage_service.leading import Lead
 from data_storage_service.settling import SettlingLoop
-from facepipe.domain.analysis import AnalysisDocument
+from facepipe.domain.analysis import AnalysisDocument, Correction, CorrectionKind
 from facepipe.domain.errors import FilesUnavailableError, StorageFullError
 from facepipe.domain.status import Status
+from facepipe.files.annotation import AnnotationStyle
 from facepipe.stages import StageName
 from services.data_storage_service.tests.rig import Rig
 from tests.support import store_samples as samples
@@ -131,6 +133,30 @@ def test_an_image_that_moves_on_meanwhile_leaves_no_orphan(rig: Rig, how: str) -
     left = rig.traces(image_id)
     expected = [] if how == "deleted" else [f"inbox/{image_id}", f"inbox/{image_id}.json"]
     assert left == expected
+
+
+def test_what_people_say_while_a_result_is_drawn_is_in_it(rig: Rig) -> None:
+    # given an image of which somebody says that its face is none, while its result is drawn
+    image_id = rig.accept()
+    rig.analyse(image_id)
+    corrector = Corrector(rig.ledger, rig.files, rig.sources, AnnotationStyle())
+    said = Correction(
+        number=0,
+        kind=CorrectionKind.NOT_A_FACE,
+        box=samples.landmarks().faces[0].box,
+        made_at=samples.START,
+    )
+    made: list[Correction] = []
+    rig.sources.meanwhile = lambda: made.append(corrector.add(image_id, said))
+
+    # when it is stored
+    assert rig.store(image_id)
+
+    # then the result tells of it, and so does the ledger
+    document = rig.files.read_document(image_id)
+    assert document.corrections == made
+    assert [face.truth and face.truth.is_face for face in document.faces] == [False]
+    assert rig.state(image_id).corrections == tuple(made)
 
 
 def test_a_deletion_between_the_files_and_the_ledger_leaves_no_orphan(

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, delete, select
 from sqlalchemy.orm import Session
 
-from data_storage_service import reanalyses, rows
+from data_storage_service import corrections, reanalyses, rows
 from data_storage_service.corrections import CorrectedImage
 from data_storage_service.database import database_errors
 from data_storage_service.due_jobs import DueJob
@@ -28,7 +28,14 @@ from data_storage_service.schema import (
     RunRow,
 )
 from data_storage_service.steps import Steps
-from facepipe.domain.analysis import AnalysisDocument, ImageInfo, LandmarksPart, Part, PartError
+from facepipe.domain.analysis import (
+    AnalysisDocument,
+    Correction,
+    ImageInfo,
+    LandmarksPart,
+    Part,
+    PartError,
+)
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.ledger.messages import part_document
@@ -205,17 +212,22 @@ class Ledger:
                 if self._steps.mark_sent(session, job) and row.state is Status.RECEIVED:
                     self._steps.move(session, row, Status.QUEUED)
 
-    def finish(self, run: StageRun, document: AnalysisDocument) -> bool:
-        """The result is on disk. False when the image has moved on: it is not wanted any more."""
+    def finish(self, run: StageRun, document: AnalysisDocument) -> list[Correction] | None:
+        """The result is on disk; returns what people have said of the image up to now.
+
+        None when the image has moved on: the result is not wanted any more.
+        """
         with self._transaction(is_final=True) as session:
             row = session.get(ImageRow, run.image_id)
             if row is None or row.generation != run.generation:
-                return False
+                return None
+            said = corrections.of(session, row)
             if row.state.is_final:
-                return row.state.has_result
+                return said if row.state.has_result else None
             self._steps.note(session, run, None)
             self._steps.finish(session, row, document)
-            return True
+            row.corrected = bool(said)
+            return said
 
     def index_faces(self, document: AnalysisDocument) -> None:
         """Makes the rows of a stored result's faces anew."""

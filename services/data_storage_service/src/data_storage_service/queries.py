@@ -25,7 +25,7 @@ from data_storage_service.schema import (
     PendingErasureRow,
     RunRow,
 )
-from facepipe.domain.analysis import Correction, PartError
+from facepipe.domain.analysis import PartError
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.ledger.states import Grouping, ImageState, ListQuery, Page, Stats, StepTime
@@ -37,6 +37,7 @@ TOTALS_KEPT = 200
 # Written once: to make a statement costs more than to execute it.
 _RUNS_OF = select(RunRow).where(RunRow.image_id == bindparam("image_id"))
 _PARTS_OF = select(PartRow).where(PartRow.image_id == bindparam("image_id"))
+_GENERATION = select(ImageRow.generation).where(ImageRow.image_id == bindparam("image_id"))
 _REVISION = select(CounterRow.value).where(CounterRow.name == "revision")
 
 _PART_OF_JOB = select(PartRow.stage).where(
@@ -95,13 +96,11 @@ class Queries:
 
     def generation(self, image_id: str) -> int:
         """Raises ImageNotFoundError."""
-        with self._session() as session:
-            return _existing(session, image_id).generation
-
-    def corrections(self, image_id: str) -> list[Correction]:
-        """What people said of it. Raises ImageNotFoundError."""
-        with self._session() as session:
-            return corrections.of(session, _existing(session, image_id))
+        with database_errors(), self._engine.connect() as connection:
+            generation: int | None = connection.scalar(_GENERATION, {"image_id": image_id})
+        if generation is None:
+            raise ImageNotFoundError(f"no image {image_id} was ever accepted")
+        return generation
 
     def page(self, query: ListQuery) -> Page:
         """A page. Deleted images are shown only when asked for.

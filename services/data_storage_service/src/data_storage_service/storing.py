@@ -76,10 +76,12 @@ class ResultStore:
         document = self._existing(parts)
         if document is None:
             document = self._write(parts, progress)
-        if document is None or not self._ledger.finish(progress.run, document):
+        said = None if document is None else self._ledger.finish(progress.run, document)
+        if document is None or said is None:
             self._withdraw(image_id)
             return False
-        self._catch_up(document)
+        if said != document.corrections:
+            self._catch_up(image_id)
         _log.info("%s with %d faces", document.status, document.num_faces)
         return True
 
@@ -108,11 +110,8 @@ class ResultStore:
         self._files.write_document(document)
         return document
 
-    def _catch_up(self, document: AnalysisDocument) -> None:
+    def _catch_up(self, image_id: str) -> None:
         """Takes in what people corrected while the result was made."""
-        image_id = document.image.sha256
-        if self._queries.corrections(image_id) == document.corrections:
-            return
         with suppress(ImageNotFoundError), self._ledger.correcting(image_id) as image:
             image.rewrite(self._files)
 
