@@ -71,6 +71,17 @@ def test_above_the_budget_nothing_is_cached(redis: Redis) -> None:
     assert store.get_upload(ID) is None
 
 
+def test_what_was_put_a_moment_ago_counts(redis: Redis) -> None:
+    used = int(redis.info("memory")["used_memory"])
+    store = RedisImageStore(redis, RedisSettings(image_budget_bytes=used + 2_000_000))
+    ids = [str(number) * 64 for number in range(3)]
+
+    for image_id in ids:
+        store.put_upload(image_id, bytes(900_000))
+
+    assert [store.get_upload(image_id) is not None for image_id in ids] == [True, True, False]
+
+
 def test_without_redis_everything_is_a_miss_and_nothing_an_error() -> None:
     store = RedisImageStore(Redis(port=9, socket_connect_timeout=1), RedisSettings())
 

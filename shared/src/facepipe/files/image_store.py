@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +34,7 @@ FaceCrops = npt.NDArray[np.uint8]
 """Face crops of one image: shape `(n, 224, 224, 3)`, uint8, RGB."""
 
 _log = logging.getLogger(__name__)
+_LOOK_EVERY_S = 1.0
 
 
 class ImageStore(Protocol):
@@ -57,6 +59,8 @@ class RedisImageStore:
         self._redis = redis
         self._budget_bytes = settings.image_budget_bytes
         self._ttl_s = settings.image_ttl_s
+        self._used_bytes = 0
+        self._look_at = 0.0
 
     def get_upload(self, image_id: str) -> bytes | None:
         return self._get(f"image:{image_id}")
@@ -88,11 +92,21 @@ class RedisImageStore:
 
     def _put(self, key: str, data: bytes) -> None:
         try:
-            used = int(self._redis.info("memory")["used_memory"])
-            if used + len(data) <= self._budget_bytes:
+            if self._has_room(len(data)):
                 self._redis.set(key, data, ex=self._ttl_s)
         except RedisError as error:
             _log.debug("not cached: %s", error)
+
+    def _has_room(self, size: int) -> bool:
+        """Redis' memory is looked at once a second; between, what is put here is added to it."""
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._used_bytes = int(self._redis.info("memory")["used_memory"])
+            self._look_at = now + _LOOK_EVERY_S
+        if self._used_bytes + size > self._budget_bytes:
+            return False
+        self._used_bytes += size
+        return True
 
 
 class SourceImages:

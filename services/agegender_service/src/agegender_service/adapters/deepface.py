@@ -29,6 +29,8 @@ _GENDERS = 2
 # 8-bit samples as DeepFace scales them: divided in double, kept in single precision.
 _SCALED = (np.arange(256) / 255).astype(np.float32)
 _LOG_ERRORS_ONLY = 3
+# How far off 1 the sum of probabilities may be.
+_ROUNDING = 1e-2
 
 
 class DeepFaceAgeGenderEstimator:
@@ -177,7 +179,7 @@ def _run(client: Any, batch: npt.NDArray[np.float32], classes: int) -> Probabili
             f"DeepFace's {client.model_name} model answers with shape {output.shape}, "
             f"expected {(len(batch), classes)}: these are not its weights"
         )
-    if not np.allclose(output.sum(axis=1), 1.0, atol=1e-2) or output.min() < 0:
+    if not (abs(output.sum(axis=1) - 1.0) <= _ROUNDING).all() or output.min() < 0:
         raise ModelError(f"DeepFace's {client.model_name} model answers no probabilities")
     return output
 
