@@ -18,6 +18,7 @@ from facepipe.domain.analysis import DetectedFace
 from facepipe.domain.geometry import eye_centers
 from facepipe.files.imaging import RgbImage
 from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
+from landmark_service.adapters.refiner import OnnxRefiner
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 from landmark_service.pipeline import FacePipeline
 from landmark_service.settings import DetectorSettings
@@ -31,7 +32,12 @@ _pipeline: FacePipeline | None = None
 def load_pipeline(detector: Path) -> FacePipeline:
     """Detector and mesh as landmark_service has them, on one thread."""
     cv2.setNumThreads(1)
-    return FacePipeline(YoloV8FaceDetector(detector), MediaPipeFaceLandmarker(), DetectorSettings())
+    return FacePipeline(
+        YoloV8FaceDetector(detector),
+        MediaPipeFaceLandmarker(),
+        DetectorSettings(),
+        OnnxRefiner(detector.with_name("face_refiner.onnx")),
+    )
 
 
 def start(detector: Path) -> None:

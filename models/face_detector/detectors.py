@@ -148,12 +148,7 @@ def mediapipe_full_range() -> Detect:
 
 def landmark_service(path: Path, threshold: float | None = None) -> Detect:
     """Load our own as it is served, by its defaults; `threshold` lowers it for a curve."""
-    from landmark_service.adapters.yolov8 import YoloV8FaceDetector
-    from landmark_service.pipeline import FacePipeline
-    from landmark_service.settings import DetectorSettings
-
-    settings = DetectorSettings() if threshold is None else DetectorSettings(confidence=threshold)
-    pipeline = FacePipeline(YoloV8FaceDetector(path), _NoLandmarks(), settings)  # type: ignore[arg-type]
+    pipeline = _pipeline(path, threshold, refined=True)
 
     def detect(image: Image) -> Detections:
         faces = pipeline.detect(np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8))
@@ -161,6 +156,31 @@ def landmark_service(path: Path, threshold: float | None = None) -> Detect:
         return sort(np.array(rows, np.float32).reshape(-1, 5))
 
     return detect
+
+
+def candidates_of(path: Path, threshold: float) -> Detect:
+    """Load what every pass of our own says from a score on; images are RGB, order is by pass."""
+    from landmark_service.pipeline import UNSURE
+
+    pipeline = _pipeline(path, threshold / UNSURE, refined=False)
+
+    def detect(image: Image) -> Detections:
+        found = pipeline.candidates(image)
+        rows = [(d.x1, d.y1, d.x2, d.y2, d.confidence) for d in found]
+        return np.array(rows, np.float32).reshape(-1, 5)
+
+    return detect
+
+
+def _pipeline(path: Path, threshold: float | None, *, refined: bool) -> Any:
+    from landmark_service.adapters.refiner import OnnxRefiner
+    from landmark_service.adapters.yolov8 import YoloV8FaceDetector
+    from landmark_service.pipeline import FacePipeline
+    from landmark_service.settings import DetectorSettings
+
+    settings = DetectorSettings() if threshold is None else DetectorSettings(confidence=threshold)
+    refiner = OnnxRefiner(path.with_name("face_refiner.onnx")) if refined else None
+    return FacePipeline(YoloV8FaceDetector(path), _NoLandmarks(), settings, refiner)  # type: ignore[arg-type]
 
 
 class _NoLandmarks:

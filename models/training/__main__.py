@@ -18,6 +18,8 @@ from pathlib import Path
 from models.places import MODELS, Need, Places, complaint
 
 DEFAULT_MINUTES = {"face_detector": 480.0, "age_gender": 240.0}
+REFINER_SHARE = 0.25
+"""Of the detector's minutes, those that its refiner gets after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,13 @@ def face_detector(places: Places, args: argparse.Namespace) -> Iterator[Step]:
     train = ["--index", index, "--data", data, "--start", weights, "--out", run]
     yield Step("train.py", [*train, "--minutes", args.minutes, "--seed", args.seed, *args.more])
     yield Step("export.py", ["--run", run, "--out", args.out])
+    lessons, graph = cache / "refiner", args.out / "face_detector.onnx"
+    seen = ["--index", index, "--data", data, "--model", graph]
+    yield Step("refiner_lessons.py", [*seen, "--out", lessons], lessons / "lessons.npz")
+    refiner, minutes = run / "refiner.npz", REFINER_SHARE * args.minutes
+    learn = ["--lessons", lessons, "--start", weights.with_name("refiner.npz"), "--out", refiner]
+    yield Step("train_refiner.py", [*learn, "--minutes", minutes, "--seed", args.seed])
+    yield Step("export_refiner.py", ["--weights", refiner, "--out", args.out])
 
 
 def age_gender(places: Places, args: argparse.Namespace) -> Iterator[Step]:

@@ -72,6 +72,28 @@ def test_the_detector_answers_as_torch_does() -> None:
         np.testing.assert_allclose(found[:, 5:], expected[:, 5:], atol=PIXELS)
 
 
+def test_the_refiner_answers_as_torch_does() -> None:
+    # Given what torch answered, of this very file
+    graph = DETECTOR / "face_refiner.onnx"
+    with np.load(DETECTOR / "refiner_parity.npz") as fixture:
+        assert str(fixture["sha256"]) == sha256_of(graph), _STALE
+        random, expected = np.random.default_rng(int(fixture["seed"])), fixture["answer"]
+
+    # When the graph sees the same crops and boxes
+    count = len(expected)
+    coarse = random.random((count, 3, 6, 6), np.float32)
+    corner, sides, sure = (random.random((count, n), np.float32) for n in (2, 2, 1))
+    boxes = np.concatenate([100 * corner, 100 * corner + 20 + 80 * sides, sure], 1)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    crops = coarse.repeat(BLOCK, 2).repeat(BLOCK, 3)
+    given = session.run(["refined"], {"crops": crops, "candidates": boxes})[0]
+
+    # Then it moves the boxes alike, and is as sure of them
+    assert np.abs(expected[:, :4] - boxes[:, :4]).max() > 100 * PIXELS
+    np.testing.assert_allclose(given[:, :4], expected[:, :4], atol=PIXELS)
+    np.testing.assert_allclose(given[:, 4], expected[:, 4], atol=PROBABILITY)
+
+
 def test_a_detector_is_trained_on_from_plain_arrays() -> None:
     # Given what the next training of the detector begins with
     # When it is read without unpickling anything
@@ -107,6 +129,8 @@ def test_the_figures_are_those_of_the_weights_that_ship() -> None:
     report = json.loads((ROOT / "benchmarks" / "results" / "accuracy.json").read_text())
 
     assert report["face_detector"]["sha256"] == sha256_of(DETECTOR / "face_detector.onnx"), _OLD
+    refiner = sha256_of(DETECTOR / "face_refiner.onnx")
+    assert report["face_detector"]["refiner_sha256"] == refiner, _OLD
     variants = report["age_gender"]["variants"]
     assert set(variants) == {folder.name for folder in VARIANTS}, _OLD
     for folder in VARIANTS:

@@ -17,11 +17,11 @@ from facepipe.files.models import (
 from facepipe.system.settings import VolumeSettings
 from landmark_service.adapters.yolov8 import YoloV8FaceDetector
 from landmark_service.app import detector_problem
-from landmark_service.detectors import load_detector
-from landmark_service.model_order import chosen_model
+from landmark_service.detectors import load_detector, load_refiner
+from landmark_service.model_order import chosen_model, refiner_of
 from landmark_service.settings import DetectorSettings, LandmarkSettings
 
-from .tiny_models import save_brightest_spot, save_yolo
+from .tiny_models import save_brightest_spot, save_refiner, save_yolo
 
 ONE_FACE = np.array([[64], [64], [32], [48], [0.9]], np.float32)
 
@@ -41,10 +41,11 @@ def with_model(settings: LandmarkSettings, path: Path) -> LandmarkSettings:
 
 
 def save_own(settings: LandmarkSettings) -> Path:
-    """The project's own detector, as it ships: with a record."""
+    """The project's own detector, as it ships: with its refiner, and a record of each."""
     assert settings.model_dir is not None
     path = save_yolo(settings.model_dir / "face_detector" / "face_detector.onnx", ONE_FACE)
-    write_record(read_model(path))
+    for model in (path, save_refiner(refiner_of(path))):
+        write_record(read_model(model))
     return path
 
 
@@ -66,6 +67,24 @@ def test_without_any_model_it_is_said_where_one_was_looked_for(places: LandmarkS
     assert str(places.volumes.models / "model.onnx") in problem
     assert str(places.model_dir) in problem
     assert "FACEPIPE_DETECTOR_MODEL=blazeface" in problem
+
+
+def test_the_refiner_is_that_of_the_projects_own_detector(places: LandmarkSettings) -> None:
+    own = save_own(places)
+    refiner = load_refiner(places)
+    assert refiner is not None
+    assert refiner.model.sha256 == read_model(refiner_of(own)).sha256
+    save_yolo(places.volumes.models / "model.onnx", ONE_FACE)
+    assert load_refiner(places) is None
+    blazeface = places.model_copy(update={"detector": DetectorSettings(model="blazeface")})
+    assert load_refiner(blazeface) is None
+
+
+def test_a_missing_refiner_is_said_and_not_done_without(places: LandmarkSettings) -> None:
+    refiner_of(save_own(places)).unlink()
+    with pytest.raises(ModelNotFoundError, match=r"face_refiner\.onnx"):
+        load_refiner(places)
+    assert "face_refiner.onnx" in (detector_problem(places) or "")
 
 
 @pytest.mark.parametrize("harm", ["no record", "cut short"])

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from facepipe.domain.analysis import ModelInfo, PartError
 from facepipe.domain.errors import ModelError
 from facepipe.domain.geometry import BoundingBox, ImageSize
+from facepipe.domain.options import AnalysisOptions
 from facepipe.files.imaging import RgbImage, cut_face_crop
 from landmark_service.faces import Detection, Mesh
 from landmark_service.pipeline import (
+    CANDIDATE,
     CLOSE_UP_ZOOM,
     THOROUGH_FACES,
     BoxedFace,
@@ -71,6 +74,19 @@ class FakeLandmarker:
         return answer
 
 
+@dataclass
+class FakeRefiner:
+    """Gives its confidence to every candidate, and remembers what it was asked."""
+
+    confidence: float
+    asked: list[Detection] = field(default_factory=list)
+    model: ModelInfo = field(default_factory=lambda: ModelInfo(name="fake refiner"))
+
+    def refine(self, image_rgb: RgbImage, candidates: Sequence[Detection]) -> list[Detection]:
+        self.asked += candidates
+        return [replace(one, confidence=self.confidence) for one in candidates]
+
+
 def face(x: float, side: float, confidence: float = 0.9) -> Detection:
     return Detection(x, 50, x + side, 50 + side, confidence)
 
@@ -96,6 +112,24 @@ def test_faces_come_largest_first_and_one_without_landmarks_stays() -> None:
     assert part.faces[1].landmarks_error is None
     assert [one.pose is None for one in part.faces] == [True, False]
     assert (part.detector.name, part.landmarker.name) == ("fake", "fake mesh")
+
+
+@pytest.mark.parametrize(("says", "found"), [(0.9, 1), (0.1, 0)])
+def test_the_refiner_has_the_last_word_on_what_the_detector_suspects(
+    says: float, found: int
+) -> None:
+    # Given a detector that is rather sure, hardly sure and all but sure there is none
+    for confidence, is_asked in ((0.8, True), (CANDIDATE + 0.01, True), (CANDIDATE / 2, False)):
+        refiner = FakeRefiner(says)
+        detector = FakeDetector({1.0: [face(100, 90, confidence)]})
+        subject = FacePipeline(detector, FakeLandmarker([]), DetectorSettings(), refiner)
+        # When faces are sought
+        faces = subject.with_options(AnalysisOptions()).detect(IMAGE)
+        # Then the refiner decides, on each that is a candidate
+        assert len(refiner.asked) == is_asked
+        assert [face.confidence for face in faces] == [says] * (found * is_asked)
+        assert subject.models["refiner"] == refiner.model
+        assert subject.find_landmarks(IMAGE, []).models["refiner"] == refiner.model
 
 
 def test_a_landmarker_that_fails_on_one_face_costs_that_face_its_landmarks() -> None:

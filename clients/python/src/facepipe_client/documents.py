@@ -322,6 +322,7 @@ class Models(Document):
     """Which weights spoke, by part; null where the part is missing."""
 
     detector: ModelInfo | None = None
+    refiner: ModelInfo | None = None
     landmarks: ModelInfo | None = None
     agegender: ModelInfo | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -62,6 +63,25 @@ class FaceDetector(Protocol):
             iou: overlap above which two boxes are one face.
             zoom: at less than 1 the image is seen from so much further away. A face larger
                 than the ones a detector was trained on is found at 0.35.
+
+        Raises:
+            ModelError: the model cannot be run.
+        """
+        ...
+
+
+class FaceRefiner(Protocol):
+    """Looks at each face that a detector may have found a second time."""
+
+    @property
+    def model(self) -> ModelInfo: ...
+
+    def refine(self, image_rgb: RgbImage, candidates: Sequence[Detection]) -> list[Detection]:
+        """The candidates in their order, with better edges and a better confidence.
+
+        Args:
+            image_rgb: shape `(height, width, 3)`, uint8, RGB.
+            candidates: pixels of the image.
 
         Raises:
             ModelError: the model cannot be run.

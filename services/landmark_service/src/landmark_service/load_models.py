@@ -9,18 +9,23 @@ import sys
 
 from facepipe.domain.errors import ModelError
 from landmark_service.adapters.mediapipe_landmarker import MediaPipeFaceLandmarker
-from landmark_service.detectors import load_detector
+from landmark_service.detectors import load_detector, load_refiner
 from landmark_service.pipeline import FacePipeline
 from landmark_service.settings import LandmarkSettings
 
 
 def load_pipeline(settings: LandmarkSettings) -> FacePipeline:
-    """Detector and landmarker.
+    """Detector, refiner and landmarker.
 
     Raises:
-        ModelError: one of them cannot be had; see `load_detector`.
+        ModelError: one of them cannot be had; see `load_detector` and `load_refiner`.
     """
-    return FacePipeline(load_detector(settings), MediaPipeFaceLandmarker(), settings.detector)
+    return FacePipeline(
+        load_detector(settings),
+        MediaPipeFaceLandmarker(),
+        settings.detector,
+        load_refiner(settings),
+    )
 
 
 def main() -> int:

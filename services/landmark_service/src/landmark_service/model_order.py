@@ -31,6 +31,16 @@ def chosen_model(settings: LandmarkSettings) -> Path | Literal["blazeface"]:
     return path
 
 
+def own_detector(settings: LandmarkSettings) -> Path:
+    """Where the project's own detector is."""
+    return project_models_dir(settings) / "face_detector" / "face_detector.onnx"
+
+
+def refiner_of(own: Path) -> Path:
+    """Where the refiner of the project's own detector is."""
+    return own.with_name("face_refiner.onnx")
+
+
 def _weights_file(path: Path | str) -> Path:
     """What Ultralytics is to run; verified."""
     path = Path(path)
@@ -54,7 +64,7 @@ def _usual_model(settings: LandmarkSettings) -> Path:
             "beside it (`make import-model`, or `docker compose --profile models run --rm "
             "import-model`), or take the file away to use the project's own detector"
         )
-    own = project_models_dir(settings) / "face_detector" / "face_detector.onnx"
+    own = own_detector(settings)
     if not own.exists():
         raise ModelNotFoundError(
             f"no face detector: looked for {users} and {own}. The second comes with the project "
@@ -62,4 +72,5 @@ def _usual_model(settings: LandmarkSettings) -> Path:
             "does without it, and finds large faces only"
         )
     read_recorded_model(own)
+    read_recorded_model(refiner_of(own))
     return own

@@ -22,7 +22,14 @@ from facepipe.domain.geometry import FACE_CROP_SIZE, BoundingBox, ImageSize, Poi
 from facepipe.domain.options import AnalysisOptions
 from facepipe.files.image_store import FaceCrops
 from facepipe.files.imaging import RgbImage, cut_face_crop
-from landmark_service.faces import Detection, FaceDetector, FaceLandmarker, FloatArray, Mesh
+from landmark_service.faces import (
+    Detection,
+    FaceDetector,
+    FaceLandmarker,
+    FaceRefiner,
+    FloatArray,
+    Mesh,
+)
 from landmark_service.head_pose import head_pose
 from landmark_service.nms import intersection_over_union, non_maximum_suppression
 from landmark_service.settings import DetectorSettings
@@ -32,6 +39,8 @@ from landmark_service.tiling import SUSPICION, Tile, detect_in_tiles, moved
 CLOSE_UP_ZOOM = 0.35
 # Share of the confidence asked for from which a pass tells of a face.
 UNSURE = 0.5
+# Confidence of the detector from which the refiner looks at a face, where there is one.
+CANDIDATE = 0.05
 # Share of a detection inside another above which it is a piece of it, and how sure that other
 # face has to be when it is not as sure as the piece.
 PIECE_INSIDE = 0.8
@@ -53,14 +62,22 @@ class BoxedFace:
 
 
 class FacePipeline:
-    """Finds the faces of an image with whatever detector and landmarker it is given."""
+    """Finds the faces of an image with whatever detector and landmarker it is given.
+
+    A refiner, where there is one, looks at each face that the detector may have found.
+    """
 
     def __init__(
-        self, detector: FaceDetector, landmarker: FaceLandmarker, settings: DetectorSettings
+        self,
+        detector: FaceDetector,
+        landmarker: FaceLandmarker,
+        settings: DetectorSettings,
+        refiner: FaceRefiner | None = None,
     ) -> None:
         self._detector = detector
         self._landmarker = landmarker
         self._settings = settings
+        self._refiner = refiner
 
     def with_options(self, options: AnalysisOptions | None, reduction: int = 1) -> FacePipeline:
         """The same, set as an upload asks for, and for an image that is looked at smaller."""
@@ -71,12 +88,13 @@ class FacePipeline:
         settings = self._settings.model_copy(update=asked)
         least = math.ceil(settings.min_face_px / reduction)
         settings = settings.model_copy(update={"min_face_px": least})
-        return FacePipeline(self._detector, self._landmarker, settings)
+        return FacePipeline(self._detector, self._landmarker, settings, self._refiner)
 
     @property
     def models(self) -> dict[str, ModelInfo]:
         """The models in use, by part as in the result document."""
-        return {"detector": self._detector.model, "landmarks": self._landmarker.model}
+        named = {"detector": self._detector.model, "landmarks": self._landmarker.model}
+        return named | ({"refiner": self._refiner.model} if self._refiner else {})
 
     def detect(self, image_rgb: RgbImage) -> list[BoxedFace]:
         """Faces by area, largest first.
@@ -85,7 +103,7 @@ class FacePipeline:
         than the faces that detectors are trained on, and is then found in pieces. The second
         pass costs a tenth of the first. A face that both find counts as surer, so each pass
         also tells of faces that it alone would be too unsure of. A large image is searched in
-        tiles as well, as the setting `mode` says.
+        tiles as well, as the setting `mode` says. Then the refiner has the last word on each.
 
         Args:
             image_rgb: shape `(height, width, 3)`, uint8, RGB.
@@ -93,25 +111,36 @@ class FacePipeline:
         Raises:
             ModelError: the detector cannot be run.
         """
-        size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
         limits = self._settings
-        asked = UNSURE * limits.confidence
+        found = self.candidates(image_rgb)
+        if self._refiner:
+            found = self._refiner.refine(image_rgb, found)
+        sure = [one for one in found if one.confidence >= limits.confidence]
+        if not self._refiner:  # which is less sure of a piece than of the face
+            sure = without_pieces(sure)
+        size = ImageSize(image_rgb.shape[1], image_rgb.shape[0])
+        return select_faces(one_each(sure), size, limits)
+
+    def candidates(self, image_rgb: RgbImage) -> list[Detection]:
+        """What every pass of the detector has to say, before the refiner and the settings.
+
+        Raises:
+            ModelError: the detector cannot be run.
+        """
+        asked = CANDIDATE if self._refiner else UNSURE * self._settings.confidence
         seen = self._pass(image_rgb, min(SUSPICION, asked))
         passes = [
             [one for one in seen if one.confidence >= asked],
             self._pass(image_rgb, asked, CLOSE_UP_ZOOM),
         ]
-        found = [*agree(passes), *self._in_tiles(image_rgb, size, seen)]
-        sure = [one for one in found if one.confidence >= limits.confidence]
-        return select_faces(one_each(without_pieces(sure)), size, limits)
+        suspected = [one for one in seen if one.confidence >= SUSPICION]
+        return [*agree(passes), *self._in_tiles(image_rgb, suspected)]
 
     def _pass(self, image_rgb: RgbImage, confidence: float, zoom: float = 1.0) -> list[Detection]:
         iou = self._settings.iou
         return self._detector.detect(image_rgb, confidence=confidence, iou=iou, zoom=zoom)
 
-    def _in_tiles(
-        self, image_rgb: RgbImage, size: ImageSize, seen: list[Detection]
-    ) -> list[Detection]:
+    def _in_tiles(self, image_rgb: RgbImage, seen: list[Detection]) -> list[Detection]:
         if self._settings.mode == "fast":
             return []
 
@@ -121,7 +150,7 @@ class FacePipeline:
 
         return detect_in_tiles(
             detect,
-            size,
+            ImageSize(image_rgb.shape[1], image_rgb.shape[0]),
             seen,
             long_side=self._settings.long_side,
             sure=self._settings.confidence,
@@ -153,7 +182,10 @@ class FacePipeline:
             expected_roll = _nearest_eighth(mesh.roll)
             found.append(_detected(face, mesh))
         return LandmarksPart(
-            faces=found, detector=self._detector.model, landmarker=self._landmarker.model
+            faces=found,
+            detector=self._detector.model,
+            refiner=self._refiner.model if self._refiner else None,
+            landmarker=self._landmarker.model,
         )
 
 

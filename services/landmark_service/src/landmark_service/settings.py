@@ -16,7 +16,7 @@ class DetectorSettings(BaseModel):
     """Which faces are found, and with which model."""
 
     confidence: float = Field(
-        default=0.38, gt=0, lt=1, description="a face the detector is less sure of is left out"
+        default=0.5, gt=0, lt=1, description="a face it is less sure of is left out"
     )
     iou: float = Field(
         default=0.5, gt=0, le=1, description="overlap above which two boxes are one face"

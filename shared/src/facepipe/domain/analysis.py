@@ -186,12 +186,17 @@ class LandmarksPart(Part):
 
     faces: list[DetectedFace]
     detector: ModelInfo
+    refiner: ModelInfo | None = None
     landmarker: ModelInfo
 
     @property
     def models(self) -> dict[str, ModelInfo]:
-        named = {"detector": self.detector, "landmarks": self.landmarker}
-        return {key: model for key, model in named.items() if model.name}
+        named = {
+            "detector": self.detector,
+            "refiner": self.refiner,
+            "landmarks": self.landmarker,
+        }
+        return {key: model for key, model in named.items() if model and model.name}
 
 
 class AgeGenderPart(Part):
@@ -288,6 +293,7 @@ class Models(_Model):
     """Which weights spoke, by part; null where the part is missing."""
 
     detector: ModelInfo | None = None
+    refiner: ModelInfo | None = None
     landmarks: ModelInfo | None = None
     agegender: ModelInfo | None = None
 

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 from facepipe.domain.analysis import ModelInfo
 from facepipe.domain.errors import ModelError
 from facepipe.domain.geometry import ImageSize
 from facepipe.files.imaging import RgbImage
 from facepipe.files.models import ModelFile, read_model
-from facepipe.system.devices import check_device, execution_providers
+from landmark_service.adapters.onnx_session import open_session
 from landmark_service.adapters.resizing import shrink_into
 from landmark_service.faces import Detection, FloatArray
 from landmark_service.letterbox import Letterbox, fit_fixed, fit_long_side
@@ -43,7 +42,7 @@ class YoloV8FaceDetector:
     ) -> None:
         self._file: ModelFile = read_model(path)
         self._long_side = long_side
-        self._session = _open_session(path, threads, device)
+        self._session = open_session(path, threads, device)
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         self._input_name, self._output_name = inputs[0].name, outputs[0].name
         self._fixed = _fixed_size(inputs[0].shape)
@@ -94,23 +93,6 @@ def from_yolo(faces: YoloFaces, letterbox: Letterbox) -> list[Detection]:
             corners, faces.confidence, faces.points, strict=True
         )
     ]
-
-
-def _open_session(path: Path, threads: int, device: str) -> Any:
-    # onnxruntime left alone pins a thread to every core and asks no container for its quota.
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    # Threads that spin between two runs take the time of other workers.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    providers = execution_providers(device, onnxruntime.get_available_providers())
-    try:
-        session = onnxruntime.InferenceSession(path, options, providers=providers)
-    except Exception as error:  # onnxruntime's errors have no common type of their own
-        raise ModelError(f"{path} is no ONNX model that can be run: {error}") from error
-    check_device(device, session.get_providers())
-    return session
 
 
 def _fixed_size(shape: list[Any]) -> ImageSize | None:
