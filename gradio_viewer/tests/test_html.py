@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from facepipe_client.documents import Models
 from gradio_viewer import (
     contours,
     face_html,
@@ -237,3 +238,7 @@ def test_labels_below_columns_are_no_more_than_can_be_read() -> None:
     # then some are left out, and no number is
     assert html.count("<span>29 Nov") == 4
     assert html.count("<b ") == 12
+
+
+def test_each_part_of_a_result_has_a_plain_name() -> None:
+    assert set(words.PARTS) == set(Models.model_fields)

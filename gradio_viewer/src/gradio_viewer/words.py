@@ -22,7 +22,12 @@ PROGRESS = {
     "failed": 100,
     "deleted": 100,
 }
-PARTS = {"detector": "faces", "landmarks": "landmarks", "agegender": "age and gender"}
+PARTS = {
+    "detector": "faces",
+    "refiner": "a second look at them",
+    "landmarks": "landmarks",
+    "agegender": "age and gender",
+}
 
 
 def status(value: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from data_storage_service.due_jobs import DueJob
-from data_storage_service.ledger import Saved
+from data_storage_service.outcomes import Saved
 from facepipe.domain.analysis import AgeGenderPart, LandmarksPart
 from facepipe.domain.status import Status
 from facepipe.stages import StageName

@@ -11,7 +11,7 @@ from data_storage_service.correcting import Corrector
 from data_storage_service.leading import Lead
 from data_storage_service.settling import SettlingLoop
 from facepipe.domain.analysis import AnalysisDocument, Correction, CorrectionKind
-from facepipe.domain.errors import FilesUnavailableError, StorageFullError
+from facepipe.domain.errors import StorageFullError
 from facepipe.domain.status import Status
 from facepipe.files.annotation import AnnotationStyle
 from facepipe.stages import StageName
@@ -206,108 +206,6 @@ def test_a_full_volume_is_said_so_and_loses_nothing(
     assert rig.state(image_id).status is Status.STORING
 
     assert rig.store(image_id)
-
-
-class TestSettling:
-    def test_a_failed_image_keeps_its_upload_for_a_retry(self, rig: Rig) -> None:
-        image_id = rig.accept()
-        rig.ledger.save_failure(samples.run(image_id, StageName.LANDMARK), samples.ERROR)
-
-        rig.settler.settle(image_id)
-
-        assert rig.traces(image_id) == [f"saved_data/source/{image_id}"]
-        assert rig.source_file(image_id).read_bytes() == samples.png()
-        assert rig.images.discarded == [image_id]
-
-    def test_a_failed_rerun_leaves_no_result_of_before(self, rig: Rig) -> None:
-        image_id = rig.stored()
-        rig.ledger.register(image_id, samples.info(image_id), samples.START, new_generation=True)
-        run = samples.run(image_id, StageName.LANDMARK, generation=2)
-        rig.ledger.save_failure(run, samples.ERROR)
-
-        rig.settler.settle(image_id)
-
-        assert rig.traces(image_id) == [f"saved_data/source/{image_id}"]
-
-    def test_an_upload_that_could_not_be_kept_stays_in_the_inbox(
-        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        image_id = rig.accept()
-        rig.ledger.save_failure(samples.run(image_id, StageName.STORAGE), samples.ERROR)
-
-        def full(*_: object) -> bool:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-        with monkeypatch.context() as patch:
-            patch.setattr(rig.files, "keep_source", full)
-            with pytest.raises(OSError, match="No space"):
-                rig.settler.settle(image_id)
-        assert image_id in rig.inbox
-        assert rig.queries.unsettled() == [image_id]
-
-        rig.settler.settle(image_id)
-        assert image_id not in rig.inbox
-
-    def test_an_upload_that_was_looked_for_in_vain_is_not_erased(
-        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        # given a store that says of an upload that it is not there, although it is
-        image_id = rig.accept()
-        rig.ledger.save_failure(samples.run(image_id, StageName.STORAGE), samples.ERROR)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(rig.files, "keep_source", lambda *_: False)
-            with pytest.raises(FilesUnavailableError):
-                rig.settler.settle(image_id)
-
-        # then it stays where it is, and is settled the next time
-        assert image_id in rig.inbox
-        assert rig.queries.unsettled() == [image_id]
-        rig.settler.settle(image_id)
-        assert rig.traces(image_id) == [f"saved_data/source/{image_id}"]
-
-    def test_nothing_of_a_deleted_image_is_left(self, rig: Rig) -> None:
-        image_id = rig.stored()
-        rig.inbox.add(image_id, samples.png(), samples.entry(image_id))
-        rig.ledger.delete(image_id)
-
-        assert rig.settler.settle(image_id) is Status.DELETED
-
-        assert rig.traces(image_id) == []
-        assert rig.settler.settle(image_id) is None
-
-    def test_an_upload_that_came_later_stays(self, rig: Rig) -> None:
-        # given an image that failed, whose upload is just being sent again
-        image_id = rig.accept()
-        rig.ledger.save_failure(samples.run(image_id, StageName.LANDMARK), samples.ERROR)
-        later = rig.state(image_id).updated_at
-        rig.inbox.add(image_id, samples.png(), samples.entry(image_id, later))
-
-        # when the failure is settled
-        rig.settler.settle(image_id)
-
-        # then it is still there for the run to come
-        assert image_id in rig.inbox
-
-    def test_uploads_are_not_kept_when_told_so(self, rig: Rig) -> None:
-        rig.settler._keep_source = False
-
-        image_id = rig.stored()
-
-        assert not rig.source_file(image_id).exists()
-        assert image_id not in rig.inbox
-
-    def test_an_upload_on_another_volume_is_copied(
-        self, rig: Rig, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def other_volume(*_: object) -> None:
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
-
-        monkeypatch.setattr(os, "link", other_volume)
-
-        image_id = rig.stored()
-
-        assert rig.source_file(image_id).read_bytes() == samples.png()
 
 
 def test_half_written_files_of_a_crash_are_removed(rig: Rig) -> None:

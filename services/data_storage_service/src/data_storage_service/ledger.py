@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Engine, delete, select
@@ -19,6 +19,7 @@ from data_storage_service import corrections, reanalyses, rows
 from data_storage_service.corrections import CorrectedImage
 from data_storage_service.database import database_errors
 from data_storage_service.due_jobs import DueJob
+from data_storage_service.outcomes import Registered, Saved, late
 from data_storage_service.progress import raised
 from data_storage_service.schema import (
     CorrectionRow,
@@ -39,33 +40,8 @@ from facepipe.domain.analysis import (
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.ledger.messages import part_document
-from facepipe.ledger.states import Registration, StageRun
+from facepipe.ledger.states import StageRun
 from facepipe.stages import STAGE
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What became of a part.
-
-    Attributes:
-        accepted: False: it was dropped.
-        is_failed: the image has failed with this call; its files want settling.
-        due: the jobs that this call has made due.
-    """
-
-    accepted: bool
-    is_failed: bool = False
-    due: tuple[DueJob, ...] = ()
-
-
-_DROPPED = Saved(accepted=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Registered(Registration):
-    """A registration, and the jobs that it has made due."""
-
-    due: tuple[DueJob, ...] = ()
 
 
 class Ledger:
@@ -139,7 +115,7 @@ class Ledger:
         with self._transaction() as session:
             row = self._current(session, run)
             if row is None or row.state.is_final:
-                return _late(row)
+                return late(row)
             is_kept = self._steps.keep(session, run, document or part_document(part))
             if is_kept and isinstance(part, LandmarksPart):
                 row.num_faces = len(part.faces)
@@ -151,7 +127,7 @@ class Ledger:
         with self._transaction(is_final=True) as session:
             row = self._current(session, run)
             if row is None or row.state.is_final:
-                return _late(row)
+                return late(row)
             self._steps.note(session, run, error)
             is_here = session.get(PartRow, {"image_id": row.image_id, "stage": run.stage})
             # A whole result that stands is better than a new one with a part missing.
@@ -320,8 +296,3 @@ class Ledger:
         if run.generation > row.generation:
             self._steps.begin_as_before(session, row, run.generation)
         return row
-
-
-def _late(row: ImageRow | None) -> Saved:
-    """Answer to a part that nobody waits for: a repetition is fine, all else is dropped."""
-    return _DROPPED if row is None or not row.state.has_result else Saved(accepted=True)

@@ -12,7 +12,7 @@ import grpc
 
 from data_storage_service.call_errors import abort, answers, parsing, writing_volume
 from data_storage_service.leading import LOOK_S
-from data_storage_service.ledger import Saved
+from data_storage_service.outcomes import Saved
 from data_storage_service.row_stream import RowStream
 from data_storage_service.watch import ChangeFeed
 from data_storage_service.wiring import Services

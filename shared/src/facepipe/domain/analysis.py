@@ -13,14 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    PlainSerializer,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, model_validator
 
 from facepipe.domain.geometry import BoundingBox, ImageSize, Point
 from facepipe.domain.options import AnalysisOptions
@@ -191,11 +184,7 @@ class LandmarksPart(Part):
 
     @property
     def models(self) -> dict[str, ModelInfo]:
-        named = {
-            "detector": self.detector,
-            "refiner": self.refiner,
-            "landmarks": self.landmarker,
-        }
+        named = {"detector": self.detector, "refiner": self.refiner, "landmarks": self.landmarker}
         return {key: model for key, model in named.items() if model and model.name}
 
 
