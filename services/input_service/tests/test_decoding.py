@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import io
-import os
-import signal
+import multiprocessing
 import struct
 import threading
 import time
 import zlib
+from multiprocessing.process import BaseProcess
 
-import psutil
 import pytest
 from PIL import Image
 
@@ -54,7 +53,7 @@ def test_a_header_that_claims_too_many_pixels_is_refused(decoders: DecoderPool) 
 def test_a_dying_decoder_fails_its_image_and_the_next_one_is_decoded() -> None:
     with DecoderPool(UploadSettings()) as pool:
         pool.decode(image_bytes())  # the child is up
-        children = psutil.Process().children()
+        children = _decoders()
         big = image_bytes((6000, 6000), image_format="PNG")
 
         killer = threading.Thread(target=_kill_when_busy, args=(children,))
@@ -68,13 +67,14 @@ def test_a_dying_decoder_fails_its_image_and_the_next_one_is_decoded() -> None:
 
 def test_an_idle_decoder_may_die_without_a_trace() -> None:
     # Given decoders that were killed while they had nothing to do
+    before = _decoders()
     with DecoderPool(UploadSettings()) as pool:
-        before = set(_decoders())
         pool.decode(image_bytes())
-        for decoder in set(_decoders()) - before:
+        killed = _decoders() - before
+        assert killed
+        for decoder in killed:
             decoder.kill()
-            decoder.wait(5)
-        time.sleep(0.5)
+            decoder.join(5)
 
         # Then the service can still decode, and the next image finds others
         assert pool.problem() is None
@@ -84,7 +84,7 @@ def test_an_idle_decoder_may_die_without_a_trace() -> None:
 def test_a_decoder_that_has_done_its_share_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     # Given a decoder that is replaced after every second image
     monkeypatch.setattr(decoder_process, "_RETIRE_AFTER", 2)
-    before = set(_decoders())
+    before = _decoders()
     with DecoderPool(UploadSettings()) as pool:
         # When images fail, and their errors, which know where they came from, are kept
         refused = []
@@ -94,19 +94,19 @@ def test_a_decoder_that_has_done_its_share_ends_at_once(monkeypatch: pytest.Monk
             refused.append(error.value)
 
         # Then no decoder is left beside the one in use
-        assert len(set(_decoders()) - before) <= 1
+        assert len(_decoders() - before) <= 1
 
 
 def test_decoders_that_cannot_be_started_are_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_memory_bytes: int) -> None:
         raise OSError("no more processes")
 
+    before = _decoders()
     with DecoderPool(UploadSettings()) as pool:
-        before = set(_decoders())
         monkeypatch.setattr(decoding, "Decoder", refuse)
-        for decoder in before:
+        for decoder in _decoders() - before:
             decoder.kill()
-            decoder.wait(5)
+            decoder.join(5)
 
         assert "no decoder can be started" in (pool.problem() or "")
 
@@ -130,16 +130,15 @@ def test_a_decoder_that_takes_too_long_is_killed() -> None:
         pool.decode(image_bytes((5000, 5000), image_format="PNG"))
 
 
-def _decoders() -> list[psutil.Process]:
-    children = psutil.Process().children(recursive=True)
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+def _decoders() -> set[BaseProcess]:
+    """Not by their command line: a child that was just started still has that of its parent."""
+    return {child for child in multiprocessing.active_children() if child.name == "decoder"}
 
 
-def _kill_when_busy(children: list[psutil.Process]) -> None:
+def _kill_when_busy(decoders: set[BaseProcess]) -> None:
     time.sleep(0.05)
-    for child in children:
-        if "spawn_main" in " ".join(child.cmdline()):
-            os.kill(child.pid, signal.SIGKILL)
+    for decoder in decoders:
+        decoder.kill()
 
 
 def _png_header(width: int, height: int) -> bytes:
