@@ -24,7 +24,7 @@ from facepipe_client import Client
 from facepipe_client.errors import ClientError
 from tools.paths import ROOT, VENVS
 from tools.stack.configuration import MARK
-from tools.stack.processes import end, marked
+from tools.stack.processes import command_of, end, marked
 from tools.stack.redis_server import find_redis_server
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.process_sizes import name_of
@@ -204,7 +204,7 @@ def _stand_ins(folder: Path) -> Path:
 
 
 def _name_of(process: psutil.Process) -> str:
-    command = process.cmdline()
+    command = command_of(process)
     if "facepipe.stage.worker" not in command and "benchmarks.scale_host" in command:
         return "worker hosts"
     return name_of(process)

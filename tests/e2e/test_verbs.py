@@ -16,6 +16,7 @@ import pytest
 
 from facepipe.v1 import face_store_pb2 as pb
 from facepipe.v1.face_store_pb2_grpc import FaceStoreStub
+from tools.stack.processes import command_of
 from tools.stack_driver.local_stack import LocalStack, kill
 from tools.stack_driver.photos import without_face
 
@@ -105,7 +106,7 @@ def test_who_has_no_token_gets_nothing_from_the_inside_ports(stack: LocalStack) 
     secrets = [path for path in (stack.run_folder / "secrets").rglob("*") if path.is_file()]
     assert len(secrets) >= 8
     assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
-    shown = [" ".join(process.cmdline()) for process in stack.processes()]
+    shown = [" ".join(command_of(process)) for process in stack.processes()]
     shown += [path.read_text() for path in stack.run_folder.rglob("*.log")]
     assert not any(stack.inside_token.value in text for text in shown)
 

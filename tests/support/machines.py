@@ -28,6 +28,7 @@ from tests.support.postgres_server import running_postgres
 from tests.support.s3_server import BUCKET, KEY_ID, KEY_SECRET, running, s3rver
 from tests.support.shifted_clock import ShiftedClock
 from tools.stack.certificates import CA, CERT, KEY, Authority, make_certificates
+from tools.stack.processes import command_of
 from tools.stack_driver.local_stack import LocalStack, kill
 
 STAGES = ("landmark_service", "agegender_service")
@@ -131,7 +132,7 @@ def machines(folder: Path) -> Iterator[Machines]:
 def lose_power(stack: LocalStack) -> None:
     """All processes of a host end at once."""
     processes = stack.processes()
-    supervisors = [one for one in processes if "supervisord" in " ".join(one.cmdline())]
+    supervisors = [one for one in processes if "supervisord" in " ".join(command_of(one))]
     for process in (*supervisors, *processes):
         with suppress(ProcessLookupError):
             kill(process)

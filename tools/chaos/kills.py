@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from facepipe.queue.jobs import queue_of
 from facepipe.queue.redis_connection import connect_redis
 from facepipe.stages import StageName
+from tools.stack.processes import command_of
 from tools.stack_driver.local_stack import LocalStack, kill
 
 _BACK_S = 120.0
@@ -165,12 +166,12 @@ def rss_mb(stack: LocalStack) -> dict[str, float]:
     sizes: dict[str, float] = {}
     for process in stack.processes():
         with contextlib.suppress(psutil.Error):
-            command = process.cmdline()
+            command = command_of(process)
             if "facepipe.stage.worker" in command:
                 name = f"{command[-1].partition('-')[0].partition('.')[0]} worker"
             elif command[-2:-1] == ["-m"]:
                 name = command[-1]
-            elif "redis-server" in command[0]:
+            elif "redis-server" in "".join(command[:1]):
                 name = "redis-server"
             else:
                 continue

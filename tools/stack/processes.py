@@ -24,6 +24,14 @@ def marked(run: Path) -> list[psutil.Process]:
     return [p for p in found if _is_alive(p)]
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """What a process was started with; nothing once it has ended."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 def supervisord(run: Path) -> psutil.Process | None:
     """The supervisor of a run folder, if it runs."""
     pid_file = run / "supervisord.pid"

@@ -22,7 +22,7 @@ from facepipe.system.settings import RedisSettings
 from facepipe_client import Client
 from tools.paths import ROOT, VENVS
 from tools.stack.configuration import LocalPorts
-from tools.stack.processes import marked
+from tools.stack.processes import command_of, marked
 from tools.stack_driver.api import connect
 
 _PORTS = tuple(name.upper() for name in LocalPorts.model_fields)
@@ -130,15 +130,15 @@ class LocalStack:
     def main_process(self, service: str) -> psutil.Process:
         """The process of a service that supervisord started."""
         for process in self.processes():
-            command = process.cmdline()
-            if command[-2:] == ["-m", service] or Path(command[0]).name == service:
+            command = command_of(process)
+            if command[-2:] == ["-m", service] or Path(*command[:1]).name == service:
                 return process
         raise AssertionError(f"{service} does not run")
 
     def workers(self, service: str) -> list[psutil.Process]:
         """The worker processes of a stage."""
         children = self.main_process(service).children(recursive=True)
-        return [c for c in children if _WORKER.search(" ".join(c.cmdline()))]
+        return [c for c in children if _WORKER.search(" ".join(command_of(c)))]
 
     def wait_ready(self, timeout_s: float = 60) -> None:
         """Waits until `make status` finds nothing amiss."""

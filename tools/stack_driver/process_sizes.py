@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from tools.stack.processes import command_of
 from tools.stack_driver.local_stack import LocalStack
 
 
@@ -41,7 +42,7 @@ def _size_of(process: psutil.Process) -> Size:
 
 def name_of(process: psutil.Process) -> str:
     """What a process of a stack is, for people."""
-    command = process.cmdline()
+    command = command_of(process)
     if "facepipe.stage.worker" in command:
         return f"{command[-1].partition('-')[0].partition('.')[0]} worker"
     if command[-2:-1] == ["-m"]:

@@ -115,11 +115,17 @@ class Rig:
         return stage
 
     def enqueue(
-        self, image_id: str, behaviour: str = "quick", *, retries: int = 3, timeout_s: int = 60
+        self,
+        image_id: str,
+        behaviour: str = "quick",
+        *,
+        retries: int = 3,
+        pause_s: int = 1,
+        timeout_s: int = 60,
     ) -> None:
         self.ledger.set(f"behaviour:{id_of(image_id)}", behaviour)
         job = ImageJob(StageName.LANDMARK, id_of(image_id), 1)
-        pauses = [1] * retries
+        pauses = [pause_s] * retries
         assert jobs.enqueue(self.redis, job, timeout_s=timeout_s, retry_pauses_s=pauses)
 
     def runs_of(self, image_id: str) -> list[int]:

@@ -49,7 +49,7 @@ def test_a_job_in_flight_is_done_once_when_the_clock_jumps_by_an_hour(
     stage = rig.ready_stage()
     workers = stage.worker_pids()
     rig.enqueue(image_id, f"slow={2 * LEASE_S + 1}")
-    wait_for(lambda: rig.runs_of(image_id), 5)
+    wait_for(lambda: rig.runs_of(image_id), 20)
     time.sleep(1)
 
     # When the clock jumps
@@ -77,7 +77,7 @@ def test_the_job_of_a_dead_host_comes_back_though_the_clock_was_set_back(
     # Given two stages, and a job in the hands of one
     stage = rig.ready_stage()
     rig.enqueue("b1", "slow=60,quick")
-    wait_for(lambda: rig.runs_of("b1"), 5)
+    wait_for(lambda: rig.runs_of("b1"), 20)
     other = rig.start_stage()
     other.wait_until_ready()
 
@@ -97,7 +97,7 @@ def test_a_second_try_does_not_wait_for_the_hour_that_the_clock_was_set_back(
     rig.ready_stage()
     rig.enqueue("c1", "raise,quick")
     scheduled = queue_of(StageName.LANDMARK, rig.redis).scheduled_job_registry.key
-    wait_for(lambda: rig.redis.zcard(scheduled), 5)
+    wait_for(lambda: rig.redis.zcard(scheduled), 20)
 
     # When the clock is set back
     clock.set(-HOUR_S)
@@ -130,7 +130,7 @@ def test_hosts_whose_clocks_are_ten_minutes_apart_share_a_queue(
         patch.setitem(FUNCTIONS, StageName.LANDMARK, "tests.support.stage_jobs.work")
         right = rig.ready_stage()
         rig.enqueue(name, "slow=300,quick", timeout_s=400)
-        wait_for(lambda: rig.runs_of(name), 5)
+        wait_for(lambda: rig.runs_of(name), 20)
 
         # When a host comes beside it that believes in another time, and the first one dies
         other = rig.start_stage(**apart.environment)

@@ -45,16 +45,16 @@ def test_jobs_workers_hosts_and_rate_are_those_of_all_hosts(rig: Rig, reader: Re
     for stage in rig.living_stages():
         stage.wait_until_ready()
 
-    # When there are five jobs of two seconds
+    # When there are five jobs of three seconds
     for number in range(5):
-        rig.enqueue(f"e{number}", "slow=2")
+        rig.enqueue(f"e{number}", "slow=3")
 
     # Then two are running and three wait, until nothing is left
-    wait_for(lambda: load_of(reader).running == 2, 5)
+    wait_for(lambda: load_of(reader).running == 2, 20)
     busy = load_of(reader)
     assert (busy.queued, busy.running, busy.unfinished, busy.workers) == (3, 2, 5, 2)
     wait_for(lambda: not load_of(reader).unfinished, 20)
-    wait_for(lambda: load_of(reader).jobs_per_s > 0, 5)
+    wait_for(lambda: load_of(reader).jobs_per_s > 0, 20)
     assert load_of(reader).oldest_s == load_of(reader).time_to_empty_s == 0
 
     # And a host that is gone is forgotten
@@ -65,11 +65,11 @@ def test_jobs_workers_hosts_and_rate_are_those_of_all_hosts(rig: Rig, reader: Re
 def test_a_job_that_is_tried_again_is_counted_while_it_waits(rig: Rig, reader: Redis) -> None:
     rig.ready_stage()
 
-    rig.enqueue("f1", "raise,quick")
+    rig.enqueue("f1", "raise,quick", pause_s=5)
 
-    wait_for(lambda: load_of(reader).retrying == 1, 5)
+    wait_for(lambda: load_of(reader).retrying == 1, 20)
     assert load_of(reader).unfinished == 1
-    wait_for(lambda: not load_of(reader).unfinished, 10)
+    wait_for(lambda: not load_of(reader).unfinished, 20)
 
 
 def test_the_oldest_job_is_found_behind_urgent_ones(rig: Rig, reader: Redis) -> None:

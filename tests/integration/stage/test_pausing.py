@@ -38,7 +38,7 @@ def test_the_job_in_hand_is_finished_and_no_other_begun(paused: Rig) -> None:
     time.sleep(WATCHED_S)
     assert rig.runs_of("a2") == rig.runs_of("a3") == []
     ids = [f"landmark-{id_of(name)}-1" for name in ("a2", "a3")]
-    wait_for(lambda: queue_of(StageName.LANDMARK, rig.redis).job_ids == ids, 5)
+    wait_for(lambda: queue_of(StageName.LANDMARK, rig.redis).job_ids == ids, 20)
 
     # And when it goes on they are done, each once
     resume(rig.redis)

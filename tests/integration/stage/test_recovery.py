@@ -18,7 +18,7 @@ def test_a_job_is_done_once_and_leaves_nothing_behind(rig: Rig) -> None:
 
     rig.enqueue("a1")
 
-    wait_for(lambda: rig.has_result("a1") and rig.is_idle(), 5)
+    wait_for(lambda: rig.has_result("a1") and rig.is_idle(), 20)
     assert len(rig.runs_of("a1")) == 1
     assert not rig.redis.keys("rq:job:*")
     assert not rig.redis.keys("rq:execution*")
@@ -31,7 +31,7 @@ def test_a_job_is_done_once_and_leaves_nothing_behind(rig: Rig) -> None:
 def test_the_job_of_a_killed_worker_is_done_again_at_once(rig: Rig) -> None:
     stage = rig.ready_stage()
     rig.enqueue("b1", "slow=30,quick")
-    wait_for(lambda: rig.runs_of("b1"), 5)
+    wait_for(lambda: rig.runs_of("b1"), 20)
 
     os.kill(rig.runs_of("b1")[0], signal.SIGKILL)
 
@@ -44,7 +44,7 @@ def test_the_job_of_a_killed_worker_is_done_again_at_once(rig: Rig) -> None:
 def test_a_long_job_keeps_its_lease_even_when_redis_is_away_for_longer(rig: Rig) -> None:
     stage = rig.ready_stage()
     rig.enqueue("c1", f"slow={2 * LEASE_S + 1}")
-    wait_for(lambda: rig.runs_of("c1"), 5)
+    wait_for(lambda: rig.runs_of("c1"), 20)
 
     rig.queues.kill()
     time.sleep(LEASE_S + 0.5)
@@ -73,12 +73,12 @@ def test_redis_killed_and_started_again_loses_nothing(rig: Rig) -> None:
     stage = rig.ready_stage()
     rig.enqueue("e1", "slow=1.5,quick")
     rig.enqueue("e2")
-    wait_for(lambda: rig.runs_of("e1"), 5)
+    wait_for(lambda: rig.runs_of("e1"), 20)
     workers = stage.worker_pids()
 
     rig.queues.kill()
-    wait_for(lambda: "redis" in stage.get("/readyz").json().get("checks", {}), 5)
-    wait_for(lambda: rig.has_result("e1"), 5)
+    wait_for(lambda: "redis" in stage.get("/readyz").json().get("checks", {}), 20)
+    wait_for(lambda: rig.has_result("e1"), 20)
     rig.queues.start()
 
     wait_for(lambda: rig.has_result("e2") and rig.is_idle(), PROMISE_S)
@@ -89,14 +89,14 @@ def test_redis_killed_and_started_again_loses_nothing(rig: Rig) -> None:
 def test_workers_register_again_when_redis_comes_back_empty(rig: Rig) -> None:
     stage = rig.ready_stage()
     rig.enqueue("f1", "slow=2.5")
-    wait_for(lambda: rig.runs_of("f1"), 5)
+    wait_for(lambda: rig.runs_of("f1"), 20)
 
     rig.redis.flushall()
 
     wait_for(lambda: not stage.is_ready(), 3)
     stage.wait_until_ready()
     rig.enqueue("f2")
-    wait_for(lambda: rig.has_result("f2") and rig.is_idle(), 5)
+    wait_for(lambda: rig.has_result("f2") and rig.is_idle(), 20)
     assert not rig.redis.keys("rq:job:*")
 
 
@@ -123,7 +123,7 @@ def test_a_hanging_job_is_killed_at_its_timeout(rig: Rig) -> None:
 
     wait_for(lambda: rig.failures_of("ac"), 15)
     assert rig.failures_of("ac") == ["2:timeout"]
-    wait_for(rig.is_idle, 2)
+    wait_for(rig.is_idle, 20)
 
 
 def test_a_job_that_was_on_its_way_to_a_dead_worker_comes_back(rig: Rig) -> None:
@@ -144,7 +144,7 @@ def test_another_host_takes_over_when_a_whole_stage_is_killed(rig: Rig) -> None:
     rig.ready_stage()
     rig.start_stage().wait_until_ready()
     rig.enqueue("ae", "slow=30,quick")
-    wait_for(lambda: rig.runs_of("ae"), 5)
+    wait_for(lambda: rig.runs_of("ae"), 20)
     worker = rig.runs_of("ae")[0]
     [victim] = [stage for stage in rig.living_stages() if worker in stage.worker_pids()]
 
@@ -159,7 +159,7 @@ def test_sigterm_lets_the_job_in_hand_finish(rig: Rig) -> None:
     stage = rig.ready_stage()
     rig.enqueue("af", "slow=1.5")
     rig.enqueue("ag")
-    wait_for(lambda: rig.runs_of("af"), 5)
+    wait_for(lambda: rig.runs_of("af"), 20)
 
     code = stage.stop()
 
@@ -174,7 +174,7 @@ def test_sigterm_gives_back_a_job_that_takes_too_long(rig: Rig) -> None:
     stage = rig.start_stage(patience=json.dumps({"grace_s": 0.5}))
     stage.wait_until_ready()
     rig.enqueue("ba", "slow=30", retries=1)
-    wait_for(lambda: rig.runs_of("ba"), 5)
+    wait_for(lambda: rig.runs_of("ba"), 20)
 
     assert stage.stop() == 0
 

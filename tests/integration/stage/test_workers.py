@@ -14,7 +14,7 @@ def test_a_stage_whose_models_do_not_load_says_so_and_keeps_trying(rig: Rig) -> 
     assert stage.get("/readyz").status_code == 503
     assert stage.get("/healthz").status_code == 200
     # And it tells the others, who cannot ask it
-    wait_for(lambda: any("the model is broken" in r.problem for r in stage_reports(rig.redis)), 5)
+    wait_for(lambda: any("the model is broken" in r.problem for r in stage_reports(rig.redis)), 20)
     loads = rig.ledger.llen("loads")
     wait_for(lambda: rig.ledger.llen("loads") > loads, 20)
     assert stage.stop() == 0
