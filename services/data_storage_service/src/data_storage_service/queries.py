@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, TextClause, bindparam, func, select
+from sqlalchemy import ColumnElement, Engine, Executable, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import corrections, counting, listing, rows
@@ -49,6 +50,21 @@ _IS_WITHOUT_JOBS = (
     ImageRow.status.in_([status for status in Status if not status.is_final]),
     ~_JOB_OF_IMAGE.exists(),
 )
+_JOBS = (
+    select(
+        ImageRow.image_id,
+        ImageRow.generation,
+        JobRow.stage,
+        ImageRow.is_urgent,
+        ImageRow.traceparent,
+    )
+    .join(JobRow, JobRow.image_id == ImageRow.image_id)
+    .order_by(ImageRow.is_urgent.desc(), ImageRow.received_at)
+)
+_UNSENT_JOBS = _JOBS.where(UNSENT).limit(bindparam("at_most"))
+_UNSENT_JOBS_OF = _UNSENT_JOBS.where(JobRow.image_id == bindparam("of_image"))
+_SENT_JOBS = _JOBS.where(*_IS_WITH_REDIS)
+_COUNT_SENT_JOBS = select(func.count()).select_from(JobRow).where(*_IS_WITH_REDIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,12 +225,13 @@ class Queries:
 
     def unsent_jobs(self, image_id: str | None = None, limit: int = 500) -> list[DueJob]:
         """Jobs that Redis has not taken yet, of one image or of all."""
-        of_image = [] if image_id is None else [JobRow.image_id == image_id]
-        return self._jobs(UNSENT, *of_image, limit=limit)
+        if image_id is None:
+            return self._jobs(_UNSENT_JOBS, at_most=limit)
+        return self._jobs(_UNSENT_JOBS_OF, at_most=limit, of_image=image_id)
 
     def sent_jobs(self) -> list[DueJob]:
         """Jobs of images in flight that Redis has taken, and whose part has not come."""
-        return self._jobs(*_IS_WITH_REDIS)
+        return self._jobs(_SENT_JOBS)
 
     def without_jobs(self) -> list[DueJob]:
         """Images in flight that wait for no job, as an older version of the program left them."""
@@ -222,26 +239,19 @@ class Queries:
             found = session.scalars(select(ImageRow).where(*_IS_WITHOUT_JOBS))
             return [DueJob.of(row, StageName.LANDMARK) for row in found]
 
-    def count_expected_jobs(self) -> int:
-        """How many jobs `sent_jobs` and `without_jobs` would name, without reading them."""
+    def count_sent_jobs(self) -> int:
+        """How many jobs `sent_jobs` would name, without reading them."""
         with self._session() as session:
-            return sum(
-                session.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
-                for table, conditions in ((JobRow, _IS_WITH_REDIS), (ImageRow, _IS_WITHOUT_JOBS))
-            )
+            return session.scalar(_COUNT_SENT_JOBS) or 0
 
-    def _jobs(
-        self, *conditions: ColumnElement[bool] | TextClause, limit: int | None = None
-    ) -> list[DueJob]:
-        statement = (
-            select(ImageRow, JobRow.stage)
-            .join(JobRow, JobRow.image_id == ImageRow.image_id)
-            .where(*conditions)
-            .order_by(ImageRow.is_urgent.desc(), ImageRow.received_at)
-            .limit(limit)
-        )
+    def _jobs(self, statement: Executable, **values: Any) -> list[DueJob]:
         with self._session() as session:
-            return [DueJob.of(row, StageName(stage)) for row, stage in session.execute(statement)]
+            return [
+                DueJob(image_id, generation, StageName(stage), is_urgent, traceparent)
+                for image_id, generation, stage, is_urgent, traceparent in session.execute(
+                    statement, values
+                )
+            ]
 
     def outdated_faces(self, limit: int) -> list[str]:
         """Images whose faces were indexed by another declaration of fields."""

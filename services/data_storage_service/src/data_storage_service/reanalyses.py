@@ -11,13 +11,19 @@ from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, func, insert, literal, or_, select, update
+from sqlalchemy import Engine, bindparam, func, insert, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from data_storage_service import listing, rows
 from data_storage_service.changes import KnownFace, difference
 from data_storage_service.database import database_errors
-from data_storage_service.schema import FACES, ImageRow, ReanalysedRow, ReanalysisRow
+from data_storage_service.schema import (
+    FACES,
+    REANALYSIS_OPEN,
+    ImageRow,
+    ReanalysedRow,
+    ReanalysisRow,
+)
 from facepipe.domain.analysis import AnalysisDocument, PartError
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.geometry import BoundingBox
@@ -34,6 +40,17 @@ _COUNTED = tuple(one.name for one in fields(Difference))
 _CHANGED = ("faces_gained", "faces_lost", "ages_moved", "genders_changed")
 _OPEN = (ReanalysisState.WAITING, ReanalysisState.RUNNING)
 _OF_FACES = (FACES.c.x1, FACES.c.y1, FACES.c.x2, FACES.c.y2, FACES.c.age, FACES.c.gender)
+
+_BUSY = select(ReanalysedRow.image_id).where(
+    REANALYSIS_OPEN, ReanalysedRow.state == str(ReanalysisState.RUNNING)
+)
+_WAITING = (
+    select(ReanalysedRow.image_id)
+    .where(REANALYSIS_OPEN, ReanalysedRow.state == str(ReanalysisState.WAITING))
+    .where(ReanalysedRow.image_id.not_in(_BUSY))
+    .distinct()
+    .limit(bindparam("at_most"))
+)
 
 
 class Reanalyses:
@@ -65,18 +82,8 @@ class Reanalyses:
 
     def waiting(self, limit: int) -> list[str]:
         """Images that are to be analysed again and are not just now."""
-        busy = select(ReanalysedRow.image_id).where(
-            ReanalysedRow.state == literal(str(ReanalysisState.RUNNING))
-        )
-        statement = (
-            select(ReanalysedRow.image_id)
-            .where(ReanalysedRow.state == str(ReanalysisState.WAITING))
-            .where(ReanalysedRow.image_id.not_in(busy))
-            .distinct()
-            .limit(limit)
-        )
-        with database_errors(), Session(self._reading) as session:
-            return list(session.scalars(statement))
+        with database_errors(), self._reading.connect() as connection:
+            return list(connection.scalars(_WAITING, {"at_most": limit}))
 
     def skip(self, image_id: str, error: PartError) -> None:
         """It cannot be analysed again."""

@@ -98,7 +98,7 @@ class Recovery:
         """Whether a job may be missing: there are fewer than there should be, or it is time."""
         if self._suspects or time.monotonic() >= self._full_at:
             return True
-        expected = self._queries.count_expected_jobs()
+        expected = self._queries.count_sent_jobs()
         return expected > 0 and count_live_jobs(self._redis) < expected
 
     def _run(self) -> None:

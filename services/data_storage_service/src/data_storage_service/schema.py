@@ -60,6 +60,7 @@ class Moment(TypeDecorator[datetime]):
 UNSETTLED = text("NOT is_settled")
 CORRECTED = text("corrected")
 UNSENT = text("NOT is_sent")
+REANALYSIS_OPEN = text("state IN ('waiting', 'running')")
 
 
 def _some(name: str, rows: TextClause, *columns: str) -> Index:
@@ -217,9 +218,7 @@ class ReanalysedRow(Base):
     """An image of a reanalysis, and what came of it."""
 
     __tablename__ = "reanalysed_images"
-    __table_args__ = (
-        _some("reanalysed_open", text("state IN ('waiting', 'running')"), "state", "image_id"),
-    )
+    __table_args__ = (_some("reanalysed_open", REANALYSIS_OPEN, "state", "image_id"),)
 
     reanalysis_id: Mapped[str] = mapped_column(
         ForeignKey("reanalyses.reanalysis_id", ondelete="CASCADE"), primary_key=True

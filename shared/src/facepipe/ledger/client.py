@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import grpc
+import grpc.experimental
 
 from facepipe.domain.analysis import Correction, ImageInfo, Part, PartError
 from facepipe.domain.errors import (
@@ -49,6 +50,8 @@ _OPTIONS = [
     ("grpc.enable_http_proxy", 0),
     # A name with several addresses leads to replicas: calls are shared out to those that answer.
     ("grpc.lb_policy_name", "round_robin"),
+    # Who reads a stream waits for it itself, instead of a thread that wakes up beside it.
+    (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
 ]
 
 _ROWS_TIMEOUT_S = 3600.0

@@ -27,7 +27,7 @@ from facepipe.stage.reclaimer import FailureReports, Reclaimer
 from facepipe.stage.slot import Slot
 from facepipe.system.settings import Settings
 
-TICK_S = 0.5
+TICK_S = 1.0
 LOOK_S = 1.0
 # Short, so that one unanswered call does not cost the leases of the other workers.
 REDIS_TIMEOUT_S = 2.0
@@ -67,6 +67,7 @@ class Supervisor:
         self._reported_at = float("-inf")
         self._kill_at: float | None = None
         self._stopping = threading.Event()
+        self._wake_fd = os.eventfd(0)
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
         self._pace = Pace()
         self.jobs: Counter[str] = Counter()
@@ -80,8 +81,10 @@ class Supervisor:
     def stop(self) -> None:
         """Lets the workers finish what they have in hand, for a while; gives back the rest."""
         self._stopping.set()
+        os.eventfd_write(self._wake_fd, 1)
         if self._thread.is_alive():
             self._thread.join()
+        os.close(self._wake_fd)
         self._reclaimer.stop()
         self._redis.close()
         if self._store is not None:
@@ -153,11 +156,12 @@ class Supervisor:
 
     def _listen(self) -> None:
         by_fd = {child.events_fd: child for child in self.children}
-        ready, _, _ = select.select(list(by_fd), [], [], TICK_S)
-        if not by_fd:
-            return
+        ready, _, _ = select.select([*by_fd, self._wake_fd], [], [], TICK_S)
         for fd in ready:
-            self._hear(by_fd[fd])
+            if fd in by_fd:
+                self._hear(by_fd[fd])
+            else:
+                os.eventfd_read(fd)
 
     def _hear(self, child: Child) -> None:
         for event in child.read_events():

@@ -40,7 +40,7 @@ from facepipe.web.site_guard import guarded_by
 
 CHECK_TIMEOUT_S = 3.0
 DRAIN_S = 5
-_TICK_S = 1.0
+_TICK_S = 5.0
 
 S = TypeVar("S", bound=Settings)
 Check = Callable[[], str | None]
@@ -232,7 +232,9 @@ def create_server(app: FastAPI, host: str, port: int) -> uvicorn.Server:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's, which wakes up once a second instead of ten times; a signal wakes it at once.
+    """Uvicorn's, which wakes up every five seconds instead of ten times a second.
+
+    A signal wakes it at once; what it does then is to look at the clock for the header `Date`.
 
     What the start has loaded is no work for the garbage collector.
     """
