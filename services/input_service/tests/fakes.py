@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from facepipe.domain.analysis import ImageInfo
 from facepipe.domain.errors import ImageNotFoundError, ServiceUnavailableError
 from facepipe.domain.status import Status
-from facepipe.ledger.states import ImageState, ListQuery, Page, Registration
+from facepipe.ledger.states import Changes, ImageState, ListQuery, Page, Registration
 
 
 class FakeStore:
@@ -16,6 +16,7 @@ class FakeStore:
 
     def __init__(self) -> None:
         self.states: dict[str, ImageState] = {}
+        self.revision = 0
         self.is_down = False
 
     def register(
@@ -47,6 +48,7 @@ class FakeStore:
                 state, generation=state.generation + 1, status=Status.RECEIVED, error=None
             )
         self.states[image_id] = state
+        self.revision += 1
         return Registration(state, created)
 
     def get(self, image_id: str, include_parts: bool = False) -> ImageState:
@@ -61,7 +63,12 @@ class FakeStore:
             tuple(state for state in self.states.values() if state.status in query.statuses)
         )
 
+    def changes(self, after: int | None) -> Changes:
+        self._check()
+        return Changes((), self.revision)
+
     def finish(self, image_id: str, status: Status, updated_at: datetime | None = None) -> None:
+        self.revision += 1
         self.states[image_id] = dataclasses.replace(
             self.states[image_id], status=status, updated_at=updated_at or datetime.now(UTC)
         )

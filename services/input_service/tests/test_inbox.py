@@ -59,3 +59,25 @@ def test_what_a_crash_left_is_removed_and_nothing_else(
     assert inbox.tidy() == 2
 
     assert sorted(path.name for path in folder.iterdir()) == [".gitkeep", ID, f"{ID}.json"]
+
+
+def test_a_folder_that_did_not_change_is_not_read_again(
+    inbox: Inbox, entry: InboxEntry, tmp_path: Path
+) -> None:
+    # Given an inbox that changed long ago, and was listed
+    inbox.add(ID, b"pixels", entry)
+    folder = tmp_path / "inbox"
+    os.utime(folder, (1_000_000, 1_000_000))
+    first = inbox.ids()
+    assert first == {ID}
+
+    # When nothing changes, then it is the same list
+    assert inbox.ids() is first
+
+    # And when an upload comes or goes, it is seen at once, however often that happens
+    other = "cd" * 32
+    for _ in range(20):
+        inbox.add(other, b"pixels", entry)
+        assert inbox.ids() == {ID, other}
+        inbox.remove(other)
+        assert inbox.ids() == {ID}

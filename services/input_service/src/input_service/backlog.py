@@ -60,7 +60,7 @@ class Backlog:
     def refresh(self) -> None:
         with self._lock:
             accepted = self._accepted
-        uploads = sum(1 for _ in self._inbox.ids())
+        uploads = len(self._inbox.ids())
         waiting = max(uploads, self._queued())
         now = self._clock()
         with self._lock:

@@ -41,6 +41,7 @@ class Reconciler:
         self._leads = leads
         self._every_s = every_s
         self._registered: set[str] = set()
+        self._revision = -1
         self._full_at = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
@@ -59,15 +60,18 @@ class Reconciler:
     def reconcile(self) -> int:
         """One pass; returns how many uploads were registered.
 
-        What is known to be registered is looked at again only once a minute.
+        What is known to be registered is looked at again only once a minute, and where the ledger
+        has changed since.
 
         Raises:
             FacepipeError: the ledger does not answer; the next pass tries again.
         """
         if is_full := time.monotonic() >= self._full_at:
             self._tidy()
-            self._registered = self._in_flight()
-        uploads = set(self._inbox.ids())
+            revision = self._store.changes(None).revision
+            if revision != self._revision:
+                self._registered, self._revision = self._in_flight(), revision
+        uploads = self._inbox.ids()
         self._registered &= uploads
         count = 0
         for image_id in uploads - self._registered:
@@ -82,7 +86,7 @@ class Reconciler:
             if leads := self._leads():
                 self._pass()
             else:
-                self._registered, self._full_at = set(), 0.0
+                self._registered, self._revision, self._full_at = set(), -1, 0.0
             if self._stop.wait(self._every_s if leads else min(self._every_s, _LOOK_S)):
                 return
 

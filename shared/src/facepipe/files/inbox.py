@@ -8,7 +8,7 @@ inbox/.webhooks/         how far receivers of webhooks were told
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import time
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
@@ -22,6 +22,7 @@ RECEIVERS = f"{FOLDER}/.webhooks"
 
 _IMAGE_ID = re.compile(r"[0-9a-f]{64}")
 _LEFT_AFTER = timedelta(hours=1)
+_STEP_NS = 2_000_000_000
 
 
 class InboxEntry(BaseModel):
@@ -45,6 +46,7 @@ class Inbox:
 
     def __init__(self, files: FileStore) -> None:
         self._files = files
+        self._listed: tuple[int | None, frozenset[str]] = (None, frozenset())
         files.prepare(FOLDER)
 
     def add(self, image_id: str, data: bytes, entry: InboxEntry) -> None:
@@ -65,9 +67,16 @@ class Inbox:
         """What was noted of the upload. Raises ImageNotFoundError."""
         return InboxEntry.model_validate_json(self._get(_note(image_id), image_id))
 
-    def ids(self) -> Iterator[str]:
-        """Ids of all accepted uploads, in no order."""
-        return filter(_IMAGE_ID.fullmatch, self._files.names(FOLDER))
+    def ids(self) -> frozenset[str]:
+        """Ids of all accepted uploads; the folder is read again only when it has changed."""
+        changed_ns, (listed_ns, listed) = self._files.changed_ns(FOLDER), self._listed
+        if changed_ns is None or changed_ns != listed_ns:
+            now_ns = time.time_ns()
+            listed = frozenset(filter(_IMAGE_ID.fullmatch, self._files.names(FOLDER)))
+            # The clock of files has steps: another change may have the time of the last one.
+            is_over = changed_ns is not None and now_ns - changed_ns > _STEP_NS
+            self._listed = (changed_ns if is_over else None, listed)
+        return listed
 
     def remove(self, image_id: str) -> None:
         """Erases an upload; the bytes first, so that no entry is ever without its note."""

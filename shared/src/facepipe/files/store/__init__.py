@@ -52,6 +52,9 @@ class FileStore(Protocol):
     def names(self, folder: str) -> Iterator[str]:
         """Names of the files right in a folder, without the folder, in no order."""
 
+    def changed_ns(self, folder: str) -> int | None:
+        """When a name came into a folder or left it last, since 1970; None: it cannot be told."""
+
     def copy(self, name: str, target: str) -> bool:
         """Gives a file a second name, which lives on when the first is deleted.
 

@@ -99,6 +99,9 @@ class BucketFiles:
             return None
         return FileInfo(found["size"], found["last_modified"], found["e_tag"] or "")
 
+    def changed_ns(self, folder: str) -> int | None:
+        return None
+
     def names(self, folder: str) -> Iterator[str]:
         place = f"{self._prefix}{folder}/"
         pages = obstore.list(self._store, place, chunk_size=1000)

@@ -62,6 +62,9 @@ class FolderFiles:
             for entry in entries:
                 yield entry.name
 
+    def changed_ns(self, folder: str) -> int | None:
+        return (self._root / folder).stat().st_mtime_ns
+
     def copy(self, name: str, target: str) -> bool:
         """A hard link within one volume: nothing is copied."""
         source, kept = self._root / name, self._root / target
