@@ -118,7 +118,7 @@ def _ask(http: httpx.Client, stack: LocalStack, sizes: Sizes, path: str, times: 
     received, lines, spent = 0, 0, _spent_s(stack)
     with sizes.watched() as peaks:
         for age in range(20, 20 + times):
-            begin, received = time.monotonic(), 0
+            begin, received, lines = time.monotonic(), 0, 0
             with http.stream("GET", path.format(age=age, older=age + 5)) as answer:
                 answer.raise_for_status()
                 for chunk in answer.iter_raw():
