@@ -30,7 +30,7 @@ from landmark_service.adapters.refiner import square_crop
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
-STORED, MARGIN = 64, 4 / 3
+STORED, MARGIN = 64, 20 / 17
 """Pixels of a stored crop, and how much more than the network sees it shows: room to jitter."""
 LEAST_CONFIDENCE = 0.02
 FOUND_IOU, IGNORED_SHARE = 0.2, 0.4

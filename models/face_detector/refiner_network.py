@@ -6,17 +6,19 @@ detector was and how large the face is. It says whether it is a face, and moves 
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import nn
 
-SIDE, CONTEXT = 48, 1.5
+SIDE, CONTEXT = 56, 1.7
 """Pixels of the crop; how many times the longer side of a candidate it shows."""
-CHANNELS, HIDDEN = (16, 32, 64, 96), 128
+CHANNELS, HIDDEN = (24, 48, 96, 128), 192
 HINTS = 2
 
 
 class RefinerNetwork(nn.Module):
-    """Seven convolutions and two layers on top: 6 million multiplications a candidate."""
+    """Eight convolutions and two layers on top: 23 million multiplications a candidate."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,10 +26,10 @@ class RefinerNetwork(nn.Module):
         self.features = nn.Sequential(
             _layer(3, first, 2), _layer(first, first),
             _layer(first, second, 2), _layer(second, second),
-            _layer(second, third, 2), _layer(third, third),
+            _layer(second, third, 2), _layer(third, third), _layer(third, third),
             _layer(third, last, 2),
         )  # fmt: skip
-        cells = (SIDE // 16) ** 2
+        cells = math.ceil(SIDE / 16) ** 2
         self.hidden = nn.Sequential(nn.Linear(last * cells + HINTS, HIDDEN), nn.ReLU(inplace=True))
         self.answer = nn.Linear(HIDDEN, 5)
         nn.init.zeros_(self.answer.weight[1:])
@@ -46,15 +48,19 @@ class RefinerNetwork(nn.Module):
 
 
 class Refiner(nn.Module):
-    """The network with boxes on both sides, as it is exported."""
+    """The network as it is exported: boxes on both sides, the mean of a crop and its mirror."""
 
     def __init__(self, network: RefinerNetwork) -> None:
         super().__init__()
         self.network = network
+        self.mirror: torch.Tensor
+        self.register_buffer("mirror", torch.tensor([1.0, -1.0, 1.0, 1.0, 1.0]))
 
     def forward(self, crops: torch.Tensor, candidates: torch.Tensor) -> torch.Tensor:
         """Give (n, 5) for crops and candidates (n, 5): x1, y1, x2, y2 in pixels, confidence."""
-        answer = self.network(crops, hints_of(candidates))
+        hints = hints_of(candidates)
+        mirrored = self.network(crops.flip(3), hints) * self.mirror
+        answer = (self.network(crops, hints) + mirrored) / 2
         return torch.cat([moved(candidates, answer[:, 1:]), torch.sigmoid(answer[:, :1])], 1)
 
 

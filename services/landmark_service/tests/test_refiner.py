@@ -19,10 +19,10 @@ CONTEXT, SIDE = 1.5, 48
 
 @pytest.fixture
 def refiner(tmp_path: Path) -> OnnxRefiner:
-    """One that is as sure as its crop is bright, and moves each box by ten pixels."""
+    """One that is as sure as its crop is bright, moves each box by ten pixels, and looks once."""
     path = save_refiner(tmp_path / "face_refiner.onnx")
     write_record(read_model(path))
-    return OnnxRefiner(path)
+    return OnnxRefiner(path, in_doubt=(1, 1))
 
 
 def white_square(size: int, left: int, top: int, side: int) -> RgbImage:
@@ -43,6 +43,25 @@ def test_a_candidate_is_seen_with_its_surroundings_and_keeps_its_roll(
     assert refined.confidence == pytest.approx(1 / CONTEXT**2, abs=0.02)
     assert (refined.x1, refined.y1, refined.x2, refined.y2) == (90, 70, 130, 110)
     assert refined.roll == 0.3
+
+
+def test_what_is_in_doubt_is_looked_at_again_where_it_was_found_to_be(
+    refiner: OnnxRefiner, tmp_path: Path
+) -> None:
+    # Given a candidate ten pixels beside a white face, one in the dark, and one that is all white
+    image = white_square(200, 80, 60, 40)
+    beside, nothing = Detection(70, 50, 110, 90, 0.1), Detection(10, 150, 40, 180, 0.1)
+    sure = Detection(95, 75, 105, 85, 0.1)
+    once = refiner.refine(image, [beside, nothing, sure])
+    there = refiner.refine(image, [Detection(80, 60, 120, 100, 0.1)])[0].confidence
+    # When it is looked at twice
+    again = OnnxRefiner(tmp_path / "face_refiner.onnx").refine(image, [beside, nothing, sure])
+    # Then the box is moved twice, and how sure it is lies between both looks, by log odds
+    assert again[0].x1 == once[0].x1 + 10 == beside.x1 + 20
+    odds = [p / (1 - p) for p in (once[0].confidence, there, again[0].confidence)]
+    assert odds[2] == pytest.approx((odds[0] * odds[1]) ** 0.5, rel=1e-3)
+    # And what is no face, or surely one, is left at one look
+    assert again[1:] == once[1:]
 
 
 @pytest.mark.parametrize("side", [8, 48, 300, 1500], ids=lambda side: f"{side} px")
