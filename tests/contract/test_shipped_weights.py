@@ -80,11 +80,11 @@ def test_the_refiner_answers_as_torch_does() -> None:
         random, expected = np.random.default_rng(int(fixture["seed"])), fixture["answer"]
 
     # When the graph sees the same crops and boxes
-    count = len(expected)
-    coarse = random.random((count, 3, 6, 6), np.float32)
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    count, blocks = len(expected), session.get_inputs()[0].shape[2] // BLOCK
+    coarse = random.random((count, 3, blocks, blocks), np.float32)
     corner, sides, sure = (random.random((count, n), np.float32) for n in (2, 2, 1))
     boxes = np.concatenate([100 * corner, 100 * corner + 20 + 80 * sides, sure], 1)
-    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     crops = coarse.repeat(BLOCK, 2).repeat(BLOCK, 3)
     given = session.run(["refined"], {"crops": crops, "candidates": boxes})[0]
 
