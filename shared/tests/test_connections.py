@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -84,7 +85,7 @@ def serving(limits: HttpSettings) -> Iterator[Served]:
         yield served
     finally:
         served.release.set()
-        served.server.should_exit = True
+        served.server.handle_exit(signal.SIGTERM, None)
         thread.join(PATIENCE_S)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -216,7 +217,7 @@ def test_a_request_that_a_stop_cuts_off_is_told_so(monkeypatch: pytest.MonkeyPat
             assert has_arrived.wait(10)
 
             # When it is stopped
-            server.should_exit = True
+            server.handle_exit(signal.SIGTERM, None)
             answer = call.result()
     finally:
         server.should_exit = True
@@ -237,7 +238,7 @@ def listening(app: FastAPI) -> Iterator[int]:
     thread.start()
     wait_until(lambda: server.started)
     yield server.servers[0].sockets[0].getsockname()[1]
-    server.should_exit = True
+    server.handle_exit(signal.SIGTERM, None)
     thread.join(10)
 
 

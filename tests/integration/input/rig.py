@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -87,7 +88,7 @@ def served(app: FastAPI) -> Iterator[str]:
     try:
         yield f"{'https' if server.config.is_ssl else 'http'}://127.0.0.1:{port}"
     finally:
-        server.should_exit = True
+        server.handle_exit(signal.SIGTERM, None)  # which wakes it
         thread.join(timeout=20)
 
 
