@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import psutil
@@ -53,6 +55,21 @@ def spent_by(stack: LocalStack) -> Spent:
         redis.close()
     moved = stats["total_net_input_bytes"] + stats["total_net_output_bytes"]
     return Spent(cpu_s, stats["total_commands_processed"], moved / 2**20, _store_calls(stack))
+
+
+def spent_at_rest(stack: LocalStack, settle_s: float, seconds: float) -> dict[str, Any]:
+    """What the stack spends while nobody asks anything of it, as shares of one core."""
+    time.sleep(settle_s)  # what came before leaves something to do
+    before, begin = spent_by(stack), time.perf_counter()
+    time.sleep(seconds)
+    spent, passed = spent_by(stack) - before, time.perf_counter() - begin
+    return {
+        "CPU, share of one core": round(spent.cpu_s.total() / passed, 4),
+        "CPU by process, share of one core": {
+            name: round(cpu_s / passed, 4) for name, cpu_s in spent.cpu_s.most_common() if cpu_s
+        },
+        "Redis commands/s": round(spent.redis_commands / passed, 1),
+    }
 
 
 def _store_calls(stack: LocalStack) -> int:

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.costs import spent_by
+from benchmarks.costs import spent_at_rest
 from benchmarks.waiting_load import Bulk
 from tools.paths import ROOT
 from tools.stack.demo import astronaut
@@ -26,21 +26,6 @@ from tools.stack_driver.many_photos import photographs
 _SHORTEST_BULK = 64  # pixels
 _SETTLE_S = 20.0
 _RESULTS = ROOT / "benchmarks" / "results" / "resting.json"
-
-
-def rest(stack: LocalStack, seconds: float) -> dict[str, Any]:
-    """What the stack spends while nobody asks anything of it, as shares of one core."""
-    time.sleep(_SETTLE_S)  # what came before leaves something to do
-    before, begin = spent_by(stack), time.perf_counter()
-    time.sleep(seconds)
-    spent, passed = spent_by(stack) - before, time.perf_counter() - begin
-    return {
-        "CPU, share of one core": round(spent.cpu_s.total() / passed, 4),
-        "CPU by process, share of one core": {
-            name: round(cpu_s / passed, 4) for name, cpu_s in spent.cpu_s.most_common() if cpu_s
-        },
-        "Redis commands/s": round(spent.redis_commands / passed, 1),
-    }
 
 
 def _let_wait(stack: LocalStack, count: int) -> None:
@@ -73,9 +58,9 @@ def main() -> int:
             stack.verb("start")
             stack.wait_ready()
             stack.api.upload(astronaut(), wait_s=60)
-            report["idle"] = rest(stack, given.seconds)
+            report["idle"] = spent_at_rest(stack, _SETTLE_S, given.seconds)
             _let_wait(stack, given.images)
-            report["waiting"] = rest(stack, given.seconds)
+            report["waiting"] = spent_at_rest(stack, _SETTLE_S, given.seconds)
         finally:
             stack.verb("stop", check=False)
     report["load_after"] = os.getloadavg()[0]

@@ -17,7 +17,6 @@ import platform
 import statistics
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -28,7 +27,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from benchmarks.contenders import Afternoon, Bound, Run, Whole
-from benchmarks.costs import memory_mb, spent_by
+from benchmarks.costs import memory_mb, spent_at_rest
 from benchmarks.syncs import syncs_during
 from tools.paths import ROOT
 from tools.stack.demo import astronaut
@@ -163,17 +162,8 @@ def summary(kind: Kind, measured: Rounds) -> dict[str, Any]:
 
 
 def _idle(stack: LocalStack, seconds: float) -> dict[str, Any]:
-    time.sleep(min(seconds, 10.0))  # what the last photographs left to do
-    before, begin = spent_by(stack), time.perf_counter()
-    time.sleep(seconds)
-    spent, passed = spent_by(stack) - before, time.perf_counter() - begin
-    return {
-        "CPU, share of one core": round(spent.cpu_s.total() / passed, 4),
-        "CPU by process, share of one core": {
-            name: round(cpu_s / passed, 4) for name, cpu_s in spent.cpu_s.most_common() if cpu_s
-        },
-        "memory, MB": round(memory_mb(stack)),
-    }
+    spent = spent_at_rest(stack, min(seconds, 10.0), seconds)
+    return spent | {"memory, MB": round(memory_mb(stack))}
 
 
 def _models(stack: LocalStack) -> Any:
