@@ -24,7 +24,7 @@ PROGRESS = {
 }
 PARTS = {
     "detector": "faces",
-    "refiner": "a second look at them",
+    "refiner": "a second look at faces",
     "landmarks": "landmarks",
     "agegender": "age and gender",
 }
