@@ -63,6 +63,9 @@ def test_parts_become_files_on_the_volume(
         annotated = files.annotated(image_id)
         assert annotated is not None
         assert annotated.read_bytes().startswith(b"\xff\xd8")
+        while files.source(image_id) is None:  # settled, right after the end of the image
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         assert files.read_source(image_id) == samples.png(1)
         while (ready := http.get("/readyz")).status_code != 200:
             assert time.monotonic() < deadline, ready.text

@@ -1,9 +1,8 @@
 """Hands the jobs that are due to the stages' queues: at once, or as soon as Redis takes them.
 
-A due job is a row of the ledger, written with the part that it follows from. Sending it twice
-does no harm: RQ takes an id that it knows once, and a stage that runs again finds its part there.
-So the first job of an image, which makes it *queued*, is marked as sent at once, and the jobs that
-follow within the next second, all together.
+A due job is a row of the ledger, written with what it follows from. Sending it twice does no
+harm: RQ takes an id that it knows once, and a stage that runs again finds its part there. So the
+jobs of a second are marked as sent all together (docs/adr/0030).
 """
 
 from __future__ import annotations
@@ -64,27 +63,28 @@ class Dispatcher:
         self._stop.set()
         self._thread.join(timeout=10)
 
-    def dispatch(self, image_id: str, jobs: Sequence[DueJob] = ()) -> None:
-        """Sends what is due of an image; what Redis does not take now follows later.
-
-        Args:
-            image_id: of which.
-            jobs: those, where they are known.
-        """
+    def dispatch(self, image_id: str) -> None:
+        """Sends what is due of an image; what Redis does not take now follows later."""
         if self._is_waiting():
             return
         with self._patience(image_id):
-            self._send(jobs or self._queries.unsent_jobs(image_id))
+            unsent = self._queries.unsent_jobs(image_id)
+            self._send([job for job in unsent if job not in self._unmarked])
 
-    def pass_on(self, image_id: str, jobs: Sequence[DueJob]) -> None:
-        """Sends what a part has just made due; what Redis does not take now follows later."""
-        if not jobs or self._is_waiting():
-            return
+    def pass_on(self, image_id: str, jobs: Sequence[DueJob]) -> bool:
+        """Sends what has just become due; False: Redis does not take it now, it follows later."""
+        if not jobs:
+            return True
+        if self._is_waiting():
+            return False
+        sent = 0
         with self._patience(image_id):
             for job in jobs:
                 self._enqueue(job)
+                sent += 1
                 with self._marking:
                     self._unmarked.add(job)
+        return sent == len(jobs)
 
     def dispatch_all(self) -> int:
         """Sends everything that is due; returns how many jobs there were.

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, or_, select
 from sqlalchemy.orm import Session
 
 from data_storage_service import corrections, reanalyses, rows
@@ -40,7 +40,7 @@ from facepipe.domain.analysis import (
 from facepipe.domain.errors import ImageNotFoundError
 from facepipe.domain.status import Status
 from facepipe.ledger.messages import part_document
-from facepipe.ledger.states import StageRun
+from facepipe.ledger.states import ImageState, StageRun
 from facepipe.stages import STAGE
 
 
@@ -66,10 +66,12 @@ class Ledger:
         expected_generation: int = 0,
         urgent: bool = False,
         traceparent: str = "",
+        as_queued: bool = False,
     ) -> Registered:
         """Enters an accepted image, or finds it; see `RegisterImageRequest`.
 
-        An image that was deleted begins anew.
+        An image that was deleted begins anew. Who sends its job at once may enter it as queued, and
+        takes that back by `not_queued` where Redis does not take the job.
         """
         with self._transaction() as session:
             row = session.get(ImageRow, image_id)
@@ -88,11 +90,20 @@ class Ledger:
                 row.is_urgent = urgent
                 row.begun_again_at = None
                 rows.put_image_info(row, image)
-                self._steps.begin(session, row, row.generation + 1)
+                status = Status.QUEUED if as_queued else Status.RECEIVED
+                self._steps.begin(session, row, row.generation + 1, status)
                 due = self._steps.issue(session, row)
                 return Registered(rows.state_of(row), created, due)
             timeline = select(RunRow).where(RunRow.image_id == image_id)
             return Registered(rows.state_of(row, session.scalars(timeline)), created)
+
+    def not_queued(self, state: ImageState) -> ImageState:
+        """Redis did not take the first job of an image that was entered as queued."""
+        with self._transaction() as session:
+            row = session.get_one(ImageRow, state.image_id)
+            if (row.generation, row.state) == (state.generation, Status.QUEUED):
+                self._steps.move(session, row, Status.RECEIVED)
+            return rows.state_of(row)
 
     def save_started(self, run: StageRun) -> bool:
         """A stage began. False when the image has moved on without it."""
@@ -138,6 +149,7 @@ class Ledger:
                 gone = PartRow(image_id=row.image_id, stage=run.stage, saved_at=self._now())
                 rows.put_error(gone, error)
                 session.add(gone)
+                session.flush()
             return Saved(accepted=True, due=self._steps.go_on(session, row, run))
 
     def fail(self, run: StageRun, error: PartError) -> bool:
@@ -181,11 +193,14 @@ class Ledger:
     def sent(self, jobs: Sequence[DueJob]) -> None:
         """Redis has taken these jobs."""
         with self._transaction() as session:
-            for job in jobs:
-                row = session.get(ImageRow, job.image_id)
-                if row is None or row.generation != job.generation:
-                    continue  # the image has moved on
-                if self._steps.mark_sent(session, job) and row.state is Status.RECEIVED:
+            self._steps.mark_sent(session, jobs)
+            waiting = select(ImageRow).where(
+                ImageRow.image_id.in_({job.image_id for job in jobs}),
+                or_(ImageRow.again == Status.RECEIVED, ImageRow.status == Status.RECEIVED),
+            )
+            generations = {job.image_id: job.generation for job in jobs}
+            for row in session.scalars(waiting):
+                if row.generation == generations[row.image_id]:
                     self._steps.move(session, row, Status.QUEUED)
 
     def finish(self, run: StageRun, document: AnalysisDocument) -> list[Correction] | None:

@@ -62,9 +62,14 @@ class FaceStore(FaceStoreServicer):
             expected_generation=request.expected_generation,
             urgent=request.urgent,
             traceparent=request.traceparent,
+            as_queued=True,
         )
-        self._services.dispatcher.dispatch(image_id, registration.due)
-        state = self._services.queries.get(image_id)
+        state = registration.state
+        if not registration.due:
+            self._services.dispatcher.dispatch(image_id)
+            state = self._services.queries.get(image_id)
+        elif not self._services.dispatcher.pass_on(image_id, registration.due):
+            state = self._services.ledger.not_queued(state)
         return pb.RegisterImageResponse(
             analysis=messages.state_to_pb(state), created=registration.created
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -42,7 +42,14 @@ _STAGES_HERE = select(PartRow.stage).where(PartRow.image_id == bindparam("image_
 _JOBS = Base.metadata.tables[JobRow.__tablename__]
 _MARK_SENT = (
     update(_JOBS)
-    .where(_JOBS.c.image_id == bindparam("image"), _JOBS.c.stage == bindparam("of_stage"))
+    .where(
+        _JOBS.c.image_id == bindparam("image"),
+        _JOBS.c.stage == bindparam("of_stage"),
+        exists().where(
+            ImageRow.image_id == _JOBS.c.image_id,
+            ImageRow.generation == bindparam("of_generation"),
+        ),
+    )
     .values(is_sent=True)
 )
 _ISSUE = insert(_JOBS).on_conflict_do_nothing().returning(JobRow.stage)
@@ -75,12 +82,18 @@ class Steps:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
 
-    def begin(self, session: Session, row: ImageRow, generation: int) -> None:
+    def begin(
+        self,
+        session: Session,
+        row: ImageRow,
+        generation: int,
+        status: Status = Status.RECEIVED,
+    ) -> None:
         """A new generation; what was known of the image before is gone."""
         if row.again:
             reanalyses.leave(session, row.image_id, OVERTAKEN)
             row.again = ""
-        row.status = Status.RECEIVED
+        row.status = status
         row.num_faces = None
         rows.put_error(row, None)
         self._begin_work(session, row, generation)
@@ -114,20 +127,22 @@ class Steps:
 
     def issue(self, session: Session, row: ImageRow) -> tuple[DueJob, ...]:
         """Enters the jobs that are due and were not yet; each stage has one a generation."""
-        session.flush()
-        here = session.scalars(_STAGES_HERE, {"image_id": row.image_id})
-        due = due_stages([StageName(stage) for stage in here], row.num_faces)
         connection, job = session.connection(), {"image_id": row.image_id, "is_sent": False}
+        here = connection.scalars(_STAGES_HERE, {"image_id": row.image_id})
+        due = due_stages([StageName(stage) for stage in here], row.num_faces)
         return tuple(
             DueJob.of(row, stage)
             for stage in due
             if connection.execute(_ISSUE, job | {"stage": stage}).first()
         )
 
-    def mark_sent(self, session: Session, job: DueJob) -> bool:
-        """Notes that Redis has a job; False when nobody waits for it any more."""
-        which = {"image": job.image_id, "of_stage": job.stage}
-        return session.connection().execute(_MARK_SENT, which).rowcount > 0
+    def mark_sent(self, session: Session, jobs: Sequence[DueJob]) -> None:
+        """Notes that Redis has these jobs, of images that have not moved on."""
+        which = [
+            {"image": job.image_id, "of_stage": job.stage, "of_generation": job.generation}
+            for job in jobs
+        ]
+        session.connection().execute(_MARK_SENT, which)
 
     def fail(self, session: Session, row: ImageRow, error: PartError) -> None:
         row.is_settled = False

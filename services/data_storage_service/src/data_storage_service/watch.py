@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Protocol
 
 from data_storage_service.queries import CHANGES_AT_ONCE, Queries
 from facepipe.domain.errors import FacepipeError
 from facepipe.ledger.states import ImageState
+
+# So many changes in a row that came within the pause are a stream: it is looked at less often.
+_STREAM = 4
+_LONGER = 4
+_AT_ONCE_S = 0.001
 
 _log = logging.getLogger(__name__)
 
@@ -22,7 +28,7 @@ class News(Protocol):
     """Whether somebody has written to the ledger; for one thread."""
 
     pause_s: float
-    """For how long it is not asked again."""
+    """For how long it is not asked again; longer where changes do not end."""
 
     def has_news(self) -> bool:
         """Whether somebody may have committed since the last call; True at the first."""
@@ -95,6 +101,7 @@ class ChangeFeed:
             return self._revision
 
     def _run(self) -> None:
+        in_a_row = 0
         while True:
             if not self._watchers:
                 self._news.close()
@@ -103,10 +110,14 @@ class ChangeFeed:
                 if self._is_closed:
                     self._news.close()
                     return
+            asked_at = time.monotonic()
             if self._news.has_news():
+                came_meanwhile = time.monotonic() - asked_at < _AT_ONCE_S
+                in_a_row = in_a_row + 1 if came_meanwhile else 0
                 self._read()
+            pause_s = self._news.pause_s * (_LONGER if in_a_row >= _STREAM else 1)
             with self._changed:
-                self._changed.wait_for(lambda: self._is_closed, self._news.pause_s)
+                self._changed.wait_for(lambda: self._is_closed, pause_s)
 
     def _read(self) -> None:
         try:

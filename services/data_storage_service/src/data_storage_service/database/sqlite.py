@@ -67,7 +67,9 @@ def open_index(path: Path) -> Engine:
         options = connection.get_execution_options()
         if mode := options.get("sqlite_begin"):  # of those who write
             synchronous = options.get("sqlite_synchronous", "NORMAL")
-            connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+            if connection.info.get("synchronous") != synchronous:
+                connection.exec_driver_sql(f"PRAGMA synchronous={synchronous}")
+                connection.info["synchronous"] = synchronous
         connection.exec_driver_sql(f"BEGIN {mode or 'DEFERRED'}")
 
     @event.listens_for(engine, "commit")
