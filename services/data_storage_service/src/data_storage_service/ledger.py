@@ -100,7 +100,9 @@ class Ledger:
     def not_queued(self, state: ImageState) -> ImageState:
         """Redis did not take the first job of an image that was entered as queued."""
         with self._transaction() as session:
-            row = session.get_one(ImageRow, state.image_id)
+            row = session.get(ImageRow, state.image_id)
+            if row is None:
+                raise ImageNotFoundError(f"image {state.image_id} was deleted meanwhile")
             if (row.generation, row.state) == (state.generation, Status.QUEUED):
                 self._steps.move(session, row, Status.RECEIVED)
             return rows.state_of(row)
@@ -198,9 +200,9 @@ class Ledger:
                 ImageRow.image_id.in_({job.image_id for job in jobs}),
                 or_(ImageRow.again == Status.RECEIVED, ImageRow.status == Status.RECEIVED),
             )
-            generations = {job.image_id: job.generation for job in jobs}
+            taken = {(job.image_id, job.generation) for job in jobs}
             for row in session.scalars(waiting):
-                if row.generation == generations[row.image_id]:
+                if (row.image_id, row.generation) in taken:
                     self._steps.move(session, row, Status.QUEUED)
 
     def finish(self, run: StageRun, document: AnalysisDocument) -> list[Correction] | None:
