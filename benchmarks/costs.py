@@ -16,6 +16,9 @@ from facepipe.queue.redis_connection import connect_redis
 from tools.stack_driver.local_stack import LocalStack
 from tools.stack_driver.process_sizes import name_of
 
+# Whose processes decode photographs.
+_DECODING = ("INPUT", "LANDMARK", "AGEGENDER", "STORAGE")
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -26,12 +29,14 @@ class Spent:
         redis_commands: that it was asked.
         redis_mb: that went in and out of it.
         store_calls: of gRPC FaceStore.
+        jpeg_decodes: in all processes.
     """
 
     cpu_s: Counter[str] = field(default_factory=Counter)
     redis_commands: int = 0
     redis_mb: float = 0.0
     store_calls: int = 0
+    jpeg_decodes: int = 0
 
     def __sub__(self, earlier: Spent) -> Spent:
         return Spent(
@@ -39,6 +44,7 @@ class Spent:
             self.redis_commands - earlier.redis_commands,
             self.redis_mb - earlier.redis_mb,
             self.store_calls - earlier.store_calls,
+            self.jpeg_decodes - earlier.jpeg_decodes,
         )
 
 
@@ -54,7 +60,13 @@ def spent_by(stack: LocalStack) -> Spent:
     finally:
         redis.close()
     moved = stats["total_net_input_bytes"] + stats["total_net_output_bytes"]
-    return Spent(cpu_s, stats["total_commands_processed"], moved / 2**20, _store_calls(stack))
+    return Spent(
+        cpu_s,
+        stats["total_commands_processed"],
+        moved / 2**20,
+        _counted(stack, "STORAGE", "facepipe_store_calls"),
+        sum(_counted(stack, service, "facepipe_jpeg_decodes") for service in _DECODING),
+    )
 
 
 def spent_at_rest(stack: LocalStack, settle_s: float, seconds: float) -> dict[str, Any]:
@@ -72,13 +84,14 @@ def spent_at_rest(stack: LocalStack, settle_s: float, seconds: float) -> dict[st
     }
 
 
-def _store_calls(stack: LocalStack) -> int:
-    url = f"http://127.0.0.1:{stack.port('STORAGE')}/metrics"
+def _counted(stack: LocalStack, service: str, metric: str) -> int:
+    """What a counter of a service stands at, whatever its labels."""
+    url = f"http://127.0.0.1:{stack.port(service)}/metrics"
     answer = httpx.get(url, headers=stack.inside_token.headers, trust_env=False)
     told = answer.raise_for_status().text
     families = {family.name: family for family in text_string_to_metric_families(told)}
-    calls = families["facepipe_store_calls"].samples
-    return round(sum(one.value for one in calls if one.name.endswith("_total")))
+    samples = families[metric].samples
+    return round(sum(one.value for one in samples if one.name.endswith("_total")))
 
 
 def memory_mb(stack: LocalStack) -> float:

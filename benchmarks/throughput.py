@@ -132,11 +132,12 @@ def summary(kind: Kind, measured: Rounds) -> dict[str, Any]:
     bound_cpu = statistics.median(run.cpu_s for run in measured.bound)
     stack_cpu = statistics.median(run.cpu_s for run in measured.stack)
     by_process: Counter[str] = Counter()
-    commands, moved, calls = 0, 0.0, 0
+    commands, moved, calls, decodes = 0, 0.0, 0, 0
     for run in measured.stack:
         by_process += run.spent.cpu_s
         commands, moved = commands + run.spent.redis_commands, moved + run.spent.redis_mb
         calls += run.spent.store_calls
+        decodes += run.spent.jpeg_decodes
     images = count * len(measured.stack)
     return {
         "images": images,
@@ -155,6 +156,7 @@ def summary(kind: Kind, measured: Rounds) -> dict[str, Any]:
         "Redis commands an image": round(commands / images, 1),
         "Redis MB an image": round(moved / images, 2),
         "gRPC calls an image": round(calls / images, 1),
+        "JPEG decodes an image": round(decodes / images, 1),
         "syncs an image": None if measured.syncs is None else round(measured.syncs / count, 1),
         "latency, bare": _quantiles(measured.bare_s),
         "latency, stack": _quantiles(measured.stack_s),

@@ -15,6 +15,7 @@ from redis import Redis
 from facepipe import stage
 from facepipe.domain.analysis import ModelInfo, PartError
 from facepipe.domain.errors import ServiceUnavailableError, UndecodableImageError
+from facepipe.files import jpeg_decodes
 from facepipe.ledger.states import StageRun
 from facepipe.stages import StageName
 
@@ -60,6 +61,8 @@ _kept: list[bytes] = []
 def behave(word: str) -> None:
     name, _, argument = word.partition("=")
     match name:
+        case "decode":  # so many JPEGs
+            jpeg_decodes.note(int(argument))
         case "slow":
             time.sleep(float(argument))
         case "grow":  # by so many MiB, and for good

@@ -109,7 +109,7 @@ def _profile(report: Figures) -> str:
     before = sum(_BEFORE_CPU_MS.values())
     rows.append(["**stack**", before, *whole, percent(idle["CPU, share of one core"])])
     rows.append(["**bound**", _BEFORE_BOUND_MS, *(kind["CPU, bound"] for kind in kinds), ""])
-    counted = ("Redis commands", "Redis MB", "gRPC calls", "syncs")
+    counted = ("Redis commands", "Redis MB", "gRPC calls", "JPEG decodes", "syncs")
     for what in (f"{one} an image" for one in counted):
         rows.append([what, "", *(_counted(kind.get(what)) for kind in kinds), ""])
     return table(

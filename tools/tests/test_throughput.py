@@ -16,7 +16,8 @@ from tools.generate.performance import performance_blocks, throughput_block
 
 def _measured() -> Rounds:
     """Two rounds of ten photographs with two faces each: the second one twice as slow."""
-    spent = Spent(Counter({"gradio_viewer": 1.0, "landmark_service worker": 3.0}), 300, 20.0)
+    cpu_s = Counter({"gradio_viewer": 1.0, "landmark_service worker": 3.0})
+    spent = Spent(cpu_s, 300, 20.0, store_calls=70, jpeg_decodes=30)
     return Rounds(
         bound=[Run(2.0, 4.0, 20), Run(4.0, 4.0, 20)],
         stack=[Run(2.5, 5.0, 20, spent), Run(8.0, 5.0, 20, spent)],
@@ -52,6 +53,7 @@ def test_a_summary_divides_by_images_and_compares_within_a_round() -> None:
     # what processes spent in all rounds is divided by the images of all rounds
     assert told["CPU by process"] == {"landmark_service worker": 300.0, "gradio_viewer": 100.0}
     assert (told["Redis commands an image"], told["Redis MB an image"]) == (30.0, 2.0)
+    assert (told["gRPC calls an image"], told["JPEG decodes an image"]) == (7.0, 3.0)
     assert (told["CPU, bound"], told["CPU, stack"]) == (400, 500)
     assert told["CPU beyond the bound, share"] == 0.25
     # latencies are of single images

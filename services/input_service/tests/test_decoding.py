@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from facepipe.domain.errors import ImageTooLargeError, UndecodableImageError, UnsupportedImageError
+from facepipe.files import jpeg_decodes
 from input_service import decoder_process, decoding
 from input_service.decoding import DecoderPool
 from input_service.settings import UploadSettings
@@ -25,6 +26,17 @@ def test_of_a_readable_upload_size_and_format_come_back(
 
     assert decoded.size == (40, 30)
     assert decoded.format == "JPEG"
+
+
+def test_the_service_counts_what_its_decoders_decode(decoders: DecoderPool) -> None:
+    before = jpeg_decodes.so_far()
+
+    decoders.decode(image_bytes())
+    decoders.decode(image_bytes(image_format="PNG"))
+    with pytest.raises(UndecodableImageError):
+        decoders.decode(image_bytes()[:200])  # leniently as well
+
+    assert jpeg_decodes.so_far() - before == 3
 
 
 def test_more_bytes_than_allowed_are_refused_before_any_decoder_sees_them() -> None:

@@ -82,3 +82,18 @@ def test_a_worker_beyond_its_memory_limit_is_replaced_between_jobs_and_the_other
         'facepipe_stage_restarts_total{reason="replaced",stage="landmark"} 1.0'
         in stage.get("/metrics").text
     )
+
+
+def test_a_stage_counts_the_jpegs_that_its_workers_decoded(rig: Rig) -> None:
+    # Given a stage whose workers are replaced after two jobs
+    stage = rig.start_stage(FACEPIPE_STAGE_MAX_JOBS="2")
+    stage.wait_until_ready()
+
+    # When some of five jobs decode
+    decodes = (1, 0, 2, 1, 0)
+    for number, count in enumerate(decodes):
+        rig.enqueue(f"e{number}", f"decode={count}")
+
+    # Then the service knows of all, those of workers that have left included
+    wait_for(lambda: all(rig.has_result(f"e{number}") for number in range(5)), 60)
+    wait_for(lambda: "facepipe_jpeg_decodes_total 4.0" in stage.get("/metrics").text, 10)

@@ -18,6 +18,7 @@ from facepipe.domain.errors import (
     UndecodableImageError,
 )
 from facepipe.domain.geometry import ImageSize
+from facepipe.files import jpeg_decodes
 from facepipe.files.decoding import DecodeLimits, decode
 
 T = TypeVar("T")
@@ -114,7 +115,8 @@ class Decoder:
             if not self._pipe.poll(timeout_s):
                 self.kill()
                 raise UndecodableImageError(f"decoding took longer than {timeout_s:g} s")
-            answer = self._pipe.recv()
+            answer, decodes = self._pipe.recv()
+            jpeg_decodes.note(decodes)
             if isinstance(answer, MemoryError):
                 self.kill()  # what is left of its memory is not worth keeping
                 raise ImageTooLargeError("decoding needs more memory than is allowed")
@@ -147,14 +149,19 @@ def _serve(pipe: Connection, memory_bytes: int) -> None:
 
 
 def _answer(pipe: Connection, task: Task[Any], data: bytes) -> None:
+    """Sends what came of a task, and how many JPEGs were decoded for it."""
+    before = jpeg_decodes.so_far()
+    done = _done_or_error(task, data)
+    pipe.send((done, jpeg_decodes.so_far() - before))
+
+
+def _done_or_error(task: Task[Any], data: bytes) -> object:
     try:
-        done = task(data)
+        return task(data)
     except (FacepipeError, MemoryError) as error:
-        pipe.send(error)
+        return error
     except Exception as error:
-        pipe.send(UndecodableImageError(f"the image cannot be decoded: {error}"))
-    else:
-        pipe.send(done)
+        return UndecodableImageError(f"the image cannot be decoded: {error}")
 
 
 def _limit(memory_bytes: int) -> None:

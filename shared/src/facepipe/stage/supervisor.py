@@ -15,6 +15,7 @@ from uuid import uuid4
 from redis.exceptions import RedisError
 
 from facepipe.domain.analysis import ModelInfo
+from facepipe.files import jpeg_decodes
 from facepipe.ledger.client import FaceStoreClient
 from facepipe.queue import stage_reports
 from facepipe.queue.redis_connection import connect_redis, redis_problem
@@ -171,6 +172,7 @@ class Supervisor:
                 continue
             self.jobs[event["outcome"]] += 1
             self.job_seconds += event["seconds"]
+            jpeg_decodes.note(event["jpeg_decodes"])
             if event["outcome"] == "lost" and worker_job is not None:
                 # It may have done its work, but could not say so: somebody must do it again.
                 self._to_give_back.append((worker_job.lease, Reason.UNSAVED))

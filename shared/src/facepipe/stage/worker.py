@@ -41,6 +41,7 @@ from rq.worker import WorkerStatus
 from facepipe import telemetry
 from facepipe.domain.analysis import ModelInfo
 from facepipe.domain.errors import UnknownJobError
+from facepipe.files import jpeg_decodes
 from facepipe.queue.job_table import JobKind, job_kind
 from facepipe.queue.jobs import ImageJob, id_text
 from facepipe.queue.redis_connection import connect_redis, explain
@@ -184,11 +185,11 @@ class StageWorker(SimpleWorker):
         """Fails a job that is none of ours, without a try."""
         _log.error("%s: the job %r was not run: %s", error.code, job_id[:160], error)
         self._leases.refuse(job_id, f"{error.code}: {error}")
-        self._events.tell("ended", outcome="refused", seconds=0.0)
+        self._events.tell("ended", outcome="refused", seconds=0.0, jpeg_decodes=0)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Does one job; its lease is told to the supervisor, who renews it."""
-        begin = time.perf_counter()
+        begin, decodes_before = time.perf_counter(), jpeg_decodes.so_far()
         outcome, can_retry = "lost", job.should_retry
         try:
             execution = self.prepare_execution(job)
@@ -208,7 +209,10 @@ class StageWorker(SimpleWorker):
         finally:
             self.executions.clear()
             self._events.tell(
-                "ended", outcome=outcome, seconds=round(time.perf_counter() - begin, 4)
+                "ended",
+                outcome=outcome,
+                seconds=round(time.perf_counter() - begin, 4),
+                jpeg_decodes=jpeg_decodes.so_far() - decodes_before,
             )
 
     def prepare_execution(self, job: Job) -> Execution:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFile
 
 from facepipe.domain.errors import FacepipeError, UndecodableImageError
+from facepipe.files import jpeg_decodes
 from facepipe.files.imaging import RgbImage
 
 UNDECODED = 128
@@ -78,6 +79,7 @@ def decode_prefilled(
     for filling in (0, 255):
         with leniently(), Image.open(io.BytesIO(data), formats=formats) as image:
             _fill_first(image, filling)
+            jpeg_decodes.note(formats[0] == "JPEG")
             image.load()
             samples.append(np.array(image))
             pictures.append(to_rgb(image))

@@ -12,6 +12,7 @@ from PIL import Image
 from facepipe.domain.errors import UndecodableImageError
 from facepipe.domain.geometry import ImageSize
 from facepipe.domain.reduction import reduced_size, reduction_of
+from facepipe.files import jpeg_decodes
 from facepipe.files.decoding.damage import refuse_if_little, share_not_grey
 from facepipe.files.decoding.endings import has_end
 from facepipe.files.decoding.image import DecodeLimits, Raster
@@ -133,6 +134,7 @@ def _decoded(
     data: bytes, size: ImageSize, *, strict: bool = True, padded: bool = False
 ) -> RgbImage:
     """Smaller where that is enough: libjpeg makes fewer pixels of each block of coefficients."""
+    jpeg_decodes.note()
     rgb: RgbImage = simplejpeg.decode_jpeg(
         data,
         "RGBX" if padded else "RGB",
@@ -161,6 +163,7 @@ def _read_damaged(data: bytes, frame: JpegFrame, limits: DecodeLimits, cause: Va
 
 
 def _read_deep(data: bytes, frame: JpegFrame, limits: DecodeLimits) -> Raster:
+    jpeg_decodes.note()
     try:
         samples = imagecodecs.jpeg_decode(data)
     except MemoryError:

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from facepipe.domain.errors import FacepipeError, UndecodableImageError
 from facepipe.domain.geometry import ImageSize
 from facepipe.domain.reduction import reduction_of
+from facepipe.files import jpeg_decodes
 from facepipe.files.decoding.damage import (
     decode_padded,
     decode_prefilled,
@@ -57,6 +58,7 @@ def read_with_pillow(data: bytes, name: str, limits: DecodeLimits) -> Raster:
             if name == "JPEG":
                 reduction = reduction_of(stored)
                 image.draft(None, (stored.width // reduction, stored.height // reduction))
+                jpeg_decodes.note()
             orientation = orientation_of(image)
             rgb, frame = _first_frame_with_a_picture(image)
             # Pillow turns some formats itself while loading, and then forgets the tag.
