@@ -48,6 +48,13 @@ def set_back(rig: Rig, engine: Engine) -> None:
         db.executescript("".join(_FACES_0.format(image_id=i) for i in rig.files.ids()))
 
 
+def face_indexes(rig: Rig) -> set[str]:
+    with sqlite3.connect(index_of(rig)) as db:
+        made = "SELECT name FROM sqlite_master WHERE tbl_name = 'faces' AND type = 'index' AND sql NOT NULL"
+        found = db.execute(made)
+        return {name for (name,) in found}
+
+
 _FACES_0 = "INSERT INTO faces VALUES ('{image_id}', 0, 28, 'female', 0.875);"
 
 
@@ -90,6 +97,22 @@ def test_faces_are_indexed_anew_once(rig: Rig, engine: Engine) -> None:
     assert [indexing() for _ in range(3)] == [2, 0, 0]
     assert rig.queries.outdated_faces(9) == [image_id]
     assert rig.state(second).status is Status.STORED
+
+
+def test_indexes_that_faces_no_longer_have_go(rig: Rig, engine: Engine) -> None:
+    # given a ledger with an index of an earlier version, and without one of this
+    declared = face_indexes(rig)
+    engine.dispose()
+    with sqlite3.connect(index_of(rig)) as db:
+        db.execute("CREATE INDEX faces_gender_age ON faces (gender, age)")
+        db.execute("DROP INDEX faces_of_age")
+
+    # when it is opened
+    open_index(index_of(rig)).dispose()
+
+    # then it has those that are declared
+    assert "faces_of_age" in declared
+    assert face_indexes(rig) == declared
 
 
 def test_a_newer_ledger_is_refused_and_left_alone(rig: Rig, engine: Engine) -> None:

@@ -58,7 +58,7 @@ def count(
     if not of_faces:
         statement = statement.where(_HAS_RESULT)
     if where is not None:
-        images = listing.all_conditions(session, where)
+        images = listing.all_conditions(where, are_few=listing.are_few(session, where))
         if of_faces:
             ids = select(ImageRow.image_id).where(*listing.conditions(where))
             images = [FACES.c.image_id.in_(ids), *listing.fits(where.faces)]

@@ -129,8 +129,9 @@ class Queries:
         place = listing.Place(query.sort)
         beyond = place.beyond(query.cursor)
         with self._session() as session:
-            total = self._total(session, query) if query.with_total else None
-            wanted = listing.all_conditions(session, query)
+            are_few = listing.are_few(session, query)
+            total = self._total(session, query, are_few) if query.with_total else None
+            wanted = listing.all_conditions(query, are_few=are_few)
             found = session.scalars(
                 select(ImageRow).where(*wanted, *beyond).order_by(*place.order).limit(limit + 1)
             ).all()
@@ -138,12 +139,12 @@ class Queries:
         cursor = place.cursor_after(shown[-1]) if len(found) > limit else ""
         return Page(tuple(rows.state_of(row) for row in shown), cursor, total)
 
-    def _total(self, session: Session, query: ListQuery) -> int:
+    def _total(self, session: Session, query: ListQuery, are_few: bool) -> int:
         """Counted anew once the ledger has changed."""
         key = (session.scalars(_REVISION).one(), replace(query, limit=0, cursor=""))
         total = self._totals.get(key)
         if total is None:
-            total = session.scalar(listing.total(query)) or 0
+            total = session.scalar(listing.total(query, are_few=are_few)) or 0
             if len(self._totals) >= TOTALS_KEPT:
                 self._totals.clear()
             self._totals[key] = total

@@ -75,7 +75,7 @@ class Reanalyses:
             session.flush()
             chosen = select(
                 literal(reanalysis_id), ImageRow.image_id, literal(str(ReanalysisState.WAITING))
-            ).where(*listing.all_conditions(session, query))
+            ).where(*listing.all_conditions(query, are_few=listing.are_few(session, query)))
             columns = ["reanalysis_id", "image_id", "state"]
             session.execute(insert(ReanalysedRow).from_select(columns, chosen))
         return self.report(reanalysis_id)

@@ -60,7 +60,9 @@ class RowStream:
         place = listing.Place(query.sort)
         while True:
             with database_errors(), Session(self._engine) as session, session.begin():
-                wanted = listing.all_conditions(session, query) + place.beyond(query.cursor)
+                are_few = listing.are_few(session, query)
+                wanted = listing.all_conditions(query, are_few=are_few)
+                wanted += place.beyond(query.cursor)
                 page = _IMAGES.add_columns(place.column).where(*wanted).order_by(*place.order)
                 images = session.execute(page.limit(_IMAGES_AT_ONCE)).all()
                 faces = _faces(session, [one.image_id for one in images])

@@ -2,7 +2,7 @@
 
 The number of the latest step stands in the ledger: for SQLite as `user_version`, which programs
 before alembic read as well, else in alembic's table. The columns of faces follow from the fields
-that are declared now, and have no steps.
+that are declared now, its indexes as well, and have no steps.
 """
 
 from __future__ import annotations
@@ -68,5 +68,9 @@ def _follow_the_fields(connection: Connection) -> None:
         if column.name not in known:
             definition = CreateColumn(column).compile(dialect=connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {FACES.name} ADD COLUMN {definition}")
+    declared = {index.name for index in FACES.indexes}
+    for found in inspect(connection).get_indexes(FACES.name):
+        if found["name"] not in declared:
+            connection.exec_driver_sql(f"DROP INDEX {found['name']}")
     for index in FACES.indexes:
         index.create(connection, checkfirst=True)
