@@ -50,9 +50,8 @@ def set_back(rig: Rig, engine: Engine) -> None:
 
 def face_indexes(rig: Rig) -> set[str]:
     with sqlite3.connect(index_of(rig)) as db:
-        made = "SELECT name FROM sqlite_master WHERE tbl_name = 'faces' AND type = 'index' AND sql NOT NULL"
-        found = db.execute(made)
-        return {name for (name,) in found}
+        made = "SELECT name FROM sqlite_master WHERE tbl_name = 'faces' AND type = 'index'"
+        return {name for (name,) in db.execute(f"{made} AND sql NOT NULL")}
 
 
 _FACES_0 = "INSERT INTO faces VALUES ('{image_id}', 0, 28, 'female', 0.875);"
