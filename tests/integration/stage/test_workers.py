@@ -85,7 +85,9 @@ def test_a_worker_beyond_its_memory_limit_is_replaced_between_jobs_and_the_other
 
 
 def test_a_stage_counts_the_jpegs_that_its_workers_decoded(rig: Rig) -> None:
-    # Given a stage whose workers are replaced after two jobs
+    # Given a stage whose workers are replaced after two jobs, and no other one
+    for other in rig.living_stages():
+        other.stop()
     stage = rig.start_stage(FACEPIPE_STAGE_MAX_JOBS="2")
     stage.wait_until_ready()
 
