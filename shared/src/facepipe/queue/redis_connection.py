@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 from redis import CredentialProvider, Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
 from facepipe.system.settings import RedisSettings
@@ -36,7 +37,9 @@ def connect_redis(settings: RedisSettings, timeout_s: float = 5.0) -> Redis:
         socket_timeout=timeout_s,
         socket_connect_timeout=min(2.0, timeout_s),
         retry=Retry(NoBackoff(), 0),
-        driver_info=None,  # it would be sent by a command that no service needs
+        # Both would be sent by a command that no service needs, and may use.
+        driver_info=None,
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
         encoding_errors="surrogateescape",  # `facepipe.queue.jobs.id_text`
     )
 
