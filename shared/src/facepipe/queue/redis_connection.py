@@ -37,7 +37,7 @@ def connect_redis(settings: RedisSettings, timeout_s: float = 5.0) -> Redis:
         socket_timeout=timeout_s,
         socket_connect_timeout=min(2.0, timeout_s),
         retry=Retry(NoBackoff(), 0),
-        # Both would be sent by a command that no service needs, and may use.
+        # Both would be sent by a command that no service needs, nor may use.
         driver_info=None,
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
         encoding_errors="surrogateescape",  # `facepipe.queue.jobs.id_text`
